@@ -1,0 +1,129 @@
+//! Facets as named, documented values. Written by the build from the field options, so that pages,
+//! exports, rule conditions and `what-is-collected` need no second list.
+
+use serde_json::{Map, Number, Value};
+
+use crate::v1::*;
+
+/// How much harm a value could do to the person it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FieldSensitivity {
+    /// Says nothing about a person.
+    Technical,
+    /// Identifies a machine or a part of it.
+    Device,
+    /// Identifies or describes a person.
+    Personal,
+}
+
+/// What a field is, why it is collected, how sensitive it is.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FieldDoc {
+    /// Name in the contract, as rule conditions use it.
+    pub name: &'static str,
+    /// Chinese label.
+    pub zh: &'static str,
+    /// English label.
+    pub en: &'static str,
+    /// Why it is collected, one line.
+    pub purpose: &'static str,
+    /// How sensitive it is.
+    pub sensitivity: FieldSensitivity,
+    /// Facet revision that introduced it, from 1.
+    pub since: u32,
+}
+
+/// What a section is and which fields its facets have.
+#[derive(Debug)]
+pub struct SectionDoc {
+    /// The section.
+    pub section: Section,
+    /// Lower-case name.
+    pub name: &'static str,
+    /// Chinese label.
+    pub zh: &'static str,
+    /// English label.
+    pub en: &'static str,
+    /// Why it exists, in Chinese.
+    pub purpose_zh: &'static str,
+    /// Why it exists, in English.
+    pub purpose_en: &'static str,
+    /// Highest facet revision of this build.
+    pub revision: u32,
+    /// Its fields in contract order.
+    pub fields: &'static [FieldDoc],
+}
+
+/// Receives the fields of a message in contract order, defaults included.
+pub trait Visitor {
+    /// A string.
+    fn text(&mut self, doc: &'static FieldDoc, value: &str);
+    /// A list of strings.
+    fn texts(&mut self, doc: &'static FieldDoc, value: &[String]);
+    /// A boolean.
+    fn flag(&mut self, doc: &'static FieldDoc, value: bool);
+    /// An unsigned number.
+    fn number(&mut self, doc: &'static FieldDoc, value: u64);
+    /// An enum: its raw number and its short lower-case name (`None` when this build does not know it).
+    fn choice(&mut self, doc: &'static FieldDoc, raw: i32, name: Option<&'static str>);
+    /// A list of messages.
+    fn list(&mut self, doc: &'static FieldDoc, values: &mut dyn Iterator<Item = &dyn Describe>);
+}
+
+/// A message whose fields can be visited.
+pub trait Describe {
+    /// Calls the visitor once per field.
+    fn describe(&self, visitor: &mut dyn Visitor);
+}
+
+include!(concat!(env!("OUT_DIR"), "/describe.rs"));
+
+/// Documentation of a section; `None` for `Unspecified`.
+pub fn section_doc(section: Section) -> Option<&'static SectionDoc> {
+    SECTIONS.iter().find(|doc| doc.section == section)
+}
+
+/// The message as a JSON object. With `defaults` every field is present (rule conditions need that);
+/// without, empty values are left out (pages and `collect --json`).
+pub fn to_json(message: &dyn Describe, defaults: bool) -> Value {
+    let mut json = ToJson { fields: Map::new(), defaults };
+    message.describe(&mut json);
+    Value::Object(json.fields)
+}
+
+struct ToJson {
+    fields: Map<String, Value>,
+    defaults: bool,
+}
+
+impl ToJson {
+    fn put(&mut self, doc: &'static FieldDoc, value: Value, empty: bool) {
+        if self.defaults || !empty {
+            self.fields.insert(doc.name.to_owned(), value);
+        }
+    }
+}
+
+impl Visitor for ToJson {
+    fn text(&mut self, doc: &'static FieldDoc, value: &str) {
+        self.put(doc, Value::String(value.to_owned()), value.is_empty());
+    }
+    fn texts(&mut self, doc: &'static FieldDoc, value: &[String]) {
+        self.put(doc, Value::from(value.to_vec()), value.is_empty());
+    }
+    fn flag(&mut self, doc: &'static FieldDoc, value: bool) {
+        self.put(doc, Value::Bool(value), !value);
+    }
+    fn number(&mut self, doc: &'static FieldDoc, value: u64) {
+        self.put(doc, Value::Number(Number::from(value)), value == 0);
+    }
+    fn choice(&mut self, doc: &'static FieldDoc, raw: i32, name: Option<&'static str>) {
+        let value = name.map_or_else(|| Value::String(format!("unknown_{raw}")), Value::from);
+        self.put(doc, value, raw == 0);
+    }
+    fn list(&mut self, doc: &'static FieldDoc, values: &mut dyn Iterator<Item = &dyn Describe>) {
+        let list: Vec<Value> = values.map(|message| to_json(message, self.defaults)).collect();
+        let empty = list.is_empty();
+        self.put(doc, Value::Array(list), empty);
+    }
+}
