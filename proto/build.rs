@@ -37,14 +37,22 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Rust source: `SECTIONS`, the documentation of every field, and one `Describe` impl per message.
 fn describe(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
-    let doc = pool.get_extension_by_name("deskwarden.v1.doc").ok_or("no doc option")?;
-    let section = pool.get_extension_by_name("deskwarden.v1.section").ok_or("no section option")?;
-    let facet = pool.get_message_by_name("deskwarden.v1.Facet").ok_or("no Facet")?;
+    let doc = pool
+        .get_extension_by_name("deskwarden.v1.doc")
+        .ok_or("no doc option")?;
+    let section = pool
+        .get_extension_by_name("deskwarden.v1.section")
+        .ok_or("no section option")?;
+    let facet = pool
+        .get_message_by_name("deskwarden.v1.Facet")
+        .ok_or("no Facet")?;
     let mut source = String::new();
     let mut sections = String::new();
     let mut arms = String::new();
     for kind in facet.fields() {
-        let Kind::Message(message) = kind.kind() else { return Err("Facet holds messages only".into()) };
+        let Kind::Message(message) = kind.kind() else {
+            return Err("Facet holds messages only".into());
+        };
         let options = message.options();
         if !options.has_extension(&section) {
             return Err(format!("{} lacks the section option", message.name()).into());
@@ -64,7 +72,11 @@ fn describe(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
             lower = kind.name(),
             upper = message.name().to_uppercase(),
         )?;
-        writeln!(arms, "        facet::Kind::{}(m) => m.describe(visitor),", message.name())?;
+        writeln!(
+            arms,
+            "        facet::Kind::{}(m) => m.describe(visitor),",
+            message.name()
+        )?;
         writeln!(
             source,
             "impl From<{name}> for Facet {{ fn from(m: {name}) -> Self {{ Self {{ kind: Some(facet::Kind::{name}(m)) }} }} }}",
@@ -73,7 +85,9 @@ fn describe(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
         message_source(&mut source, &message, &doc)?;
     }
     for name in ["Address", "Local"] {
-        let message = pool.get_message_by_name(&format!("deskwarden.v1.{name}")).ok_or("message is missing")?;
+        let message = pool
+            .get_message_by_name(&format!("deskwarden.v1.{name}"))
+            .ok_or("message is missing")?;
         message_source(&mut source, &message, &doc)?;
     }
     Ok(format!(
@@ -94,7 +108,12 @@ fn message_source(
     for (index, field) in message.fields().enumerate() {
         let options = field.options();
         if !options.has_extension(doc) {
-            return Err(format!("{}.{} does not say why it is collected", message.name(), field.name()).into());
+            return Err(format!(
+                "{}.{} does not say why it is collected",
+                message.name(),
+                field.name()
+            )
+            .into());
         }
         let about = options.get_extension(doc);
         let about = about.as_message().ok_or("doc option is a message")?;
@@ -133,14 +152,23 @@ fn call(field: &FieldDescriptor, doc: &str) -> Result<String, Box<dyn Error>> {
         (Kind::String, false) => format!("visitor.text({doc}, &self.{name});"),
         (Kind::String, true) => format!("visitor.texts({doc}, &self.{name});"),
         (Kind::Bool, false) => format!("visitor.flag({doc}, self.{name});"),
-        (Kind::Uint32 | Kind::Uint64, false) => format!("visitor.number({doc}, u64::from(self.{name}));"),
+        (Kind::Uint32, false) => format!("visitor.number({doc}, u64::from(self.{name}));"),
+        (Kind::Uint64, false) => format!("visitor.number({doc}, self.{name});"),
         (Kind::Enum(kind), false) => {
             // `ADDRESS_MODE_DHCP` is shown as `dhcp`; zero and unknown values as nothing and a number.
             let prefix = screaming(kind.name());
             let mut arms = String::new();
             for value in kind.values() {
-                let short = value.name().strip_prefix(&prefix).unwrap_or(value.name()).trim_start_matches('_');
-                let short = if value.number() == 0 { String::new() } else { short.to_lowercase() };
+                let short = value
+                    .name()
+                    .strip_prefix(&prefix)
+                    .unwrap_or(value.name())
+                    .trim_start_matches('_');
+                let short = if value.number() == 0 {
+                    String::new()
+                } else {
+                    short.to_lowercase()
+                };
                 write!(arms, "{} => Some({short:?}), ", value.number())?;
             }
             format!("visitor.choice({doc}, self.{name}, match self.{name} {{ {arms}_ => None }});")
@@ -148,7 +176,9 @@ fn call(field: &FieldDescriptor, doc: &str) -> Result<String, Box<dyn Error>> {
         (Kind::Message(_), true) => {
             format!("visitor.list({doc}, &mut self.{name}.iter().map(|m| m as &dyn Describe));")
         }
-        (kind, list) => return Err(format!("{}: {kind:?} (list {list}) has no visitor", field.full_name()).into()),
+        (kind, list) => {
+            return Err(format!("{}: {kind:?} (list {list}) has no visitor", field.full_name()).into());
+        }
     };
     Ok(format!("        {line}\n"))
 }
@@ -165,7 +195,10 @@ fn screaming(name: &str) -> String {
 }
 
 fn text(message: &DynamicMessage, field: &str) -> String {
-    message.get_field_by_name(field).and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    message
+        .get_field_by_name(field)
+        .and_then(|v| v.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 fn number(message: &DynamicMessage, field: &str) -> u32 {

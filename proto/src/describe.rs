@@ -86,7 +86,10 @@ pub fn section_doc(section: Section) -> Option<&'static SectionDoc> {
 /// The message as a JSON object. With `defaults` every field is present (rule conditions need that);
 /// without, empty values are left out (pages and `collect --json`).
 pub fn to_json(message: &dyn Describe, defaults: bool) -> Value {
-    let mut json = ToJson { fields: Map::new(), defaults };
+    let mut json = ToJson {
+        fields: Map::new(),
+        defaults,
+    };
     message.describe(&mut json);
     Value::Object(json.fields)
 }

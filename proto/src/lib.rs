@@ -14,7 +14,15 @@ pub mod limits;
 pub mod section;
 
 /// The generated messages and, with feature `grpc`, the service stubs.
-#[expect(missing_docs, clippy::all, reason = "generated from the .proto files, which are documented")]
+#[cfg_attr(
+    feature = "grpc",
+    expect(clippy::allow_attributes, reason = "the stubs carry their own")
+)]
+#[expect(
+    missing_docs,
+    clippy::all,
+    reason = "generated from the .proto files, which are documented"
+)]
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/deskwarden.v1.rs"));
 }
