@@ -1,0 +1,112 @@
+//! People who sign in, their sessions, and the audit log's entries.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Millis;
+
+/// What a person may do. Roles combine, the auditor's does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Users, tokens, channels, certificates.
+    Administrator,
+    /// Findings, assets, notices, approvals.
+    Technician,
+    /// Rules, regulations, catalogue.
+    RuleOfficer,
+    /// Reads everything, changes nothing.
+    Auditor,
+}
+
+impl Role {
+    /// The name used in tables and the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Technician => "technician",
+            Self::RuleOfficer => "rule_officer",
+            Self::Auditor => "auditor",
+        }
+    }
+
+    /// The role of that name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        [Self::Administrator, Self::Technician, Self::RuleOfficer, Self::Auditor].into_iter().find(|r| r.name() == name)
+    }
+}
+
+/// A person who may sign in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// Row id.
+    pub id: i64,
+    /// Sign-in name, lower case.
+    pub name: String,
+    /// Argon2id hash in PHC format.
+    pub password_hash: String,
+    /// What the person may do.
+    pub roles: Vec<Role>,
+    /// The password was set by somebody else: it must be changed at the first sign-in.
+    pub must_change_password: bool,
+    /// Wrong passwords since the last right one.
+    pub failures: u32,
+    /// No sign-in before.
+    pub locked_until: Option<Millis>,
+    /// When the account was switched off.
+    pub disabled_at: Option<Millis>,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A signed-in browser.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Session {
+    /// BLAKE3 hash of the cookie's secret.
+    pub hash: [u8; 32],
+    /// Who.
+    pub user_id: i64,
+    /// Secret of the forms (CSRF), derived per session.
+    pub csrf: [u8; 32],
+    /// When it was made.
+    pub created_at: Millis,
+    /// Last use, for the idle timeout.
+    pub last_used_at: Millis,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("user_id", &self.user_id).finish_non_exhaustive()
+    }
+}
+
+/// What is written to the audit log; the chain is the store's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Millis,
+    /// Who: a user name, `deskwarden`, or `cli`.
+    pub actor: String,
+    /// What: `sign_in`, `finding.acknowledge`, `token.create`, ...
+    pub action: String,
+    /// To what: `finding:12`.
+    pub object: String,
+    /// More, in words or JSON; never a secret.
+    pub detail: String,
+}
+
+/// An audit entry as it stands in the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// Position in the chain, from 1, without gaps.
+    pub sequence: i64,
+    /// The entry.
+    pub entry: AuditEntry,
+    /// BLAKE3 over the previous hash and the entry, each field length-prefixed.
+    pub hash: [u8; 32],
+}

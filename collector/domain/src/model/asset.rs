@@ -1,0 +1,105 @@
+//! Assets (the physical PCs) and the assigned addresses.
+
+use serde::{Deserialize, Serialize};
+
+use super::Millis;
+
+/// Row id of an asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AssetId(pub i64);
+
+/// State of an asset in the register.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssetState {
+    /// Somebody works with it.
+    #[default]
+    InUse,
+    /// Kept, nobody works with it.
+    Idle,
+    /// With a technician.
+    InRepair,
+    /// Taken out of service for good.
+    Scrapped,
+    /// Nobody knows where it is.
+    Lost,
+}
+
+impl AssetState {
+    /// The name used in rules, tables and the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InUse => "in_use",
+            Self::Idle => "idle",
+            Self::InRepair => "in_repair",
+            Self::Scrapped => "scrapped",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// The state of that name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        [Self::InUse, Self::Idle, Self::InRepair, Self::Scrapped, Self::Lost].into_iter().find(|s| s.name() == name)
+    }
+}
+
+/// A physical PC. Ledger entries, approvals, baselines and findings belong to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Asset {
+    /// Row id.
+    pub id: AssetId,
+    /// Asset number of the register; `None` while no register entry expects it.
+    pub number: Option<String>,
+    /// How people call it; the host name until somebody gives it another.
+    pub name: String,
+    /// Person responsible for it.
+    pub custodian: Option<String>,
+    /// Department that it belongs to.
+    pub department: Option<String>,
+    /// State in the register.
+    pub state: AssetState,
+    /// Made by an enrolment and neither registered nor linked to a registered asset yet.
+    pub provisional: bool,
+    /// When the row was made.
+    pub created_at: Millis,
+    /// Raised by every edit; an ingest that loaded an older one is judged again.
+    pub version: i64,
+    /// When it must be judged again without a report, if ever.
+    pub wake_at: Option<Millis>,
+    /// Generation of rules that it was last judged under.
+    pub judged_generation: i64,
+}
+
+/// How a ledger entry's address is obtained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LedgerMode {
+    /// Set by hand.
+    Static,
+    /// From a DHCP server.
+    Dhcp,
+}
+
+/// One line of the IP ledger: what an asset was assigned (clause 3.2.5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LedgerEntry {
+    /// The address as text, canonical.
+    pub address: String,
+    /// Prefix length, where assigned.
+    pub prefix: Option<u8>,
+    /// Gateway, where assigned.
+    pub gateway: Option<String>,
+    /// Name servers, where assigned.
+    pub dns: Vec<String>,
+    /// Static or DHCP, where assigned.
+    pub mode: Option<LedgerMode>,
+    /// Expected hardware address, where known.
+    pub mac: Option<String>,
+    /// Asset that it is assigned to.
+    pub asset: Option<AssetId>,
+    /// Owner in words where no asset is known.
+    pub owner: Option<String>,
+    /// Place.
+    pub place: Option<String>,
+}

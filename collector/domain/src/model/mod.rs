@@ -1,0 +1,22 @@
+//! The nouns of the product, as values. Vocabulary is that of the contract and of the pages.
+
+mod access;
+mod alert;
+mod asset;
+mod device;
+mod finding;
+mod item;
+mod text;
+
+pub use access::{AuditEntry, AuditRecord, Role, Session, User};
+pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState};
+pub use asset::{Asset, AssetId, AssetState, LedgerEntry, LedgerMode};
+pub use device::{Device, DeviceStatus, Position, ResumeTokens, SourceStatus, TokenId, TokenRow};
+pub use finding::{
+    Evidence, Finding, FindingAction, FindingHistory, FindingId, FindingKey, FindingState, Holder, Outcome, OutcomeRow,
+};
+pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, StoredItem};
+pub use text::{Lang, Severity, Text};
+
+/// Unix milliseconds, UTC.
+pub type Millis = i64;

@@ -1,0 +1,87 @@
+//! People, sessions, the audit log, leases, and the deliveries of alerts.
+
+use crate::model::{AuditEntry, AuditRecord, Delivery, Millis, Role, Session, User};
+
+use super::StoreResult;
+
+/// State of the sign-in counter after an attempt was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignInAttempt {
+    /// The attempt may be checked.
+    Allowed,
+    /// Too many: nothing may be checked before this time.
+    LockedUntil(Millis),
+}
+
+/// Where the audit chain is broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditFault {
+    /// Sequence of the first entry that does not fit.
+    pub sequence: i64,
+    /// What does not fit, for a person.
+    pub reason: String,
+}
+
+/// People, sessions, audit, leases, deliveries.
+pub trait Access {
+    /// Makes a user; a taken name is a conflict.
+    fn create_user(&self, name: &str, password_hash: &str, roles: &[Role], must_change: bool, audit: &AuditEntry) -> StoreResult<i64>;
+
+    /// A user by sign-in name.
+    fn user_by_name(&self, name: &str) -> StoreResult<Option<User>>;
+
+    /// A user by row id.
+    fn user(&self, id: i64) -> StoreResult<Option<User>>;
+
+    /// All users, by name.
+    fn users(&self) -> StoreResult<Vec<User>>;
+
+    /// Sets a password and ends every session of the user but `keep`.
+    fn set_password(&self, user_id: i64, hash: &str, must_change: bool, keep: Option<&[u8; 32]>, audit: &AuditEntry) -> StoreResult<()>;
+
+    /// Counts an attempt for a name (known or not) before the password is looked at, atomically: of
+    /// parallel guesses at most `threshold` are allowed per lockout of `lockout_ms`.
+    fn count_sign_in(&self, name: &str, now: Millis, threshold: u32, lockout_ms: i64) -> StoreResult<SignInAttempt>;
+
+    /// The right password was given: the counter starts anew.
+    fn clear_sign_in(&self, name: &str) -> StoreResult<()>;
+
+    /// Stores a session.
+    fn create_session(&self, session: &Session, audit: &AuditEntry) -> StoreResult<()>;
+
+    /// A session and its user; `None` when unknown, older than `oldest_created` or unused since `oldest_used`.
+    fn session(&self, hash: &[u8; 32], oldest_created: Millis, oldest_used: Millis) -> StoreResult<Option<(Session, User)>>;
+
+    /// Notes the use of a session.
+    fn touch_session(&self, hash: &[u8; 32], at: Millis) -> StoreResult<()>;
+
+    /// Ends a session.
+    fn end_session(&self, hash: &[u8; 32], audit: &AuditEntry) -> StoreResult<()>;
+
+    /// Appends to the audit log.
+    fn audit(&self, entry: &AuditEntry) -> StoreResult<()>;
+
+    /// Audit records from a sequence on, ascending.
+    fn audit_records(&self, from: i64, limit: usize) -> StoreResult<Vec<AuditRecord>>;
+
+    /// Recomputes the chain.
+    fn verify_audit(&self) -> StoreResult<Result<i64, AuditFault>>;
+
+    /// Takes or renews a lease by name for `holder` until `until`; `false` when another holds it.
+    fn lease(&self, name: &str, holder: &str, now: Millis, until: Millis) -> StoreResult<bool>;
+
+    /// Makes one delivery per channel for every alert that has none yet; returns how many.
+    fn expand_alerts(&self, channels: &[String], now: Millis) -> StoreResult<u64>;
+
+    /// Deliveries due, oldest first.
+    fn due_deliveries(&self, channel: &str, now: Millis, limit: usize) -> StoreResult<Vec<Delivery>>;
+
+    /// The channel took it.
+    fn delivered(&self, delivery: i64, at: Millis) -> StoreResult<()>;
+
+    /// The channel did not take it: try again at `due_at`, or never (`None`: dead).
+    fn delivery_failed(&self, delivery: i64, error: &str, due_at: Option<Millis>) -> StoreResult<()>;
+
+    /// Newest deliveries of all channels, for the page.
+    fn deliveries(&self, limit: usize) -> StoreResult<Vec<Delivery>>;
+}

@@ -1,0 +1,55 @@
+//! What the domain asks of a store. A store loads state and applies batches; it decides nothing.
+//!
+//! All calls are synchronous and may block: callers bring their own thread. One writer per process
+//! groups batches, so that many reports share one durable commit.
+
+mod access;
+mod batch;
+mod enrolment;
+mod ingest;
+mod rulebook;
+mod views;
+
+pub use access::{Access, AuditFault, SignInAttempt};
+pub use batch::{Applied, Batch, Op};
+pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
+pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
+pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
+pub use views::{
+    AssetFilter, AssetRow, ChangeRow, DeviceDetail, FindingDetail, FindingFilter, FindingRow, ItemRow, Overview, Page,
+    Paging, RuleCount, SourceRow, Views,
+};
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The batch was judged under an older generation or asset version: load and judge again.
+    #[error("the rules or the asset changed meanwhile")]
+    Stale,
+    /// There is no such row.
+    #[error("{0} does not exist")]
+    NotFound(String),
+    /// The change contradicts what is stored; the text is for a person.
+    #[error("{0}")]
+    Conflict(String),
+    /// The database holds something that this build cannot read; the text says what and where.
+    #[error("{0}")]
+    Damaged(String),
+    /// The database is out of reach, full, or refused: try again later.
+    #[error("{context}")]
+    Unavailable {
+        /// What was attempted, for a person.
+        context: String,
+        /// The driver's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Result of a store call.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Everything that a store can do.
+pub trait Store: Ingest + Enrolment + Rulebook + Access + Views {}
+
+impl<T: Ingest + Enrolment + Rulebook + Access + Views> Store for T {}

@@ -1,0 +1,229 @@
+//! What pages, the command line and the API read. Rows are typed; words are chosen by the reader.
+
+use deskwarden_proto::{
+    ids::DeviceId,
+    v1::{Look, Section},
+};
+
+use crate::model::{
+    Asset, AssetId, BaselineItem, Change, Device, Evidence, Finding, FindingHistory, FindingId, FindingState, LedgerEntry, Millis,
+    OutcomeRow, Severity, SourceStatus, StoredItem,
+};
+
+use super::StoreResult;
+
+/// A window of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paging {
+    /// Rows to skip.
+    pub offset: u64,
+    /// Rows to return, at most 500.
+    pub limit: u32,
+}
+
+/// A window of a list, with the size of the whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Size of the whole list.
+    pub total: u64,
+}
+
+/// Which findings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindingFilter {
+    /// In one of these states; empty: any.
+    pub states: Vec<FindingState>,
+    /// Of this asset.
+    pub asset: Option<AssetId>,
+    /// Of this rule.
+    pub rule: Option<String>,
+    /// Of this clause (`PC 3.2.4`).
+    pub clause: Option<String>,
+    /// At least this bad.
+    pub severity: Option<Severity>,
+    /// Words to find in subject, asset name, number, custodian, department.
+    pub text: Option<String>,
+}
+
+/// A finding in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FindingRow {
+    /// The finding.
+    pub finding: Finding,
+    /// Row id.
+    pub id: FindingId,
+    /// Its asset, if the holder is one.
+    pub asset: Option<Asset>,
+}
+
+/// A finding with everything that hangs on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FindingDetail {
+    /// The finding and its asset.
+    pub row: FindingRow,
+    /// Current device of the asset.
+    pub device: Option<Device>,
+    /// What shows it now.
+    pub evidence: Vec<Evidence>,
+    /// Its life, oldest first.
+    pub history: Vec<FindingHistory>,
+}
+
+/// Which assets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssetFilter {
+    /// Words to find in name, number, custodian, department, host name, IP, MAC or serial claims.
+    pub text: Option<String>,
+    /// Only those with active findings.
+    pub flagged: bool,
+    /// Of this department.
+    pub department: Option<String>,
+}
+
+/// An asset in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssetRow {
+    /// The asset.
+    pub asset: Asset,
+    /// Its current device.
+    pub device: Option<Device>,
+    /// Active findings by severity: low, medium, high, critical.
+    pub findings: [u64; 4],
+    /// Addresses that its device claims.
+    pub addresses: Vec<String>,
+}
+
+/// A device with its facts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeviceDetail {
+    /// The device.
+    pub device: Device,
+    /// Its asset.
+    pub asset: Asset,
+    /// Its sources.
+    pub sources: Vec<SourceStatus>,
+    /// Number of items per section.
+    pub counts: Vec<(Section, u64)>,
+    /// Outcomes of all rules.
+    pub outcomes: Vec<OutcomeRow>,
+    /// Ledger entries of the asset.
+    pub ledger: Vec<LedgerEntry>,
+}
+
+/// An item in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemRow {
+    /// The item.
+    pub item: StoredItem,
+    /// What was accepted for it, where its section has a baseline.
+    pub baseline: Option<BaselineItem>,
+}
+
+/// A line of the timeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeRow {
+    /// Row id, descending in lists.
+    pub id: i64,
+    /// The change.
+    pub change: Change,
+}
+
+/// A source that could not be read completely, over all devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceRow {
+    /// Section.
+    pub section: Section,
+    /// Source.
+    pub source: String,
+    /// How it was looked at.
+    pub look: Look,
+    /// On how many current devices.
+    pub devices: u64,
+}
+
+/// How many assets a rule judged how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleCount {
+    /// Id of the rule.
+    pub rule: String,
+    /// Assets that pass.
+    pub pass: u64,
+    /// Assets that fail.
+    pub fail: u64,
+    /// Assets where it could not look.
+    pub could_not_look: u64,
+    /// Active findings.
+    pub findings: u64,
+}
+
+/// Numbers of the first page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// Assets, all.
+    pub assets: u64,
+    /// Assets with a number in the register.
+    pub registered: u64,
+    /// Assets whose current device was seen since the given time.
+    pub reporting: u64,
+    /// Assets with at least one active finding.
+    pub flagged: u64,
+    /// Active findings by severity: low, medium, high, critical.
+    pub findings: [u64; 4],
+    /// Findings opened since the given time.
+    pub opened_recently: u64,
+    /// Devices waiting for approval.
+    pub pending_devices: u64,
+    /// Alerts that no channel took.
+    pub dead_deliveries: u64,
+}
+
+/// Reading for people.
+pub trait Views {
+    /// Numbers of the first page; `since` bounds "reporting" and "recently".
+    fn overview(&self, since: Millis) -> StoreResult<Overview>;
+
+    /// Findings, worst and newest first.
+    fn findings(&self, filter: &FindingFilter, paging: Paging) -> StoreResult<Page<FindingRow>>;
+
+    /// One finding.
+    fn finding(&self, id: FindingId) -> StoreResult<Option<FindingDetail>>;
+
+    /// Assets, flagged first, then by name.
+    fn assets(&self, filter: &AssetFilter, paging: Paging) -> StoreResult<Page<AssetRow>>;
+
+    /// One asset with its devices, newest first.
+    fn asset(&self, id: AssetId) -> StoreResult<Option<(AssetRow, Vec<Device>)>>;
+
+    /// A device with sources and outcomes.
+    fn device_detail(&self, id: DeviceId) -> StoreResult<Option<DeviceDetail>>;
+
+    /// All devices, newest first.
+    fn devices(&self, paging: Paging) -> StoreResult<Page<(Device, Asset)>>;
+
+    /// Items of a section of a device, by key.
+    fn items(&self, device: DeviceId, section: Section, paging: Paging) -> StoreResult<Page<ItemRow>>;
+
+    /// Timeline of a device, newest first; of one section if given.
+    fn changes(&self, device: DeviceId, section: Option<Section>, paging: Paging) -> StoreResult<Page<ChangeRow>>;
+
+    /// Gaps of a device, newest first: (receive time, section, records, reason).
+    fn gaps(&self, device: DeviceId, limit: usize) -> StoreResult<Vec<(Millis, Section, u64, String)>>;
+
+    /// Counts per rule.
+    fn rule_counts(&self) -> StoreResult<Vec<RuleCount>>;
+
+    /// Sources that could not be read, most devices first.
+    fn blind_sources(&self, limit: usize) -> StoreResult<Vec<SourceRow>>;
+
+    /// Registers an asset: sets number, name, custodian, department, state; makes it when `id` is `None`.
+    /// Raises the asset's version and makes it due.
+    fn put_asset(&self, asset: &Asset, make: bool, audit: &crate::model::AuditEntry) -> StoreResult<AssetId>;
+
+    /// Inserts or replaces a ledger entry by its address, and makes the assets that it touches due.
+    fn put_ledger_entry(&self, entry: &LedgerEntry, audit: &crate::model::AuditEntry) -> StoreResult<()>;
+
+    /// The IP ledger, by address.
+    fn ledger(&self, paging: Paging) -> StoreResult<Page<LedgerEntry>>;
+}
