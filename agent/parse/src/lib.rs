@@ -1,1 +1,11 @@
-//! Placeholder.
+//! Parsers of what a PC says about itself: bytes in, plain structs out. No input or output, no unsafe,
+//! bounded in size and count, and no panic whatever the bytes are. Knows no facet and no key: turning a
+//! struct into a fact is the platform's.
+#![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing)]
+
+pub mod dpkg;
+pub mod os_release;
+pub mod passwd;
+pub mod rtnetlink;
+pub mod text;

@@ -1,1 +1,28 @@
-//! Placeholder.
+//! What differs per operating system, behind one set of signatures: the sources of facts, kernel events,
+//! private files, the machine's hints. The only home of `cfg(target_os)`. Knows nothing of when a source
+//! is read, of what was reported before, or of the wire: that is the agent's.
+
+mod source;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+use linux as os;
+
+#[cfg(not(target_os = "linux"))]
+mod unsupported;
+#[cfg(not(target_os = "linux"))]
+use unsupported as os;
+
+pub use os::{
+    KernelEvents, Root, Stopper, boot_id, ensure_private_dir, host_hints, is_privileged, kernel_events,
+    monotonic_ms, sources, write_private,
+};
+pub use source::{
+    Fact, KernelEvent, PrivateError, Reading, Source, SourceId, Unavailable, WatchPath, Watched,
+};
+
+/// Operating system and processor of this build, as `linux-x86_64`.
+pub fn platform_name() -> String {
+    format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
+}

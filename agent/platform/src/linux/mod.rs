@@ -1,0 +1,27 @@
+//! Linux: which sources there are. Each has a file of its own.
+
+mod dpkg;
+mod events;
+mod gather;
+mod host;
+mod network;
+mod os_release;
+mod private;
+mod root;
+mod rtnl;
+
+use crate::Source;
+
+pub use events::{KernelEvents, Stopper, kernel_events};
+pub use host::{boot_id, host_hints, is_privileged, monotonic_ms};
+pub use private::{ensure_private_dir, write_private};
+pub use root::Root;
+
+/// Every source of facts of this system.
+pub fn sources() -> Vec<Box<dyn Source>> {
+    vec![
+        Box::new(os_release::OsRelease),
+        Box::new(dpkg::Dpkg),
+        Box::new(network::Netlink::default()),
+    ]
+}

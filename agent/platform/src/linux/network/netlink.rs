@@ -1,0 +1,97 @@
+//! Source `network/netlink`: links, addresses, default routes and gateways of the running kernel. Reads;
+//! what it means is `assemble`'s.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use deskwarden_parse::rtnetlink::{self as rt, kind};
+use deskwarden_proto::v1::Section;
+use rustix::net::SocketFlags;
+
+use super::assemble::{self, Kernel, LinkHints};
+use crate::{
+    Fact, KernelEvent, Reading, Root, Source, SourceId, Unavailable, linux::gather::Gather,
+    linux::rtnl::Socket,
+};
+
+/// The kernel's route netlink family.
+#[derive(Default)]
+pub(in crate::linux) struct Netlink {
+    gateway_macs: Mutex<assemble::GatewayMacs>,
+}
+
+impl Source for Netlink {
+    fn id(&self) -> SourceId {
+        SourceId {
+            section: Section::Network,
+            source: "netlink",
+        }
+    }
+
+    fn read(&self, root: &Root) -> Reading {
+        if !root.is_host() {
+            let why = "netlink: the root is not the running system, so its kernel cannot be asked";
+            return Reading::unavailable(self.id(), &Unavailable::Unsupported(why.to_owned()));
+        }
+        let kernel = match dump() {
+            Ok(kernel) => kernel,
+            Err(why) => return Reading::unavailable(self.id(), &why),
+        };
+        let gather = Gather::default();
+        let hints = kernel
+            .links
+            .iter()
+            .map(|link| (link.index, hints(root, &link.name)))
+            .collect();
+        let setups = BTreeMap::new();
+        let mut macs = self.gateway_macs.lock().unwrap_or_else(PoisonError::into_inner);
+        let facts: Vec<Fact> = assemble::facts(&kernel, &hints, &setups, &mut macs);
+        let mut gather = gather;
+        gather.facts = facts;
+        gather.finish(self.id())
+    }
+
+    fn events(&self) -> &'static [KernelEvent] {
+        &[
+            KernelEvent::Link,
+            KernelEvent::Address,
+            KernelEvent::Route,
+            KernelEvent::Neighbour,
+        ]
+    }
+}
+
+fn dump() -> Result<Kernel, Unavailable> {
+    let mut socket = Socket::open(0, SocketFlags::empty())?;
+    Ok(Kernel {
+        links: socket.dump(kind::GET_LINK, kind::NEW_LINK, rt::parse_link)?,
+        addresses: socket.dump(kind::GET_ADDRESS, kind::NEW_ADDRESS, rt::parse_address)?,
+        routes: socket.dump(kind::GET_ROUTE, kind::NEW_ROUTE, |payload| {
+            rt::parse_route(payload).filter(assemble::is_default_route)
+        })?,
+        neighbours: socket.dump(kind::GET_NEIGHBOUR, kind::NEW_NEIGHBOUR, |payload| {
+            rt::parse_neighbour(payload).filter(rt::Neighbour::is_known)
+        })?,
+    })
+}
+
+/// What sysfs adds; another network namespace may see a sysfs that is not its own, so it only adds.
+fn hints(root: &Root, name: &str) -> LinkHints {
+    let below = |entry: &str| root.exists(&format!("sys/class/net/{name}/{entry}"));
+    if below("phy80211") || below("wireless") {
+        return LinkHints::Wireless;
+    }
+    let mobile = name.starts_with("ww")
+        && root
+            .read_limited(&format!("sys/class/net/{name}/uevent"), 4_096)
+            .ok()
+            .flatten()
+            .is_some_and(|bytes| bytes.windows(12).any(|window| window == b"DEVTYPE=wwan"));
+    if mobile {
+        LinkHints::Mobile
+    } else {
+        LinkHints::None
+    }
+}

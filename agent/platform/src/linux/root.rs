@@ -1,0 +1,358 @@
+//! The root of the file system that is looked at: the running one, or a folder that holds another. Opens
+//! what is below it and nothing else: inside a folder, symbolic links count from that folder. Reads are
+//! bounded, never block on a pipe and never touch a device. Knows no file format.
+
+use std::{
+    ffi::{OsStr, OsString},
+    hash::{DefaultHasher, Hasher},
+    os::{
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::ffi::{OsStrExt, OsStringExt},
+    },
+    path::{Component, Path, PathBuf},
+};
+
+use rustix::{
+    fs::{self, Dir, FileType, Mode, OFlags, Stat},
+    io::Errno,
+};
+
+use crate::Unavailable;
+
+/// Most symbolic links on one way.
+const MAX_LINKS: u32 = 40;
+
+/// A file-system root. Paths given to it are relative to it, with or without a leading slash.
+#[derive(Clone, Debug)]
+pub struct Root {
+    path: PathBuf,
+    host: bool,
+}
+
+impl Root {
+    /// The running system.
+    pub fn host() -> Self {
+        Self {
+            path: PathBuf::from("/"),
+            host: true,
+        }
+    }
+
+    /// Another system's files below a folder; `/` is the running system.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let host = path == Path::new("/");
+        Self { path, host }
+    }
+
+    /// Whether this is the running system, so that the kernel may be asked too.
+    pub fn is_host(&self) -> bool {
+        self.host
+    }
+
+    /// Where `path` lies for people and for watches. Do not open it: links in it may lead out.
+    pub fn display(&self, path: &str) -> PathBuf {
+        self.path.join(path.trim_start_matches('/'))
+    }
+
+    /// The content of a regular file; `None` where there is none. A file above `max` bytes fails.
+    pub fn read_limited(&self, path: &str, max: usize) -> Result<Option<Vec<u8>>, Unavailable> {
+        self.read(path, max)
+            .map_err(|fault| self.unavailable(path, &fault))
+    }
+
+    /// Names in a folder, sorted; `None` where there is none. More than `max` entries fail.
+    pub fn list(&self, path: &str, max: usize) -> Result<Option<Vec<OsString>>, Unavailable> {
+        self.names(path, max)
+            .map_err(|fault| self.unavailable(path, &fault))
+    }
+
+    /// Whether something is there; what cannot be reached is not.
+    pub fn exists(&self, path: &str) -> bool {
+        self.resolve(path, Last::Follow).is_ok()
+    }
+
+    /// Where a symbolic link points, unresolved; `None` for anything else.
+    pub fn read_link(&self, path: &str) -> Option<PathBuf> {
+        let link = self.resolve(path, Last::Keep).ok()?;
+        let target = fs::readlinkat(&link, "", Vec::new()).ok()?;
+        Some(PathBuf::from(OsString::from_vec(target.into_bytes())))
+    }
+
+    /// Changes whenever one of the files or folders is changed, replaced, made or removed.
+    pub fn stamp<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for path in paths {
+            let seen = self.stat(path).map(|stat| {
+                (
+                    i128::from(stat.st_mtime),
+                    i128::from(stat.st_mtime_nsec),
+                    i128::from(stat.st_size),
+                    stat.st_ino,
+                )
+            });
+            match seen {
+                Ok((seconds, nanos, size, inode)) => {
+                    hasher.write_i128(seconds);
+                    hasher.write_i128(nanos);
+                    hasher.write_i128(size);
+                    hasher.write_u64(inode);
+                }
+                Err(errno) => hasher.write_i32(errno.raw_os_error()),
+            }
+        }
+        hasher.finish()
+    }
+
+    /// Day on which a file was last modified, in seconds since 1970.
+    pub fn modified(&self, path: &str) -> Option<i64> {
+        self.stat(path).ok().map(|stat| stat.st_mtime)
+    }
+
+    fn read(&self, path: &str, max: usize) -> Result<Option<Vec<u8>>, Fault> {
+        let Some((handle, stat)) = self.open(path)? else {
+            return Ok(None);
+        };
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(Fault::Irregular);
+        }
+        let file = fs::open(
+            reopen(&handle),
+            OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        let expected = usize::try_from(stat.st_size).unwrap_or_default();
+        if expected > max {
+            return Err(Fault::TooLarge(max));
+        }
+        // One byte more than expected finds the end without a second allocation.
+        let mut content: Vec<u8> = Vec::with_capacity(expected + 1);
+        loop {
+            if content.len() == content.capacity() {
+                content.reserve(4_096);
+            }
+            let got = rustix::io::read(&file, rustix::buffer::spare_capacity(&mut content))?;
+            if got == 0 {
+                return Ok(Some(content));
+            }
+            if content.len() > max {
+                return Err(Fault::TooLarge(max));
+            }
+        }
+    }
+
+    fn names(&self, path: &str, max: usize) -> Result<Option<Vec<OsString>>, Fault> {
+        let Some((handle, stat)) = self.open(path)? else {
+            return Ok(None);
+        };
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+            return Ok(None);
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = fs::openat(&handle, ".", flags, Mode::empty())?;
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            if names.len() == max {
+                return Err(Fault::TooMany(max));
+            }
+            names.push(OsStr::from_bytes(name).to_owned());
+        }
+        names.sort_unstable();
+        Ok(Some(names))
+    }
+
+    fn open(&self, path: &str) -> Result<Option<(OwnedFd, Stat)>, Fault> {
+        match self.resolve(path, Last::Follow) {
+            Ok(handle) => {
+                let stat = fs::fstat(&handle)?;
+                Ok(Some((handle, stat)))
+            }
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn stat(&self, path: &str) -> Result<Stat, Errno> {
+        if self.host {
+            return fs::stat(self.display(path));
+        }
+        fs::fstat(self.resolve(path, Last::Follow)?)
+    }
+
+    /// A handle that names the file without opening it.
+    fn resolve(&self, path: &str, last: Last) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        if self.host {
+            let flags = if last == Last::Keep {
+                flags | OFlags::NOFOLLOW
+            } else {
+                flags
+            };
+            return fs::open(self.display(path), flags, Mode::empty());
+        }
+        // By hand, because openat2 is missing before Linux 5.6, which offices still run.
+        let top = fs::open(&self.path, flags | OFlags::DIRECTORY, Mode::empty())?;
+        let mut below: Vec<OwnedFd> = Vec::new();
+        let mut todo = steps(Path::new(path));
+        let mut links = 0;
+        while let Some(step) = todo.pop() {
+            if step.as_bytes() == b".." {
+                below.pop();
+                continue;
+            }
+            let here = below.last().unwrap_or(&top);
+            let next = fs::openat(here, &step, flags | OFlags::NOFOLLOW, Mode::empty())?;
+            let kind = FileType::from_raw_mode(fs::fstat(&next)?.st_mode);
+            if kind != FileType::Symlink || (todo.is_empty() && last == Last::Keep) {
+                below.push(next);
+                continue;
+            }
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(Errno::LOOP);
+            }
+            let target = OsString::from_vec(fs::readlinkat(&next, "", Vec::new())?.into_bytes());
+            if Path::new(&target).is_absolute() {
+                below.clear();
+            }
+            todo.extend(steps(Path::new(&target)));
+        }
+        Ok(below.pop().unwrap_or(top))
+    }
+
+    fn unavailable(&self, path: &str, fault: &Fault) -> Unavailable {
+        let place = self.display(path);
+        let place = place.display();
+        match fault {
+            Fault::Os(Errno::ACCESS | Errno::PERM) => {
+                Unavailable::Denied(format!("{place}: no right to read it; run the agent as root"))
+            }
+            Fault::Os(errno) => Unavailable::Failed(format!("{place}: {}", std::io::Error::from(*errno))),
+            Fault::TooLarge(max) => {
+                Unavailable::Failed(format!("{place}: larger than {max} bytes, not read"))
+            }
+            Fault::TooMany(max) => Unavailable::Failed(format!("{place}: more than {max} entries, not read")),
+            Fault::Irregular => Unavailable::Failed(format!("{place}: not a regular file, not read")),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Follow,
+    Keep,
+}
+
+enum Fault {
+    Os(Errno),
+    TooLarge(usize),
+    TooMany(usize),
+    Irregular,
+}
+
+impl From<Errno> for Fault {
+    fn from(errno: Errno) -> Self {
+        Self::Os(errno)
+    }
+}
+
+/// A second way to the very file of a handle: what was checked is what gets opened.
+fn reopen(handle: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", handle.as_fd().as_raw_fd())
+}
+
+/// The steps of a path, last first.
+fn steps(path: &Path) -> Vec<OsString> {
+    let mut steps: Vec<OsString> = path
+        .components()
+        .filter_map(|component| match component {
+            Component::Normal(name) => Some(name.to_owned()),
+            Component::ParentDir => Some(OsString::from("..")),
+            _ => None,
+        })
+        .collect();
+    steps.reverse();
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::fs::symlink};
+
+    fn root() -> (tempfile::TempDir, Root) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        (folder, root)
+    }
+
+    #[test]
+    fn a_link_counts_from_the_root_and_never_leads_out() {
+        let (folder, root) = root();
+        fs::create_dir_all(folder.path().join("etc/real")).unwrap();
+        fs::write(folder.path().join("etc/real/file"), "inside").unwrap();
+        symlink("/etc/real", folder.path().join("etc/absolute")).unwrap();
+        symlink("../../../../etc/real/file", folder.path().join("etc/climbing")).unwrap();
+        symlink("/etc/hostname", folder.path().join("etc/outside")).unwrap();
+        let read = |path| root.read_limited(path, 100).unwrap();
+        assert_eq!(read("etc/absolute/file").unwrap(), b"inside");
+        assert_eq!(read("/etc/climbing").unwrap(), b"inside");
+        assert_eq!(read("../../etc/real/file").unwrap(), b"inside");
+        assert_eq!(read("etc/outside"), None);
+        assert_eq!(root.read_link("etc/absolute").unwrap(), Path::new("/etc/real"));
+    }
+
+    #[test]
+    fn a_ring_of_links_is_refused() {
+        let (folder, root) = root();
+        symlink("b", folder.path().join("a")).unwrap();
+        symlink("a", folder.path().join("b")).unwrap();
+        assert!(matches!(root.read_limited("a", 10), Err(Unavailable::Failed(_))));
+    }
+
+    #[test]
+    fn a_pipe_is_refused_without_waiting_and_a_large_file_without_reading() {
+        let (folder, root) = root();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            folder.path().join("pipe"),
+            FileType::Fifo,
+            Mode::RUSR | Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        fs::write(folder.path().join("large"), "12345").unwrap();
+        for path in ["pipe", "large"] {
+            assert!(
+                matches!(root.read_limited(path, 4), Err(Unavailable::Failed(_))),
+                "{path}"
+            );
+        }
+        assert_eq!(root.read_limited("large", 5).unwrap().unwrap(), b"12345");
+    }
+
+    #[test]
+    fn the_stamp_changes_with_any_of_its_files() {
+        let (folder, root) = root();
+        let before = root.stamp(["a", "b"]);
+        assert_eq!(before, root.stamp(["a", "b"]));
+        fs::write(folder.path().join("b"), "x").unwrap();
+        assert_ne!(before, root.stamp(["a", "b"]));
+    }
+
+    #[test]
+    fn a_list_is_sorted_and_bounded() {
+        let (folder, root) = root();
+        for name in ["b", "a", "c"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(root.list("/", 3).unwrap().unwrap(), ["a", "b", "c"]);
+        assert!(root.list("/", 2).is_err());
+        assert_eq!(root.list("none", 2).unwrap(), None);
+    }
+}
