@@ -69,7 +69,7 @@ pub struct Device {
 }
 
 /// Where a device's stream of records stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Position {
     /// Current epoch; issued by the collector, from 1.
     pub epoch: u64,
@@ -77,17 +77,43 @@ pub struct Position {
     pub next_sequence: u64,
     /// Payload hash of the record `next_sequence - 1`, to tell a resend from a fork.
     pub last_payload_hash: Option<[u8; 32]>,
-    /// Tokens that prove continuity.
-    pub tokens: ResumeTokens,
+    /// Key of the epoch's resume tokens: the token of an acknowledgement is derived from it and from the
+    /// acknowledged sequence, so that a lost acknowledgement costs no stored token.
+    pub resume_key: [u8; 32],
+    /// Highest acknowledged sequence whose token was presented: older tokens are stale from then on.
+    pub resume_floor: u64,
 }
 
-/// The newest resume token and its predecessor, which holds until the newest is presented. Hashed at rest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ResumeTokens {
-    /// SHA-256-sized BLAKE3 hash of the token of the last acknowledgement.
-    pub current: Option<[u8; 32]>,
-    /// The one before.
-    pub previous: Option<[u8; 32]>,
+impl std::fmt::Debug for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Position")
+            .field("epoch", &self.epoch)
+            .field("next_sequence", &self.next_sequence)
+            .field("resume_floor", &self.resume_floor)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Position {
+    /// The beginning of an epoch. `resume_key` is random.
+    pub const fn start(epoch: u64, resume_key: [u8; 32]) -> Self {
+        Self { epoch, next_sequence: 1, last_payload_hash: None, resume_key, resume_floor: 0 }
+    }
+
+    /// Highest sequence that is applied; 0 for none.
+    pub const fn applied(&self) -> u64 {
+        self.next_sequence.saturating_sub(1)
+    }
+
+    /// Token of the acknowledgement of `sequence` in this epoch.
+    pub fn resume_token(&self, sequence: u64) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.resume_key);
+        hasher.update(&self.epoch.to_le_bytes());
+        hasher.update(&sequence.to_le_bytes());
+        let mut token = [0u8; 16];
+        hasher.finalize_xof().fill(&mut token);
+        token
+    }
 }
 
 /// How completely a source of a device was last looked at.

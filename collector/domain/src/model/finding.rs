@@ -161,8 +161,6 @@ pub struct Finding {
     pub resolved_at: Option<Millis>,
     /// How often it came back.
     pub reopened: u32,
-    /// Digest of the evidence that a person ruled on (accepted, false positive): other evidence reopens.
-    pub ruled_evidence: Option<[u8; 16]>,
     /// Raised by every change.
     pub version: i64,
 }

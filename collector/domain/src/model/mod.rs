@@ -11,7 +11,7 @@ mod text;
 pub use access::{AuditEntry, AuditRecord, Role, Session, User};
 pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState};
 pub use asset::{Asset, AssetId, AssetState, LedgerEntry, LedgerMode};
-pub use device::{Device, DeviceStatus, Position, ResumeTokens, SourceStatus, TokenId, TokenRow};
+pub use device::{Device, DeviceStatus, Position, SourceStatus, TokenId, TokenRow};
 pub use finding::{
     Evidence, Finding, FindingAction, FindingHistory, FindingId, FindingKey, FindingState, Holder, Outcome, OutcomeRow,
 };

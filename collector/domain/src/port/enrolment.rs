@@ -31,6 +31,8 @@ pub struct NewDevice {
     pub at: Millis,
     /// End of the certificate about to be issued.
     pub certificate_ends_at: Millis,
+    /// Random key of the first epoch's resume tokens.
+    pub resume_key: [u8; 32],
 }
 
 /// What enrolling did.
