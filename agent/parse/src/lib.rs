@@ -4,8 +4,12 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
+pub mod apt_conf;
 pub mod dpkg;
+pub mod ini;
 pub mod os_release;
 pub mod passwd;
+pub mod proxy;
 pub mod rtnetlink;
+pub mod shell;
 pub mod text;

@@ -3,10 +3,12 @@
 mod dpkg;
 mod events;
 mod gather;
+mod homes;
 mod host;
 mod network;
 mod os_release;
 mod private;
+mod proxy;
 mod root;
 mod rtnl;
 
@@ -23,5 +25,9 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(os_release::OsRelease),
         Box::new(dpkg::Dpkg),
         Box::new(network::Netlink::default()),
+        Box::new(proxy::Environment),
+        Box::new(proxy::Apt),
+        Box::new(proxy::UserEnvironment),
+        Box::new(proxy::Git),
     ]
 }
