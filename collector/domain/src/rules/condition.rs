@@ -1,0 +1,4 @@
+//! CEL conditions.
+
+#[derive(Debug)]
+pub(crate) struct Condition;

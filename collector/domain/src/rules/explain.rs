@@ -1,0 +1,191 @@
+//! What a finding shows of an item: the few fields that tell a person what was seen, and where. Labels in
+//! both languages come from the contract's field documentation.
+
+use deskwarden_proto::{
+    describe::{self, FieldDoc},
+    v1::{Section, facet},
+};
+use serde_json::{Map, Value};
+
+use super::ItemFacts;
+use crate::model::Lang;
+
+/// The facet fields that matter for people, non-empty ones only, with path and day of installation where
+/// known, and why the catalogue recognised it. Keys are field names of the contract.
+pub fn detail(item: &ItemFacts<'_>) -> Value {
+    let Value::Object(all) = describe::to_json(item.facet, false) else {
+        return Value::Null;
+    };
+    let wanted = fields_that_matter(item.section);
+    let mut out: Map<String, Value> = all
+        .into_iter()
+        .filter(|(name, _)| wanted.contains(&name.as_str()))
+        .collect();
+    if let Some(local) = item.local {
+        for (name, value) in [
+            ("path", &local.path),
+            ("installed_on", &local.installed_on),
+            ("account", &local.account),
+        ] {
+            if !value.is_empty() {
+                out.insert(name.to_owned(), Value::from(value.as_str()));
+            }
+        }
+    }
+    out.insert("source".to_owned(), Value::from(item.source));
+    if let Some(class) = item.class {
+        out.insert("recognised_by".to_owned(), Value::from(class.why.as_str()));
+    }
+    Value::Object(out)
+}
+
+/// A detail in one line for a message: `名称：QQ；版本：9.7`.
+pub fn words(of: Section, detail: &Value, lang: Lang) -> String {
+    let Some(fields) = detail.as_object() else {
+        return String::new();
+    };
+    let mut parts = Vec::new();
+    for (label, name) in labels(of, lang) {
+        if let Some(value) = fields.get(name) {
+            parts.push(match lang {
+                Lang::Zh => format!("{label}：{}", text(value)),
+                Lang::En => format!("{label}: {}", text(value)),
+            });
+        }
+    }
+    parts.join(match lang {
+        Lang::Zh => "；",
+        Lang::En => "; ",
+    })
+}
+
+/// The fields that differ between two facets of a kind, apart from `ignore`.
+pub(crate) fn changes(before: &facet::Kind, after: &facet::Kind, ignore: &[String]) -> Map<String, Value> {
+    let (before, after) = (describe::to_json(before, true), describe::to_json(after, true));
+    let (Value::Object(before), Value::Object(after)) = (before, after) else {
+        return Map::new();
+    };
+    let mut out = Map::new();
+    for (name, old) in &before {
+        let new = after.get(name).unwrap_or(&Value::Null);
+        if old != new && !ignore.contains(name) {
+            let mut pair = Map::new();
+            pair.insert("before".to_owned(), old.clone());
+            pair.insert("after".to_owned(), new.clone());
+            out.insert(name.clone(), Value::Object(pair));
+        }
+    }
+    out
+}
+
+/// Label and field name of everything that a detail may hold, in the contract's order.
+fn labels(of: Section, lang: Lang) -> Vec<(&'static str, &'static str)> {
+    let label = |doc: &'static FieldDoc| match lang {
+        Lang::Zh => (doc.zh, doc.name),
+        Lang::En => (doc.en, doc.name),
+    };
+    let mut out: Vec<_> = describe::section_doc(of)
+        .map(|doc| doc.fields.iter().map(label).collect())
+        .unwrap_or_default();
+    out.extend(describe::LOCAL_FIELDS.iter().map(label));
+    out
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(" "),
+        Value::Object(fields) => fields.values().map(text).collect::<Vec<_>>().join("/"),
+        other => other.to_string(),
+    }
+}
+
+fn fields_that_matter(of: Section) -> &'static [&'static str] {
+    match of {
+        Section::Unspecified => &[],
+        Section::Os => &["name", "version", "hostname", "activation"],
+        Section::Part => &[
+            "class",
+            "position",
+            "manufacturer",
+            "model",
+            "serial",
+            "wwn",
+            "size_bytes",
+        ],
+        Section::Software => &[
+            "name",
+            "version",
+            "publisher",
+            "kind",
+            "package",
+            "exe",
+            "original_name",
+            "signer",
+        ],
+        Section::Process => &[
+            "name",
+            "package",
+            "original_name",
+            "publisher",
+            "version",
+            "deleted",
+        ],
+        Section::Network => &[
+            "interface",
+            "kind",
+            "mac",
+            "permanent_mac",
+            "addresses",
+            "gateways",
+            "dns",
+            "mode",
+            "gateway_mac",
+        ],
+        Section::Proxy => &["setting", "value", "scheme", "host", "port", "enabled", "program"],
+        Section::Listener => &[
+            "protocol",
+            "port",
+            "program",
+            "exposure",
+            "addresses",
+            "proxy_kind",
+            "package",
+        ],
+        Section::Account => &[
+            "name",
+            "administrator",
+            "enabled",
+            "password_empty",
+            "password_never_expires",
+            "groups",
+        ],
+        Section::Logon => &["user", "day", "kind", "from"],
+        Section::Security => &[
+            "topic",
+            "product",
+            "enabled",
+            "up_to_date",
+            "seconds",
+            "minimum_length",
+            "detail",
+        ],
+        Section::Share => &["name", "protocol", "administrative", "guest", "writable"],
+        Section::Media => &[
+            "vendor",
+            "model",
+            "serial",
+            "size_bytes",
+            "present",
+            "last_seen_day",
+        ],
+        Section::Neighbour => &["mac", "ip", "interface", "router"],
+        Section::Egress => &["program", "port", "protocol", "package"],
+        Section::Health => &["topic", "band", "subject", "detail"],
+    }
+}
+
+/// Whether the contract documents such a field for the section (its own or one of every item).
+pub(crate) fn is_field(of: Section, name: &str) -> bool {
+    describe::section_doc(of).is_some_and(|doc| doc.fields.iter().any(|field| field.name == name))
+}

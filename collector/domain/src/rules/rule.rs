@@ -1,0 +1,229 @@
+//! A rule as it is in force: what it is about, which clause it proves a breach of, what people are told.
+
+use deskwarden_proto::v1::Section;
+
+use super::{condition::Condition, selector::Selector};
+use crate::model::{Asset, AssetState, Lang, Severity, Text};
+
+/// A rule of a pack. Loaded and checked; immutable.
+#[derive(Debug)]
+pub struct Rule {
+    /// Id, unique over all files: `pc.chat`.
+    pub id: String,
+    /// Id of the regulation: `PC`.
+    pub regulation: String,
+    /// Number of the clause: `3.2.4`.
+    pub clause: String,
+    /// How bad a breach is.
+    pub severity: Severity,
+    /// What the rule is called.
+    pub title: Text,
+    /// What is said of a breach; `{subject}`, `{asset}` and `{detail}` are filled in by [`fill`].
+    pub message: Text,
+    /// What to do about it.
+    pub remedy: Text,
+    /// How matching items become evidence.
+    pub kind: RuleKind,
+    /// Sections whose items it judges; empty for [`RuleKind::Asset`].
+    pub sections: Vec<Section>,
+    /// What must have been looked at before it passes or resolves.
+    pub needs: Vec<Need>,
+    /// What a finding of it is about.
+    pub subject: SubjectKind,
+    /// How long a breach may last before it is a finding, in milliseconds.
+    pub grace_ms: i64,
+    /// Which assets it is about.
+    pub scope: Scope,
+    /// For [`RuleKind::Changed`]: fields whose difference is no change (a firmware update swaps nothing).
+    pub ignore: Vec<String>,
+    /// Whether it is in force.
+    pub enabled: bool,
+    pub(crate) selector: Selector,
+    pub(crate) condition: Option<Condition>,
+}
+
+impl Rule {
+    /// Regulation and number, as notices cite it: `PC 3.2.4`.
+    pub fn clause_label(&self) -> String {
+        format!("{} {}", self.regulation, self.clause)
+    }
+
+    /// Whether the selector's verdict depends on nothing but the facet (and its class), so that it can be
+    /// cached per facet hash.
+    pub const fn selector_is_facet_only(&self) -> bool {
+        self.selector.facet_only()
+    }
+
+    /// Whether a CEL condition follows the selector.
+    pub const fn has_condition(&self) -> bool {
+        self.condition.is_some()
+    }
+}
+
+/// How a rule turns items into evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleKind {
+    /// Every matching item is evidence.
+    Item,
+    /// No matching item is a breach.
+    Absent,
+    /// More matching items than this are a breach.
+    Count {
+        /// The most that is allowed.
+        more_than: u64,
+    },
+    /// A matching item that differs from the accepted baseline is evidence.
+    Changed,
+    /// A network item that differs from the ledger entry, else from the accepted baseline, is evidence.
+    Address,
+    /// The asset itself is judged, without any item.
+    Asset,
+}
+
+impl RuleKind {
+    /// The name used in rule files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Item => "item",
+            Self::Absent => "absent",
+            Self::Count { .. } => "count",
+            Self::Changed => "changed",
+            Self::Address => "address",
+            Self::Asset => "asset",
+        }
+    }
+}
+
+/// Something that must have been looked at: at least one such source is known, and all of them looked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// Kind of facts.
+    pub section: Section,
+    /// Name of the source, exact or a prefix that ends in `*`; `None` is every known source of the section.
+    pub source: Option<String>,
+}
+
+impl Need {
+    /// Whether a source of the section falls under this need.
+    pub fn covers(&self, section: Section, source: &str) -> bool {
+        section == self.section
+            && self
+                .source
+                .as_deref()
+                .is_none_or(|wanted| match wanted.strip_suffix('*') {
+                    Some(prefix) => source.starts_with(prefix),
+                    None => source == wanted,
+                })
+    }
+}
+
+/// What a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubjectKind {
+    /// The item's key.
+    Key,
+    /// The catalogue entry, so that a program installed, running and listening is one finding; else the key.
+    Catalogue,
+    /// The asset: one finding, however many items show it.
+    Asset,
+    /// The value of a facet field; else the key.
+    Field(String),
+}
+
+/// Which assets a rule is about. Empty lists do not limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Only these departments.
+    pub departments: Vec<String>,
+    /// All but these departments.
+    pub not_departments: Vec<String>,
+    /// Only assets in these states.
+    pub states: Vec<AssetState>,
+}
+
+impl Scope {
+    /// Whether the rule is about this asset. An asset without a department is in none.
+    pub fn covers(&self, asset: &Asset) -> bool {
+        let within = |list: &[String]| {
+            asset
+                .department
+                .as_deref()
+                .is_some_and(|mine| list.iter().any(|name| name.trim() == mine.trim()))
+        };
+        (self.departments.is_empty() || within(&self.departments))
+            && !within(&self.not_departments)
+            && (self.states.is_empty() || self.states.contains(&asset.state))
+    }
+}
+
+/// The placeholders that titles, messages and remedies may contain.
+pub const PLACEHOLDERS: [&str; 3] = ["subject", "asset", "detail"];
+
+/// What stands for the placeholders of a message.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Words<'a> {
+    /// For `{subject}`.
+    pub subject: &'a str,
+    /// For `{asset}`.
+    pub asset: &'a str,
+    /// For `{detail}`.
+    pub detail: &'a str,
+}
+
+/// The text in one language with its placeholders filled in. What is filled in is never read as a
+/// placeholder itself.
+pub fn fill(text: &Text, lang: Lang, words: Words<'_>) -> String {
+    let mut rest = text.get(lang);
+    let mut out = String::with_capacity(rest.len() + words.subject.len() + words.asset.len());
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let known = after.split_once('}').and_then(|(name, tail)| {
+            let word = match name {
+                "subject" => words.subject,
+                "asset" => words.asset,
+                "detail" => words.detail,
+                _ => return None,
+            };
+            Some((word, tail))
+        });
+        if let Some((word, tail)) = known {
+            out.push_str(word);
+            rest = tail;
+        } else {
+            out.push('{');
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_filled_in_is_not_filled_again() {
+        let text = Text::new("{asset}装有{subject}", "{subject} on {asset}: {detail} {other} {");
+        let words = Words {
+            subject: "{asset}",
+            asset: "PC-7",
+            detail: "x",
+        };
+        assert_eq!(fill(&text, Lang::Zh, words), "PC-7装有{asset}");
+        assert_eq!(fill(&text, Lang::En, words), "{asset} on PC-7: x {other} {");
+    }
+
+    #[test]
+    fn a_need_covers_exact_names_and_prefixes() {
+        let need = |source: Option<&str>| Need {
+            section: Section::Proxy,
+            source: source.map(str::to_owned),
+        };
+        assert!(need(None).covers(Section::Proxy, "winhttp"));
+        assert!(need(Some("winhttp")).covers(Section::Proxy, "winhttp"));
+        assert!(!need(Some("winhttp")).covers(Section::Proxy, "winhttp-x"));
+        assert!(need(Some("gnome*")).covers(Section::Proxy, "gnome:1000"));
+        assert!(!need(None).covers(Section::Software, "winhttp"));
+    }
+}
