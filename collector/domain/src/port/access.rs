@@ -25,7 +25,14 @@ pub struct AuditFault {
 /// People, sessions, audit, leases, deliveries.
 pub trait Access {
     /// Makes a user; a taken name is a conflict.
-    fn create_user(&self, name: &str, password_hash: &str, roles: &[Role], must_change: bool, audit: &AuditEntry) -> StoreResult<i64>;
+    fn create_user(
+        &self,
+        name: &str,
+        password_hash: &str,
+        roles: &[Role],
+        must_change: bool,
+        audit: &AuditEntry,
+    ) -> StoreResult<i64>;
 
     /// A user by sign-in name.
     fn user_by_name(&self, name: &str) -> StoreResult<Option<User>>;
@@ -37,11 +44,24 @@ pub trait Access {
     fn users(&self) -> StoreResult<Vec<User>>;
 
     /// Sets a password and ends every session of the user but `keep`.
-    fn set_password(&self, user_id: i64, hash: &str, must_change: bool, keep: Option<&[u8; 32]>, audit: &AuditEntry) -> StoreResult<()>;
+    fn set_password(
+        &self,
+        user_id: i64,
+        hash: &str,
+        must_change: bool,
+        keep: Option<&[u8; 32]>,
+        audit: &AuditEntry,
+    ) -> StoreResult<()>;
 
     /// Counts an attempt for a name (known or not) before the password is looked at, atomically: of
     /// parallel guesses at most `threshold` are allowed per lockout of `lockout_ms`.
-    fn count_sign_in(&self, name: &str, now: Millis, threshold: u32, lockout_ms: i64) -> StoreResult<SignInAttempt>;
+    fn count_sign_in(
+        &self,
+        name: &str,
+        now: Millis,
+        threshold: u32,
+        lockout_ms: i64,
+    ) -> StoreResult<SignInAttempt>;
 
     /// The right password was given: the counter starts anew.
     fn clear_sign_in(&self, name: &str) -> StoreResult<()>;
@@ -50,7 +70,12 @@ pub trait Access {
     fn create_session(&self, session: &Session, audit: &AuditEntry) -> StoreResult<()>;
 
     /// A session and its user; `None` when unknown, older than `oldest_created` or unused since `oldest_used`.
-    fn session(&self, hash: &[u8; 32], oldest_created: Millis, oldest_used: Millis) -> StoreResult<Option<(Session, User)>>;
+    fn session(
+        &self,
+        hash: &[u8; 32],
+        oldest_created: Millis,
+        oldest_used: Millis,
+    ) -> StoreResult<Option<(Session, User)>>;
 
     /// Notes the use of a session.
     fn touch_session(&self, hash: &[u8; 32], at: Millis) -> StoreResult<()>;

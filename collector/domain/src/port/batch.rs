@@ -7,8 +7,8 @@ use deskwarden_proto::{
 };
 
 use crate::model::{
-    Alert, AssetId, AuditEntry, BaselineItem, Change, Claim, Evidence, Finding, FindingHistory, FindingId, FindingKey,
-    Millis, OutcomeRow, Position,
+    Alert, AssetId, AuditEntry, BaselineItem, Change, Claim, Evidence, Finding, FindingHistory, FindingId,
+    FindingKey, Millis, OutcomeRow, Position,
 };
 
 /// A list of operations and what must still hold when they are applied.
@@ -28,7 +28,6 @@ pub struct Batch {
 
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "short-lived, in one vector per commit")]
 pub enum Op {
     /// The stream of a device moved.
     Position {

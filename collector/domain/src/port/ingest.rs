@@ -1,9 +1,12 @@
 //! Loading what a record touches.
 
+use std::collections::BTreeMap;
+
 use deskwarden_proto::{decode::ItemId, ids::DeviceId, v1::Section};
 
 use crate::model::{
-    Asset, AssetId, BaselineItem, Device, Evidence, Finding, LedgerEntry, Millis, OutcomeRow, Position, SourceStatus, StoredItem,
+    Asset, AssetId, BaselineItem, Device, Evidence, Finding, LedgerEntry, Millis, OutcomeRow, Position,
+    SourceStatus, StoredItem,
 };
 
 use super::{Applied, Batch, StoreResult};
@@ -57,9 +60,9 @@ pub struct DeviceState {
     /// Digest and number of items per section with content.
     pub sums: Vec<(Section, u128, u64)>,
     /// Items asked for that exist.
-    pub items: Vec<StoredItem>,
+    pub items: BTreeMap<ItemId, StoredItem>,
     /// Accepted baseline of the items asked for (including items that no longer exist).
-    pub baseline: Vec<BaselineItem>,
+    pub baseline: BTreeMap<ItemId, BaselineItem>,
     /// Sources (section, source) whose baseline was seeded on this asset.
     pub seeded: Vec<(Section, String)>,
     /// All evidence stored for the asset.

@@ -16,8 +16,8 @@ pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
 pub use views::{
-    AssetFilter, AssetRow, ChangeRow, DeviceDetail, FindingDetail, FindingFilter, FindingRow, ItemRow, Overview, Page,
-    Paging, RuleCount, SourceRow, Views,
+    AssetFilter, AssetRow, ChangeRow, DeviceDetail, FindingDetail, FindingFilter, FindingRow, ItemRow,
+    Overview, Page, Paging, RuleCount, SourceRow, Views,
 };
 
 /// Why a store could not do what it was asked.

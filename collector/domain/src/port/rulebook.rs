@@ -24,7 +24,9 @@ impl RuleVersionState {
 
     /// The state of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Accepted, Self::Refused].into_iter().find(|s| s.name() == name)
+        [Self::Accepted, Self::Refused]
+            .into_iter()
+            .find(|s| s.name() == name)
     }
 }
 

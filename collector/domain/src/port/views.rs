@@ -6,8 +6,8 @@ use deskwarden_proto::{
 };
 
 use crate::model::{
-    Asset, AssetId, BaselineItem, Change, Device, Evidence, Finding, FindingHistory, FindingId, FindingState, LedgerEntry, Millis,
-    OutcomeRow, Severity, SourceStatus, StoredItem,
+    Asset, AssetId, BaselineItem, Change, Device, Evidence, Finding, FindingHistory, FindingId, FindingState,
+    LedgerEntry, Millis, OutcomeRow, Severity, SourceStatus, StoredItem,
 };
 
 use super::StoreResult;
@@ -206,7 +206,12 @@ pub trait Views {
     fn items(&self, device: DeviceId, section: Section, paging: Paging) -> StoreResult<Page<ItemRow>>;
 
     /// Timeline of a device, newest first; of one section if given.
-    fn changes(&self, device: DeviceId, section: Option<Section>, paging: Paging) -> StoreResult<Page<ChangeRow>>;
+    fn changes(
+        &self,
+        device: DeviceId,
+        section: Option<Section>,
+        paging: Paging,
+    ) -> StoreResult<Page<ChangeRow>>;
 
     /// Gaps of a device, newest first: (receive time, section, records, reason).
     fn gaps(&self, device: DeviceId, limit: usize) -> StoreResult<Vec<(Millis, Section, u64, String)>>;

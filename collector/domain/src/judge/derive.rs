@@ -1,0 +1,292 @@
+//! From evidence to outcomes and findings: opening, reopening, resolving, and the time of the next look.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    lifecycle::PRODUCT,
+    model::{
+        Alert, AlertKind, Evidence, Finding, FindingHistory, FindingKey, FindingState, Holder, Millis,
+        Outcome, OutcomeRow,
+    },
+    port::DeviceState,
+    rules::{Rule, RuleKind},
+};
+
+use super::{
+    Context, Verdict,
+    evidence::{ASSET_SUBJECT, Faults},
+    looked::{Looked, looked},
+};
+
+/// One subject that breaches a rule.
+struct Breach {
+    name: String,
+    /// Since when the earliest piece of evidence stands.
+    since: Millis,
+}
+
+pub(super) fn outcomes_and_findings(
+    state: &DeviceState,
+    evidence: &[Evidence],
+    context: &Context,
+    faults: &Faults,
+    now: Millis,
+    verdict: &mut Verdict,
+) {
+    let mut by_rule: BTreeMap<&str, Vec<&Evidence>> = BTreeMap::new();
+    for piece in evidence {
+        by_rule.entry(&piece.rule).or_default().push(piece);
+    }
+    let touched: BTreeSet<(&str, &str)> = verdict
+        .evidence_put
+        .iter()
+        .map(|e| (e.rule.as_str(), e.subject.as_str()))
+        .collect();
+    let mut findings = Findings {
+        state,
+        now,
+        out: Changes::default(),
+    };
+    let mut wake_at: Option<Millis> = None;
+
+    for rule in context.rules.rules() {
+        let pieces = by_rule.get(rule.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let looked = match faults.get(&rule.id) {
+            Some(fault) => Looked::Not(fault.clone()),
+            None => looked(&rule.needs, &state.sources),
+        };
+        let mut breaches = breaches(rule, pieces, &looked, state, now);
+        // A breach within its grace is none yet; it is looked at again when the grace ends.
+        breaches.retain(|_, breach| {
+            let due = breach.since.saturating_add(rule.grace_ms);
+            if due > now {
+                wake_at = Some(wake_at.map_or(due, |at| at.min(due)));
+            }
+            due <= now
+        });
+        let row = outcome(rule, &breaches, &looked);
+        if !state.outcomes.contains(&row) {
+            verdict.outcomes.push(row);
+        }
+        for (subject, breach) in &breaches {
+            let changed = touched.contains(&(rule.id.as_str(), subject.as_str()));
+            findings.breached(rule, subject, breach, changed);
+        }
+        if looked == Looked::Completely {
+            findings.resolve_others(rule, &breaches);
+        }
+    }
+    let in_force: BTreeSet<&str> = context
+        .rules
+        .rules()
+        .iter()
+        .map(|rule| rule.id.as_str())
+        .collect();
+    findings.rules_gone(&in_force);
+    verdict.outcomes_gone = state
+        .outcomes
+        .iter()
+        .filter(|row| !in_force.contains(row.rule.as_str()))
+        .map(|row| row.rule.clone())
+        .collect();
+    verdict.findings = findings.out.findings;
+    verdict.history = findings.out.history;
+    verdict.alerts = findings.out.alerts;
+    verdict.wake_at = wake_at;
+}
+
+fn breaches(
+    rule: &Rule,
+    pieces: &[&Evidence],
+    looked: &Looked,
+    state: &DeviceState,
+    now: Millis,
+) -> BTreeMap<String, Breach> {
+    let mut breaches = BTreeMap::new();
+    let whole = |since| Breach {
+        name: state.asset.name.clone(),
+        since,
+    };
+    match rule.kind {
+        RuleKind::Absent => {
+            if pieces.is_empty() && *looked == Looked::Completely {
+                let known = state
+                    .findings
+                    .iter()
+                    .find(|f| f.key.rule == rule.id && f.state.is_active());
+                breaches.insert(
+                    ASSET_SUBJECT.to_owned(),
+                    whole(known.map_or(now, |f| f.first_seen)),
+                );
+            }
+        }
+        RuleKind::Count { more_than } => {
+            if pieces.len() as u64 > more_than {
+                let since = pieces.iter().map(|e| e.since).min().unwrap_or(now);
+                breaches.insert(ASSET_SUBJECT.to_owned(), whole(since));
+            }
+        }
+        RuleKind::Item | RuleKind::Changed | RuleKind::Address | RuleKind::Asset => {
+            for piece in pieces {
+                let breach = breaches.entry(piece.subject.clone()).or_insert_with(|| Breach {
+                    name: piece.subject_name.clone(),
+                    since: piece.since,
+                });
+                breach.since = breach.since.min(piece.since);
+            }
+        }
+    }
+    breaches
+}
+
+fn outcome(rule: &Rule, breaches: &BTreeMap<String, Breach>, looked: &Looked) -> OutcomeRow {
+    let (outcome, reason) = match (breaches.is_empty(), looked) {
+        (false, _) => (Outcome::Fail, String::new()),
+        (true, Looked::Completely) => (Outcome::Pass, String::new()),
+        (true, Looked::Not(why)) => (Outcome::CouldNotLook, why.clone()),
+    };
+    OutcomeRow {
+        rule: rule.id.clone(),
+        outcome,
+        reason,
+    }
+}
+
+#[derive(Default)]
+struct Changes {
+    findings: Vec<Finding>,
+    history: Vec<(FindingKey, FindingHistory)>,
+    alerts: Vec<Alert>,
+}
+
+struct Findings<'a> {
+    state: &'a DeviceState,
+    now: Millis,
+    out: Changes,
+}
+
+impl Findings<'_> {
+    fn breached(&mut self, rule: &Rule, subject: &str, breach: &Breach, evidence_changed: bool) {
+        let known = self
+            .state
+            .findings
+            .iter()
+            .find(|f| f.key.rule == rule.id && f.key.subject == subject);
+        let Some(known) = known else {
+            self.open(rule, subject, breach);
+            return;
+        };
+        let mut finding = known.clone();
+        finding.severity = rule.severity;
+        finding.clause = rule.clause_label();
+        finding.subject_name.clone_from(&breach.name);
+        match known.state {
+            FindingState::Resolved | FindingState::Accepted => {
+                finding.state = FindingState::Open;
+                finding.opened_at = self.now;
+                finding.last_seen = self.now;
+                finding.resolved_at = None;
+                finding.reopened = finding.reopened.saturating_add(1);
+                self.step(&finding, Some(known.state), "");
+                self.alert(AlertKind::Reopened, &finding);
+                self.out.findings.push(finding);
+            }
+            FindingState::Open
+            | FindingState::Acknowledged
+            | FindingState::NoticeIssued
+            | FindingState::Excepted
+            | FindingState::FalsePositive => {
+                if evidence_changed {
+                    finding.last_seen = self.now;
+                }
+                if finding != *known {
+                    self.out.findings.push(finding);
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, rule: &Rule, subject: &str, breach: &Breach) {
+        let finding = Finding {
+            id: None,
+            key: FindingKey {
+                holder: Holder::Asset(self.state.asset.id),
+                rule: rule.id.clone(),
+                subject: subject.to_owned(),
+            },
+            severity: rule.severity,
+            clause: rule.clause_label(),
+            subject_name: breach.name.clone(),
+            state: FindingState::Open,
+            first_seen: breach.since,
+            last_seen: self.now,
+            opened_at: self.now,
+            resolved_at: None,
+            reopened: 0,
+            version: 0,
+        };
+        self.step(&finding, None, "");
+        self.alert(AlertKind::Opened, &finding);
+        self.out.findings.push(finding);
+    }
+
+    /// Everything that the rule needs was looked at: what it no longer shows is resolved.
+    fn resolve_others(&mut self, rule: &Rule, breaches: &BTreeMap<String, Breach>) {
+        let state = self.state;
+        for known in state
+            .findings
+            .iter()
+            .filter(|f| f.key.rule == rule.id && !breaches.contains_key(&f.key.subject))
+        {
+            self.resolve(known, "");
+        }
+    }
+
+    fn rules_gone(&mut self, in_force: &BTreeSet<&str>) {
+        let state = self.state;
+        for known in state
+            .findings
+            .iter()
+            .filter(|f| !in_force.contains(f.key.rule.as_str()))
+        {
+            self.resolve(known, "rule no longer in force");
+        }
+    }
+
+    fn resolve(&mut self, known: &Finding, note: &str) {
+        let told = known.state.is_active();
+        // Excepted and false positive end with what they were about, silently.
+        if !told && !matches!(known.state, FindingState::Excepted | FindingState::FalsePositive) {
+            return;
+        }
+        let mut finding = known.clone();
+        finding.state = FindingState::Resolved;
+        finding.last_seen = self.now;
+        finding.resolved_at = Some(self.now);
+        self.step(&finding, Some(known.state), note);
+        if told {
+            self.alert(AlertKind::Resolved, &finding);
+        }
+        self.out.findings.push(finding);
+    }
+
+    fn step(&mut self, finding: &Finding, from: Option<FindingState>, note: &str) {
+        let step = FindingHistory {
+            at: self.now,
+            actor: PRODUCT.into(),
+            from,
+            to: finding.state,
+            note: note.to_owned(),
+        };
+        self.out.history.push((finding.key.clone(), step));
+    }
+
+    fn alert(&mut self, kind: AlertKind, finding: &Finding) {
+        self.out.alerts.push(Alert {
+            kind,
+            finding: finding.key.clone(),
+            severity: finding.severity,
+            at: self.now,
+        });
+    }
+}
