@@ -5,11 +5,14 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod apt_conf;
+pub mod cpuinfo;
 pub mod dpkg;
 pub mod ini;
 pub mod os_release;
 pub mod passwd;
 pub mod proxy;
 pub mod rtnetlink;
+pub mod serial;
 pub mod shell;
+pub mod smbios;
 pub mod text;

@@ -62,6 +62,11 @@ impl Gather {
         Reading::looked(id, self.facts, &reasons)
     }
 
+    /// The reading of a source whose only input is absent, or could not be read: the fault goes first.
+    pub(super) fn finish_without(self, id: SourceId, absent: Unavailable) -> Reading {
+        Reading::unavailable(id, self.faults.first().unwrap_or(&absent))
+    }
+
     fn answer<T>(&mut self, result: Result<Option<T>, Unavailable>) -> Option<T> {
         match result {
             Ok(found) => {

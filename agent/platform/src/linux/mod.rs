@@ -7,6 +7,7 @@ mod homes;
 mod host;
 mod network;
 mod os_release;
+mod part;
 mod private;
 mod proxy;
 mod root;
@@ -24,6 +25,10 @@ pub fn sources() -> Vec<Box<dyn Source>> {
     vec![
         Box::new(os_release::OsRelease),
         Box::new(dpkg::Dpkg),
+        Box::new(part::Smbios),
+        Box::new(part::CpuInfo),
+        Box::new(part::Disks),
+        Box::new(part::Pci),
         Box::new(network::Netlink::default()),
         Box::new(proxy::Environment),
         Box::new(proxy::Apt),

@@ -27,14 +27,7 @@ impl Source for OsRelease {
         let mut gather = Gather::default();
         let Some(bytes) = PLACES.iter().find_map(|place| gather.file(root, place)) else {
             let why = format!("{}: no os-release file", root.display(PLACES[0]).display());
-            gather.fault(Unavailable::Unsupported(why.clone()));
-            let reading = gather.finish(self.id());
-            return match reading.look {
-                deskwarden_proto::v1::Look::Partial => {
-                    Reading::unavailable(self.id(), &Unavailable::Unsupported(why))
-                }
-                _ => reading,
-            };
+            return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         };
         let release = os_release::parse_os_release(&bytes);
         let mut os = Os {
