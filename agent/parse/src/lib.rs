@@ -8,6 +8,7 @@ pub mod apt_conf;
 pub mod cpuinfo;
 pub mod dpkg;
 pub mod ini;
+pub mod netconf;
 pub mod os_release;
 pub mod passwd;
 pub mod proxy;
