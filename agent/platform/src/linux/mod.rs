@@ -30,6 +30,7 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(part::Disks),
         Box::new(part::Pci),
         Box::new(network::Netlink::default()),
+        Box::new(network::ConfigFiles),
         Box::new(proxy::Environment),
         Box::new(proxy::Apt),
         Box::new(proxy::UserEnvironment),

@@ -10,9 +10,12 @@ use deskwarden_parse::rtnetlink::{self as rt, kind};
 use deskwarden_proto::v1::Section;
 use rustix::net::SocketFlags;
 
-use super::assemble::{self, Kernel, LinkHints};
+use super::{
+    assemble::{self, Kernel, LinkHints, Setup},
+    managers::{self, Interface},
+};
 use crate::{
-    Fact, KernelEvent, Reading, Root, Source, SourceId, Unavailable, linux::gather::Gather,
+    KernelEvent, Reading, Root, Source, SourceId, Unavailable, WatchPath, linux::gather::Gather,
     linux::rtnl::Socket,
 };
 
@@ -39,18 +42,24 @@ impl Source for Netlink {
             Ok(kernel) => kernel,
             Err(why) => return Reading::unavailable(self.id(), &why),
         };
-        let gather = Gather::default();
-        let hints = kernel
+        let mut gather = Gather::default();
+        let hints: BTreeMap<u32, LinkHints> = kernel
             .links
             .iter()
             .map(|link| (link.index, hints(root, &link.name)))
             .collect();
-        let setups = BTreeMap::new();
+        let setups = setups(root, &kernel, &hints, &mut gather);
         let mut macs = self.gateway_macs.lock().unwrap_or_else(PoisonError::into_inner);
-        let facts: Vec<Fact> = assemble::facts(&kernel, &hints, &setups, &mut macs);
-        let mut gather = gather;
-        gather.facts = facts;
+        gather.facts = assemble::facts(&kernel, &hints, &setups, &mut macs);
         gather.finish(self.id())
+    }
+
+    fn watches(&self, root: &Root) -> Vec<WatchPath> {
+        if root.is_host() {
+            managers::watches(root)
+        } else {
+            Vec::new()
+        }
     }
 
     fn events(&self) -> &'static [KernelEvent] {
@@ -75,6 +84,44 @@ fn dump() -> Result<Kernel, Unavailable> {
             rt::parse_neighbour(payload).filter(rt::Neighbour::is_known)
         })?,
     })
+}
+
+fn setups(
+    root: &Root,
+    kernel: &Kernel,
+    hints: &BTreeMap<u32, LinkHints>,
+    gather: &mut Gather,
+) -> BTreeMap<u32, Setup> {
+    if !managers::speak_of_this_namespace(root) {
+        return BTreeMap::new();
+    }
+    let managers = managers::read(root, gather);
+    kernel
+        .links
+        .iter()
+        .map(|link| {
+            let kind = match hints.get(&link.index) {
+                Some(LinkHints::Wireless) => "wifi",
+                Some(LinkHints::Mobile) => "",
+                _ => "ethernet",
+            };
+            let has_gateway = kernel
+                .routes
+                .iter()
+                .any(|route| route.hops.iter().any(|(on, _)| *on == link.index));
+            (
+                link.index,
+                managers.setup(
+                    root,
+                    &Interface {
+                        link,
+                        kind,
+                        has_gateway,
+                    },
+                ),
+            )
+        })
+        .collect()
 }
 
 /// What sysfs adds; another network namespace may see a sysfs that is not its own, so it only adds.
