@@ -1,8 +1,12 @@
 //! The running machine itself: boot, clock, rights, and hints by which a person recognises it.
 
-use deskwarden_proto::v1::HostHints;
+use deskwarden_proto::v1::{HostHints, InterfaceKind, Network, Part, PartClass, facet::Kind};
 
-use super::Root;
+use super::{Root, network, part};
+use crate::Source;
+
+/// Most values of one hint.
+const MAX_HINTS: usize = 16;
 
 /// Identity of this boot; empty where the kernel does not tell.
 pub fn boot_id() -> String {
@@ -27,8 +31,107 @@ pub fn is_privileged() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// What helps a person to recognise the PC. Never identity.
+/// What helps a person to recognise the PC. Never identity. What cannot be read is missing.
 pub fn host_hints(root: &Root) -> HostHints {
-    let _ = root;
-    HostHints::default()
+    let mut hints = HostHints {
+        hostname: hostname(root),
+        ..HostHints::default()
+    };
+    for source in [
+        &part::Smbios as &dyn Source,
+        &part::Disks,
+        &network::Netlink::default(),
+    ] {
+        for fact in source.read(root).facts {
+            match fact.facet.kind {
+                Some(Kind::Part(part)) => add_part(&mut hints, part),
+                Some(Kind::Network(network)) => add_network(&mut hints, network),
+                _ => {}
+            }
+        }
+    }
+    hints
+}
+
+fn hostname(root: &Root) -> String {
+    if root.is_host() {
+        return rustix::system::uname().nodename().to_string_lossy().into_owned();
+    }
+    let bytes = root
+        .read_limited("etc/hostname", 4_096)
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    String::from_utf8_lossy(&bytes).trim().to_owned()
+}
+
+fn add_part(hints: &mut HostHints, part: Part) {
+    match part.class() {
+        PartClass::System if hints.system_uuid.is_empty() => {
+            hints.model = format!("{} {}", part.manufacturer, part.model).trim().to_owned();
+            hints.system_serial = part.serial;
+            hints.system_uuid = part.uuid;
+        }
+        PartClass::Board if hints.board_serial.is_empty() => hints.board_serial = part.serial,
+        PartClass::Disk
+            if !part.removable && !part.serial.is_empty() && hints.disk_serials.len() < MAX_HINTS =>
+        {
+            hints.disk_serials.push(part.serial);
+        }
+        _ => {}
+    }
+}
+
+fn add_network(hints: &mut HostHints, network: Network) {
+    let own = matches!(network.kind(), InterfaceKind::Ethernet | InterfaceKind::Wifi);
+    let mac = if network.permanent_mac.is_empty() {
+        network.mac
+    } else {
+        network.permanent_mac
+    };
+    if own && !mac.is_empty() && hints.macs.len() < MAX_HINTS && !hints.macs.contains(&mac) {
+        hints.macs.push(mac);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_come_from_parts_that_stay_in_the_pc() {
+        let disk = |serial: &str, removable| Part {
+            class: PartClass::Disk.into(),
+            serial: serial.to_owned(),
+            removable,
+            ..Part::default()
+        };
+        let mut hints = HostHints::default();
+        for part in [disk("S1", false), disk("STICK", true), disk("", false)] {
+            add_part(&mut hints, part);
+        }
+        assert_eq!(hints.disk_serials, ["S1"]);
+    }
+
+    #[test]
+    fn another_root_is_named_by_its_own_file() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("etc")).unwrap();
+        std::fs::write(folder.path().join("etc/hostname"), "pc-042\n").unwrap();
+        let hints = host_hints(&Root::at(folder.path()));
+        assert_eq!(
+            hints,
+            HostHints {
+                hostname: "pc-042".to_owned(),
+                ..HostHints::default()
+            }
+        );
+    }
+
+    #[test]
+    fn the_clock_of_the_boot_only_goes_forward() {
+        let earlier = monotonic_ms();
+        assert!(earlier > 0 && monotonic_ms() >= earlier);
+        assert_eq!(boot_id(), boot_id());
+    }
 }

@@ -339,3 +339,120 @@ fn is_backup(name: &str) -> bool {
             .iter()
             .any(|end| name.ends_with(end))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    struct Fixture(tempfile::TempDir);
+
+    impl Fixture {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            for (path, content) in files {
+                let path = folder.path().join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, content).unwrap();
+            }
+            Self(folder)
+        }
+
+        fn setup(&self) -> Setup {
+            let root = Root::at(self.0.path());
+            let managers = read(&root, &mut Gather::default());
+            let link = Link {
+                index: 2,
+                name: "eth0".to_owned(),
+                mac: vec![2, 0, 0, 0, 0, 1],
+                ..Link::default()
+            };
+            managers.setup(
+                &root,
+                &Interface {
+                    link: &link,
+                    kind: "ethernet",
+                    has_gateway: true,
+                },
+            )
+        }
+    }
+
+    const PROFILE: &str = "[connection]\nuuid=u1\ntype=ethernet\n[ipv4]\nmethod=";
+
+    #[test]
+    fn the_active_profile_of_network_manager_counts() {
+        let fixture = Fixture::new(&[
+            (
+                "etc/NetworkManager/system-connections/a.nmconnection",
+                &format!("{PROFILE}auto\n"),
+            ),
+            (
+                "etc/NetworkManager/system-connections/b",
+                &format!("{}manual\n", PROFILE.replace("u1", "u2")),
+            ),
+            (
+                "run/NetworkManager/devices/2",
+                "[device]\nmanaged=full\nconnection-uuid=u1\n",
+            ),
+            (
+                "var/lib/NetworkManager/internal-u1-eth0.lease",
+                "ADDRESS=192.0.2.7\nDNS=192.0.2.53\n",
+            ),
+            (
+                "etc/resolv.conf",
+                "nameserver 127.0.0.53\nnameserver 192.0.2.99\n",
+            ),
+        ]);
+        let setup = fixture.setup();
+        assert_eq!(
+            (&*setup.manager, setup.mode),
+            (NETWORK_MANAGER, AddressMode::Dhcp)
+        );
+        assert_eq!(setup.leased, ["192.0.2.7".parse::<std::net::IpAddr>().unwrap()]);
+        assert_eq!(setup.dns, ["192.0.2.53"]);
+    }
+
+    #[test]
+    fn a_lease_of_old_days_does_not_make_a_static_interface_dhcp() {
+        let fixture = Fixture::new(&[
+            (
+                "etc/network/interfaces",
+                "iface eth0 inet static\naddress 192.0.2.7/24\n",
+            ),
+            (
+                "var/lib/dhcp/dhclient.eth0.leases",
+                "lease {\ninterface \"eth0\";\nfixed-address 192.0.2.7;\n}\n",
+            ),
+            ("etc/resolv.conf", "nameserver 192.0.2.99\n"),
+        ]);
+        let setup = fixture.setup();
+        assert_eq!(
+            (&*setup.manager, setup.mode, setup.leased.len()),
+            (IFUPDOWN, AddressMode::Static, 0)
+        );
+        assert_eq!(setup.dns, ["192.0.2.99"]);
+    }
+
+    #[test]
+    fn networkd_counts_only_where_it_manages_the_interface() {
+        let network = (
+            "etc/systemd/network/10-eth.network",
+            "[Match]\nName=eth*\n[Network]\nDHCP=yes\n",
+        );
+        let lease = ("run/systemd/netif/leases/2", "ADDRESS=192.0.2.7\n");
+        let state = |admin: &str| {
+            format!("ADMIN_STATE={admin}\nNETWORK_FILE=/etc/systemd/network/10-eth.network\nDNS=192.0.2.53\n")
+        };
+        let managed = state("configured");
+        let setup = Fixture::new(&[network, lease, ("run/systemd/netif/links/2", &managed)]).setup();
+        assert_eq!(
+            (&*setup.manager, setup.mode, setup.leased.len()),
+            (NETWORKD, AddressMode::Dhcp, 1)
+        );
+        assert_eq!(setup.dns, ["192.0.2.53"]);
+        let unmanaged = state("unmanaged");
+        let setup = Fixture::new(&[network, lease, ("run/systemd/netif/links/2", &unmanaged)]).setup();
+        assert_eq!(setup, Setup::default());
+    }
+}
