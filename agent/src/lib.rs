@@ -1,1 +1,8 @@
-//! Placeholder.
+//! The agent: reads what a PC is, keeps what changed, and brings it to the collector. Everything but the
+//! operating system (`deskwarden-platform`) and the contract (`deskwarden-proto`).
+
+pub mod disk;
+pub mod endpoint;
+pub mod identity;
+pub mod outbox;
+pub mod transport;
