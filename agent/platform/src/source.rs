@@ -82,7 +82,9 @@ pub struct Reading {
 
 impl Reading {
     /// A complete look, or a partial one when there are faults.
+    /// Where a key comes twice, the later fact stands: in configuration, the last word counts.
     pub fn looked(id: SourceId, mut facts: Vec<Fact>, faults: &[String]) -> Self {
+        facts.reverse();
         facts.sort_by(|a, b| (&a.key, &a.principal).cmp(&(&b.key, &b.principal)));
         facts.dedup_by(|later, earlier| later.key == earlier.key && later.principal == earlier.principal);
         let look = if faults.is_empty() {
@@ -186,4 +188,57 @@ pub enum PrivateError {
         /// What to do.
         remedy: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_on_a_key_counts_and_faults_make_it_partial() {
+        let fact = |key: &str, path: &str| Fact {
+            key: key.to_owned(),
+            principal: String::new(),
+            facet: Facet::default(),
+            local: Local {
+                path: path.to_owned(),
+                ..Local::default()
+            },
+        };
+        let id = SourceId {
+            section: Section::Proxy,
+            source: "test",
+        };
+        let facts = vec![fact("b", "1"), fact("a", "2"), fact("b", "3")];
+        let reading = Reading::looked(id, facts, &["one file is damaged".to_owned()]);
+        let found: Vec<_> = reading
+            .facts
+            .iter()
+            .map(|f| (f.key.as_str(), f.local.path.as_str()))
+            .collect();
+        assert_eq!(found, [("a", "2"), ("b", "3")]);
+        assert_eq!(
+            (reading.look, reading.reason.as_str()),
+            (Look::Partial, "one file is damaged")
+        );
+    }
+
+    #[test]
+    fn a_source_that_was_not_looked_at_has_no_facts_and_a_reason() {
+        let id = SourceId {
+            section: Section::Part,
+            source: "test",
+        };
+        for (why, look) in [
+            (Unavailable::Denied("x".to_owned()), Look::Denied),
+            (Unavailable::Unsupported("x".to_owned()), Look::Unsupported),
+            (Unavailable::Failed("x".to_owned()), Look::Failed),
+        ] {
+            let reading = Reading::unavailable(id, &why);
+            assert_eq!(
+                (reading.look, reading.reason.as_str(), reading.facts.len()),
+                (look, "x", 0)
+            );
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
     io,
     path::{Path, PathBuf},
     sync::OnceLock,

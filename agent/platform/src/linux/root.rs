@@ -104,11 +104,6 @@ impl Root {
         hasher.finish()
     }
 
-    /// Day on which a file was last modified, in seconds since 1970.
-    pub fn modified(&self, path: &str) -> Option<i64> {
-        self.stat(path).ok().map(|stat| stat.st_mtime)
-    }
-
     fn read(&self, path: &str, max: usize) -> Result<Option<Vec<u8>>, Fault> {
         let Some((handle, stat)) = self.open(path)? else {
             return Ok(None);

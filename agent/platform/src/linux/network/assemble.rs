@@ -79,12 +79,17 @@ pub(super) fn facts(
             let hint = hints.get(&link.index).copied().unwrap_or_default();
             let setup = setups.get(&link.index).unwrap_or(&none);
             let network = network(kernel, link, hint, setup, macs)?;
-            let burnt_in = match network.kind() {
-                // A made-up address that a virtual link calls permanent is drawn anew with the link.
-                InterfaceKind::Ethernet | InterfaceKind::Wifi | InterfaceKind::Mobile => {
-                    &network.permanent_mac
-                }
-                _ => "",
+            // A virtual link borrows or makes up its address; and two docks may share one.
+            let shared = kernel
+                .links
+                .iter()
+                .filter(|other| other.permanent_mac == link.permanent_mac)
+                .count()
+                > 1;
+            let burnt_in = if link.kind.is_empty() && !shared {
+                network.permanent_mac.as_str()
+            } else {
+                ""
             };
             let key = key::network(burnt_in, &network.interface);
             Some(Fact::machine(key, Kind::Network(network)))
@@ -471,5 +476,24 @@ mod tests {
         .map(|fact| fact.key)
         .collect();
         assert_eq!(keys, ["mac:aa:00:00:00:00:02", "name:wg0"]);
+    }
+
+    #[test]
+    fn interfaces_that_share_a_burnt_in_address_stay_two() {
+        let mut kernel = Kernel {
+            links: vec![link(2, "eth0", "", UP), link(3, "eth1", "", UP)],
+            ..Kernel::default()
+        };
+        kernel.links[1].permanent_mac = kernel.links[0].permanent_mac.clone();
+        let keys: Vec<_> = facts(
+            &kernel,
+            &BTreeMap::new(),
+            &BTreeMap::new(),
+            &mut GatewayMacs::new(),
+        )
+        .into_iter()
+        .map(|fact| fact.key)
+        .collect();
+        assert_eq!(keys, ["name:eth0", "name:eth1"]);
     }
 }

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use deskwarden_parse::rtnetlink::{self as rt, kind};
+use deskwarden_parse::rtnetlink::{self as rt, Link, kind};
 use deskwarden_proto::v1::Section;
 use rustix::net::SocketFlags;
 
@@ -38,7 +38,7 @@ impl Source for Netlink {
             let why = "netlink: the root is not the running system, so its kernel cannot be asked";
             return Reading::unavailable(self.id(), &Unavailable::Unsupported(why.to_owned()));
         }
-        let kernel = match dump() {
+        let mut kernel = match dump() {
             Ok(kernel) => kernel,
             Err(why) => return Reading::unavailable(self.id(), &why),
         };
@@ -48,6 +48,9 @@ impl Source for Netlink {
             .iter()
             .map(|link| (link.index, hints(root, &link.name)))
             .collect();
+        for link in &mut kernel.links {
+            add_permanent_mac(root, link, hints.get(&link.index).copied().unwrap_or_default());
+        }
         let setups = setups(root, &kernel, &hints, &mut gather);
         let mut macs = self.gateway_macs.lock().unwrap_or_else(PoisonError::into_inner);
         gather.facts = assemble::facts(&kernel, &hints, &setups, &mut macs);
@@ -122,6 +125,19 @@ fn setups(
             )
         })
         .collect()
+}
+
+/// Before Linux 5.6 netlink does not tell the burnt-in address; sysfs tells whether the one in use is it.
+/// Wireless adapters change theirs while they scan, so theirs is not taken from there.
+fn add_permanent_mac(root: &Root, link: &mut Link, hint: LinkHints) {
+    if !link.permanent_mac.is_empty() || !link.kind.is_empty() || hint != LinkHints::None {
+        return;
+    }
+    let path = format!("sys/class/net/{}/addr_assign_type", link.name);
+    let kind = root.read_limited(&path, 100).ok().flatten().unwrap_or_default();
+    if kind.trim_ascii() == b"0" {
+        link.permanent_mac.clone_from(&link.mac);
+    }
 }
 
 /// What sysfs adds; another network namespace may see a sysfs that is not its own, so it only adds.

@@ -40,7 +40,21 @@ impl Source for Disks {
             }
             gather.facts.extend(disk(root, name));
         }
+        separate(&mut gather.facts);
         gather.finish(self.id())
+    }
+}
+
+/// Cheap disks share serials, and a disk may be seen on two paths: those are known by their place.
+fn separate(facts: &mut [Fact]) {
+    let keys: Vec<String> = facts.iter().map(|fact| fact.key.clone()).collect();
+    for fact in facts {
+        if keys.iter().filter(|key| **key == fact.key).count() < 2 {
+            continue;
+        }
+        if let Some(Kind::Part(part)) = &fact.facet.kind {
+            fact.key = key::disk("", "", &part.position);
+        }
     }
 }
 
@@ -245,6 +259,23 @@ mod tests {
             (&*part.serial, part.size_bytes, &*part.position),
             ("S6PNNX0T", 512_000, "pci-0000:00:17.0-ata1-0:0:0")
         );
+    }
+
+    #[test]
+    fn disks_that_share_a_serial_stay_two_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, slot) in [("nvme0n1", "01"), ("nvme1n1", "02")] {
+            let chain = format!("pci0000:00/0000:{slot}:00.0/nvme/{name}c");
+            device(
+                folder.path(),
+                name,
+                &chain,
+                &[("device/serial", b"AA000000000001")],
+            );
+        }
+        let reading = Disks.read(&Root::at(folder.path()));
+        let keys: Vec<_> = reading.facts.iter().map(|fact| fact.key.as_str()).collect();
+        assert_eq!(keys, ["disk:bus:pci-0000:01:00.0", "disk:bus:pci-0000:02:00.0"]);
     }
 
     #[test]
