@@ -1,8 +1,19 @@
-//! Proofs about the whole product: what drives the real programs (processes, fixture roots, a mail server, a
+//! Proofs about the whole product: what drives the real programs (processes, PCs made of files, a mail server, a
 //! webhook receiver, a browser) and what reads the sources (the architecture). The tests themselves are in
 //! `tests/`; nothing here is shipped.
 
-pub mod http_sink;
-
-#[cfg(feature = "harness")]
+pub mod agent;
 pub mod architecture;
+pub mod browser;
+pub mod collector;
+pub mod dashboard;
+pub mod deb;
+pub mod https;
+pub mod mail;
+pub mod need;
+pub mod netns;
+pub mod pc;
+pub mod program;
+pub mod smbios;
+pub mod wait;
+pub mod webhook;

@@ -168,23 +168,47 @@ fn parent(path: &[String]) -> &[String] {
     path.split_last().map_or(&[], |(_, above)| above)
 }
 
-/// Peels off whatever only refers or is only referred to; what is left goes in circles.
+/// The shortest way round: siblings and, for each step, the place that proves it.
 fn cycle(edges: &Edges) -> Option<String> {
-    let mut left: Vec<_> = edges.iter().collect();
-    loop {
-        let from: BTreeSet<_> = left.iter().map(|((from, _), _)| from).collect();
-        let to: BTreeSet<_> = left.iter().map(|((_, to), _)| to).collect();
-        let before = left.len();
-        left.retain(|((a, b), _)| from.contains(b) && to.contains(a));
-        if left.len() == before {
-            break;
-        }
-    }
-    let places: Vec<String> = left
+    let starts: BTreeSet<&ModulePath> = edges.keys().map(|(from, _)| from).collect();
+    let round = starts
+        .into_iter()
+        .filter_map(|start| way_back(edges, start))
+        .min_by_key(Vec::len)?;
+    let steps: Vec<String> = round
         .iter()
         .map(|((from, to), place)| format!("{} -> {} ({place})", from.join("::"), to.join("::")))
         .collect();
-    (!places.is_empty()).then(|| places.join(", "))
+    Some(steps.join(", "))
+}
+
+/// The shortest way from a sibling back to itself, breadth first.
+fn way_back<'a>(
+    edges: &'a Edges,
+    start: &ModulePath,
+) -> Option<Vec<(&'a (ModulePath, ModulePath), &'a String)>> {
+    let mut ways = vec![Vec::new()];
+    let mut seen = BTreeSet::new();
+    while !ways.is_empty() {
+        let mut longer = Vec::new();
+        for way in ways {
+            let at = way
+                .last()
+                .map_or(start, |((_, to), _): &(&(ModulePath, ModulePath), &String)| to);
+            for step in edges.iter().filter(|((from, _), _)| from == at) {
+                let mut next = way.clone();
+                next.push(step);
+                if step.0.1 == *start {
+                    return Some(next);
+                }
+                if seen.insert(&step.0.1) {
+                    longer.push(next);
+                }
+            }
+        }
+        ways = longer;
+    }
+    None
 }
 
 #[cfg(test)]

@@ -1,0 +1,220 @@
+//! A real browser (Chromium, headless), driven through its debugging protocol over two pipes: opens pages as a
+//! signed-in person, fills in forms, waits for what appears, takes pictures.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::wait::{PATIENCE, eventually};
+
+/// A browser with one tab.
+#[derive(Debug)]
+pub struct Browser {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    session: String,
+    next: u64,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts the browser. It accepts the dashboard's certificate unseen: the tests that are about the
+    /// certificate use a client that does not.
+    ///
+    /// # Errors
+    /// When there is no Chromium or it does not start.
+    pub fn start(language: &str) -> Result<Self> {
+        let profile = tempfile::Builder::new().prefix("deskwarden-browser-").tempdir()?;
+        let name = ["chromium", "chromium-browser", "google-chrome"]
+            .into_iter()
+            .find(|name| {
+                Command::new(name)
+                    .arg("--version")
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status()
+                    .is_ok_and(|s| s.success())
+            })
+            .context("there is no Chromium")?;
+        // The browser reads commands from descriptor 3 and answers on 4.
+        let mut child = Command::new("sh")
+            .args(["-c", "exec \"$@\" 3<&0 4>&1 0</dev/null 1>&2", "sh", name])
+            .args([
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--no-first-run",
+            ])
+            .args([
+                "--hide-scrollbars",
+                "--ignore-certificate-errors",
+                "--remote-debugging-pipe",
+                "--disable-extensions",
+            ])
+            .args([
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ])
+            .arg(format!("--accept-lang={language}"))
+            .arg(format!("--lang={language}"))
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg("about:blank")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("sh does not start")?;
+        let input = child.stdin.take().context("no standard input")?;
+        let output = BufReader::new(child.stdout.take().context("no standard output")?);
+        let mut browser = Self {
+            child,
+            input,
+            output,
+            session: String::new(),
+            next: 0,
+            _profile: profile,
+        };
+        let target = browser.call("Target.createTarget", &json!({"url": "about:blank"}))?;
+        let attached = browser.call(
+            "Target.attachToTarget",
+            &json!({"targetId": target["targetId"], "flatten": true}),
+        )?;
+        browser.session = attached["sessionId"].as_str().context("no session")?.to_owned();
+        browser.call("Page.enable", &json!({}))?;
+        browser.size(1280, 900)?;
+        Ok(browser)
+    }
+
+    /// Size of the page in CSS pixels; pictures have twice as many, so that text stays sharp.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub fn size(&mut self, width: u32, height: u32) -> Result<()> {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 2, "mobile": false});
+        self.call("Emulation.setDeviceMetricsOverride", &metrics)
+            .map(drop)
+    }
+
+    /// Opens an address and waits until it is loaded.
+    ///
+    /// # Errors
+    /// When it does not load.
+    pub fn open(&mut self, url: &str) -> Result<()> {
+        let answer = self.call("Page.navigate", &json!({"url": url}))?;
+        ensure!(answer["errorText"].is_null(), "{url}: {}", answer["errorText"]);
+        self.wait_for("document.readyState === 'complete' && location.href !== 'about:blank'")
+    }
+
+    /// Value of an expression in the page.
+    ///
+    /// # Errors
+    /// When it throws.
+    pub fn evaluate(&mut self, script: &str) -> Result<Value> {
+        let answer = self.call(
+            "Runtime.evaluate",
+            &json!({"expression": script, "returnByValue": true, "awaitPromise": true}),
+        )?;
+        ensure!(
+            answer["exceptionDetails"].is_null(),
+            "{script}: {}",
+            answer["exceptionDetails"]
+        );
+        Ok(answer["result"]["value"].clone())
+    }
+
+    /// Waits until an expression in the page is true.
+    ///
+    /// # Errors
+    /// At the deadline, with the text of the page.
+    pub fn wait_for(&mut self, script: &str) -> Result<()> {
+        let waited = eventually(script, PATIENCE, || {
+            let value = self.evaluate(script)?;
+            Ok((value == Value::Bool(true)).then_some(()))
+        });
+        let text = self
+            .evaluate("document.body ? document.body.innerText : ''")
+            .unwrap_or_default();
+        waited.with_context(|| format!("the page says: {text}"))
+    }
+
+    /// Fills in fields by name and sends the form that they are in.
+    ///
+    /// # Errors
+    /// When a field is not there or no other page follows.
+    pub fn submit(&mut self, fields: &[(&str, &str)]) -> Result<()> {
+        let first = fields.first().context("no field")?.0;
+        for (name, value) in fields {
+            self.evaluate(&format!(
+                "document.querySelector('[name={name}]').value = {}",
+                json!(value)
+            ))?;
+        }
+        self.evaluate(&format!(
+            "window.waiting = true; document.querySelector('[name={first}]').form.requestSubmit()"
+        ))?;
+        self.wait_for("window.waiting !== true && document.readyState === 'complete'")
+    }
+
+    /// Takes a picture of the whole page.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn picture(&mut self, file: &Path) -> Result<()> {
+        let answer = self.call(
+            "Page.captureScreenshot",
+            &json!({"format": "png", "captureBeyondViewport": false}),
+        )?;
+        let data = answer["data"].as_str().context("no picture")?;
+        std::fs::write(file, BASE64.decode(data.as_bytes())?).with_context(|| file.display().to_string())
+    }
+
+    fn call(&mut self, method: &str, parameters: &Value) -> Result<Value> {
+        self.next += 1;
+        let mut message = json!({"id": self.next, "method": method, "params": parameters});
+        if !self.session.is_empty() {
+            message["sessionId"] = json!(self.session);
+        }
+        self.input.write_all(format!("{message}\0").as_bytes())?;
+        self.input.flush()?;
+        loop {
+            let mut bytes = Vec::new();
+            self.output.read_until(0, &mut bytes)?;
+            ensure!(bytes.pop() == Some(0), "the browser has ended");
+            let answer: Value = serde_json::from_slice(&bytes)?;
+            if answer["id"] != self.next {
+                continue;
+            }
+            if !answer["error"].is_null() {
+                bail!("{method}: {}", answer["error"]);
+            }
+            return Ok(answer["result"].clone());
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        self.next += 1;
+        let close = json!({"id": self.next, "method": "Browser.close"});
+        self.input.write_all(format!("{close}\0").as_bytes()).ok();
+        self.input.flush().ok();
+        let ended = eventually("the browser to end", Duration::from_secs(5), || {
+            Ok(self.child.try_wait()?)
+        });
+        if ended.is_err() {
+            self.child.kill().ok();
+            self.child.wait().ok();
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The real collector: its own data folder, ports that the system chooses, channels as a test wants them.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    dashboard::{Visitor, text},
+    program::{self, Program},
+    wait::{PATIENCE, eventually},
+};
+
+/// Who signs in to dashboards of tests.
+pub const PASSWORD: &str = "correct horse battery staple 42";
+
+/// What a collector is started with.
+#[derive(Debug)]
+pub struct Setup {
+    folder: TempDir,
+    channels: String,
+}
+
+/// A running collector.
+#[derive(Debug)]
+pub struct Collector {
+    // Ended before the folder goes.
+    program: Program,
+    setup: Setup,
+    ready: Value,
+}
+
+impl Setup {
+    /// An empty data folder.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new() -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("deskwarden-collector-")
+            .tempdir()?;
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
+        fs::create_dir_all(folder.path().join("data/rules.d"))?;
+        fs::set_permissions(folder.path().join("data"), fs::Permissions::from_mode(0o700))?;
+        Ok(Self {
+            folder,
+            channels: String::new(),
+        })
+    }
+
+    /// Adds a webhook on this machine.
+    ///
+    /// # Errors
+    /// When its secret cannot be written.
+    pub fn webhook(mut self, url: &str, place: &str) -> Result<Self> {
+        self.secret("webhook.secret", "wr7q-test-signing-key")?;
+        self.channels.push_str(&format!(
+            "[[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{url}\"\nsecret_file = \"webhook.secret\"\nallow = [\"{place}\"]\n"
+        ));
+        Ok(self)
+    }
+
+    /// Adds a mail server on this machine.
+    #[must_use]
+    pub fn mail(mut self, port: u16) -> Self {
+        self.channels.push_str(&format!(
+            "[[channel]]\nname = \"mail\"\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nfrom = \"Deskwarden <desk@office.example>\"\nto = [\"it@office.example\"]\n"
+        ));
+        self
+    }
+
+    /// Puts a file into `rules.d` before the start.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn rules(self, name: &str, toml: &str) -> Result<Self> {
+        fs::write(self.rules_dir().join(name), toml)?;
+        Ok(self)
+    }
+
+    /// Folder of rule files.
+    pub fn rules_dir(&self) -> PathBuf {
+        self.data().join("rules.d")
+    }
+
+    /// Starts the collector and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start(self) -> Result<Collector> {
+        self.start_on("127.0.0.1:0")
+    }
+
+    /// Starts the collector with its agents' port on an address of this machine that other namespaces reach.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start_on(self, agents: &str) -> Result<Collector> {
+        fs::write(
+            self.data().join("collector.toml"),
+            format!("language = \"en\"\n{}", self.channels),
+        )?;
+        let (program, ready) = serve(&self, agents)?;
+        Ok(Collector {
+            program,
+            setup: self,
+            ready,
+        })
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn secret(&self, name: &str, content: &str) -> Result<()> {
+        let file = self.data().join(name);
+        fs::write(&file, content)?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+        Ok(())
+    }
+}
+
+fn serve(setup: &Setup, agents: &str) -> Result<(Program, Value)> {
+    let mut command = Command::new(program::product("deskwarden-collector")?);
+    command.arg("serve").arg("--data").arg(setup.data());
+    command.args(["--agents-listen", agents, "--dashboard-listen", "127.0.0.1:0"]);
+    command.env("RUST_BACKTRACE", "1");
+    let mut program = Program::start("collector", &mut command)?;
+    let ready = program.line("its ready line", |line| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        (line["event"] == "ready").then_some(line)
+    })?;
+    Ok((program, ready))
+}
+
+impl Collector {
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.setup.data()
+    }
+
+    /// Folder of rule files.
+    pub fn rules_dir(&self) -> PathBuf {
+        self.setup.rules_dir()
+    }
+
+    /// Address of the agents' port, as agents are told.
+    ///
+    /// # Errors
+    /// When the ready line lacks it.
+    pub fn agents(&self) -> Result<&str> {
+        text(&self.ready, "agents")
+    }
+
+    /// Address of the dashboard.
+    ///
+    /// # Errors
+    /// When the ready line lacks it.
+    pub fn dashboard(&self) -> Result<&str> {
+        text(&self.ready, "dashboard")
+    }
+
+    /// Pin of the root.
+    ///
+    /// # Errors
+    /// When the ready line lacks it.
+    pub fn pin(&self) -> Result<&str> {
+        text(&self.ready, "pin")
+    }
+
+    /// The running program.
+    pub fn program(&mut self) -> &mut Program {
+        &mut self.program
+    }
+
+    /// Certificate of the root, as PEM.
+    ///
+    /// # Errors
+    /// When there is none below the data folder.
+    pub fn roots(&self) -> Result<PathBuf> {
+        let folder = self.data().join("pki");
+        ["root.crt", "root.pem", "ca.pem"]
+            .iter()
+            .map(|name| folder.join(name))
+            .find(|file| file.is_file())
+            .with_context(|| format!("no root certificate in {}", folder.display()))
+    }
+
+    /// Runs a command of the collector's program beside the running one, and reads its JSON.
+    ///
+    /// # Errors
+    /// When it fails or prints no JSON.
+    pub fn cli(&self, arguments: &[&str]) -> Result<Value> {
+        let mut command = Command::new(program::product("deskwarden-collector")?);
+        command
+            .args(arguments)
+            .arg("--data")
+            .arg(self.data())
+            .arg("--json");
+        let text = program::finish(&mut command)?;
+        serde_json::from_str(&text).with_context(|| format!("{arguments:?} printed no JSON: {text}"))
+    }
+
+    /// Makes a token of one use and writes it to an owner-only file.
+    ///
+    /// # Errors
+    /// When the program refuses.
+    pub fn token_file(&self, folder: &Path) -> Result<PathBuf> {
+        let made = self.cli(&["token", "create", "--uses", "1", "--valid", "1h"])?;
+        let file = folder.join("token");
+        fs::write(&file, text(&made, "token")?)?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+        Ok(file)
+    }
+
+    /// The administrator, signed in with the one-time password of the first start.
+    ///
+    /// # Errors
+    /// When the dashboard refuses.
+    pub fn administrator(&self) -> Result<Visitor> {
+        let mut visitor = Visitor::new(self.dashboard()?, &self.roots()?)?;
+        let admin = &self.ready["admin"];
+        visitor.first_sign_in(text(admin, "user")?, text(admin, "one_time_password")?, PASSWORD)?;
+        Ok(visitor)
+    }
+
+    /// Findings that are there now: those that the program lists.
+    ///
+    /// # Errors
+    /// When the program fails.
+    pub fn findings(&self) -> Result<Vec<Value>> {
+        let listed = self.cli(&["finding", "list"])?;
+        let rows = listed
+            .as_array()
+            .or_else(|| listed["findings"].as_array())
+            .cloned();
+        rows.with_context(|| format!("no list: {listed}"))
+    }
+
+    /// Waits for a finding of a clause whose subject contains `subject`, in a state.
+    ///
+    /// # Errors
+    /// When it does not appear; with what is there instead.
+    pub fn finding(&self, clause: &str, subject: &str, state: &str) -> Result<Value> {
+        eventually(
+            &format!("a finding {clause} {subject:?} {state}"),
+            PATIENCE,
+            || {
+                let all = self.findings()?;
+                let found = all
+                    .iter()
+                    .find(|row| is_about(row, clause, subject) && row["state"] == state)
+                    .cloned();
+                found.map(Some).with_context(|| {
+                    format!(
+                        "there is {}",
+                        serde_json::to_string_pretty(&all).unwrap_or_default()
+                    )
+                })
+            },
+        )
+    }
+
+    /// Ends the collector and starts it again on the same data and the same agents' port.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn restart(&mut self) -> Result<()> {
+        let agents = self.agents()?.trim_start_matches("https://").to_owned();
+        self.program.stop()?;
+        (self.program, self.ready) = serve(&self.setup, &agents)?;
+        Ok(())
+    }
+}
+
+/// Whether a finding cites a clause and is about a subject.
+pub fn is_about(row: &Value, clause: &str, subject: &str) -> bool {
+    let cites = row["clause"].as_str().is_some_and(|text| text.ends_with(clause));
+    cites
+        && row["subject_name"]
+            .as_str()
+            .is_some_and(|name| name.contains(subject))
+}

@@ -1,0 +1,97 @@
+//! A network namespace with one cable to this machine: an address can really change there, and nowhere else.
+
+use std::{ffi::OsStr, process::Command};
+
+use anyhow::Result;
+
+use crate::program;
+
+/// A namespace with the interface `office0`, joined to this machine.
+#[derive(Debug)]
+pub struct Netns {
+    name: String,
+    host_interface: String,
+    octet: u8,
+}
+
+impl Netns {
+    /// Makes one. `octet` keeps tests that run side by side apart: the cable is 10.213.OCTET.0/24.
+    ///
+    /// # Errors
+    /// When this process is not root or `ip` refuses.
+    pub fn new(octet: u8) -> Result<Self> {
+        let name = format!("dw-{}-{octet}", std::process::id());
+        let host_interface = format!("dw{octet}h{}", std::process::id() % 100_000);
+        program::run("ip", ["netns", "add", &name])?;
+        let netns = Self {
+            name,
+            host_interface,
+            octet,
+        };
+        netns.host(&[
+            "link",
+            "add",
+            &netns.host_interface,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "office0",
+            "netns",
+            &netns.name,
+        ])?;
+        netns.host(&[
+            "address",
+            "add",
+            &format!("{}/24", netns.gateway()),
+            "dev",
+            &netns.host_interface,
+        ])?;
+        netns.host(&["link", "set", &netns.host_interface, "up"])?;
+        netns.ip(&["link", "set", "lo", "up"])?;
+        netns.ip(&["link", "set", "office0", "up"])?;
+        netns.ip(&["address", "add", &netns.address(2), "dev", "office0"])?;
+        netns.ip(&["route", "add", "default", "via", &netns.gateway()])?;
+        Ok(netns)
+    }
+
+    /// This machine's end of the cable.
+    pub fn gateway(&self) -> String {
+        format!("10.213.{}.1", self.octet)
+    }
+
+    /// An address of the office, with its prefix length.
+    pub fn address(&self, last: u8) -> String {
+        format!("10.213.{}.{last}/24", self.octet)
+    }
+
+    /// Runs `ip` inside.
+    ///
+    /// # Errors
+    /// When `ip` refuses.
+    pub fn ip(&self, arguments: &[&str]) -> Result<String> {
+        program::run("ip", ["-n", &self.name].iter().chain(arguments))
+    }
+
+    /// A command that starts inside. Only the network differs: unlike `ip netns exec`, this leaves the
+    /// mounts, and so `/sys`, as they are.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .arg(format!("--net=/run/netns/{}", self.name))
+            .arg("--")
+            .arg(program);
+        command
+    }
+
+    fn host(&self, arguments: &[&str]) -> Result<String> {
+        program::run("ip", arguments)
+    }
+}
+
+impl Drop for Netns {
+    fn drop(&mut self) {
+        program::run("ip", ["link", "del", &self.host_interface]).ok();
+        program::run("ip", ["netns", "del", &self.name]).ok();
+    }
+}

@@ -1,0 +1,111 @@
+//! A receiver of webhooks: takes HTTP POSTs on a port of this machine and keeps them with their headers.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+/// Largest body that is taken.
+const LARGEST: usize = 1 << 20;
+
+/// One POST.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Header names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body as it came.
+    pub body: Vec<u8>,
+}
+
+impl Delivery {
+    /// Value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(header, _)| header == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON; `Null` if it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+/// The receiver.
+#[derive(Debug)]
+pub struct Receiver {
+    address: SocketAddr,
+    got: Arc<Mutex<Vec<Delivery>>>,
+}
+
+impl Receiver {
+    /// Listens on a free port.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn start() -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
+        let address = listener.local_addr()?;
+        let got = Arc::<Mutex<Vec<Delivery>>>::default();
+        let keep = Arc::clone(&got);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let keep = Arc::clone(&keep);
+                thread::spawn(move || serve(&stream, &keep).ok());
+            }
+        });
+        Ok(Self { address, got })
+    }
+
+    /// `host:port`, as allow lists want it.
+    pub fn place(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Where to post.
+    pub fn url(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
+
+    /// Everything that came so far.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.got.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn serve(stream: &TcpStream, keep: &Mutex<Vec<Delivery>>) -> Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    while reader.read_line(&mut line)? > 0 {
+        line.clear();
+        let mut headers = Vec::new();
+        loop {
+            let mut header = String::new();
+            reader.read_line(&mut header)?;
+            let Some((name, value)) = header.trim_end().split_once(':') else {
+                break;
+            };
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        let mut delivery = Delivery {
+            headers,
+            body: Vec::new(),
+        };
+        let length: usize = delivery
+            .header("content-length")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        delivery.body.resize(length.min(LARGEST), 0);
+        reader.read_exact(&mut delivery.body)?;
+        keep.lock().unwrap_or_else(PoisonError::into_inner).push(delivery);
+        let mut writer = stream;
+        writer.write_all(b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n")?;
+    }
+    Ok(())
+}
