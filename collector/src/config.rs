@@ -1,0 +1,363 @@
+//! The collector's configuration: a TOML file becomes typed settings, or a list of every fault in it.
+//! Owns defaults and what is allowed; opens no port, no database and no channel.
+
+mod channel;
+mod raw;
+mod secret;
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use deskwarden_domain::model::Lang;
+use toml::Spanned;
+
+pub use channel::{Channel, ChannelKind, HostPort, Smtp, SmtpTls, Webhook};
+pub use secret::Secret;
+
+/// Where the packages put the file.
+pub const DEFAULT_FILE: &str = "/etc/deskwarden/collector.toml";
+/// Where the packages put the data.
+pub const DEFAULT_DATA: &str = "/var/lib/deskwarden-collector";
+/// Name of the configuration inside a data folder, for installations that have only that.
+pub const FILE_IN_DATA: &str = "collector.toml";
+
+const AGENTS_PORT: u16 = 7443;
+const DASHBOARD_PORT: u16 = 8443;
+
+/// Everything that the collector is told from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Private folder: database, keys, lock.
+    pub data_dir: PathBuf,
+    /// Address of the store: `sqlite:<file>` or `postgres://...`.
+    pub store: StoreUrl,
+    /// The port of the agents.
+    pub agents: Listener,
+    /// The port of the dashboard.
+    pub dashboard: Dashboard,
+    /// How people reach the dashboard, without a trailing slash; links in alerts start with it.
+    pub public_url: Option<String>,
+    /// Watched folder of rule files.
+    pub rules_dir: PathBuf,
+    /// Language of alerts.
+    pub language: Lang,
+    /// Findings are made, but only channels of kind `log` are told: for the first weeks of a roll-out.
+    pub observation: bool,
+    /// Who is told.
+    pub channels: Vec<Channel>,
+}
+
+/// An address to listen on and the names that its certificate bears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Address and port; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// DNS names and addresses beside `localhost` and the listen address.
+    pub names: Vec<String>,
+}
+
+/// The dashboard's listener and, if an own one is used, its certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dashboard {
+    /// Address and names.
+    pub listener: Listener,
+    /// PEM chain and PEM key; without them the collector's own CA issues one.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+}
+
+/// Address of a store; may hold a password, so `Debug` shows only the kind.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreUrl(String);
+
+impl StoreUrl {
+    /// Any address that the store knows: `sqlite:` or `postgres:`.
+    pub fn parse(text: &str) -> Result<Self, NotAStoreUrl> {
+        let known = ["sqlite:", "postgres://", "postgresql://"];
+        if known
+            .iter()
+            .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+        {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotAStoreUrl)
+        }
+    }
+
+    /// The embedded database of a data folder.
+    pub fn embedded(data_dir: &Path) -> Self {
+        Self(format!("sqlite:{}", data_dir.join("deskwarden.db").display()))
+    }
+
+    /// The address itself, for the driver only.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreUrl({})", self.0.split(':').next().unwrap_or_default())
+    }
+}
+
+/// The text is not the address of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a store is `sqlite:/path/to/file.db` or `postgres://user@host/database`")]
+pub struct NotAStoreUrl;
+
+/// One fault of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Line, from 1.
+    pub line: usize,
+    /// What is wrong and what to do.
+    pub what: String,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file}: cannot be read ({source}); give another with --config, or a data folder with --data")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file has faults; all of them.
+    #[error("{}", list(file, faults))]
+    Faulty {
+        /// The file.
+        file: String,
+        /// Every fault, by line.
+        faults: Vec<Fault>,
+    },
+}
+
+fn list(file: &str, faults: &[Fault]) -> String {
+    let lines: Vec<String> = faults
+        .iter()
+        .map(|f| format!("{file}:{}: {}", f.line, f.what))
+        .collect();
+    lines.join("\n")
+}
+
+impl Config {
+    /// Reads a file; relative paths in it start at its folder.
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|source| ConfigError::Unreadable {
+            file: name.clone(),
+            source,
+        })?;
+        Self::parse(
+            &text,
+            &name,
+            file.parent().unwrap_or(Path::new(".")),
+            Path::new(DEFAULT_DATA),
+            Reach::Network,
+        )
+    }
+
+    /// The settings of a data folder: its own `collector.toml` where there is one, else defaults that
+    /// listen on this machine only and write alerts to standard output.
+    pub fn of_data(data_dir: &Path) -> Result<Self, ConfigError> {
+        let file = data_dir.join(FILE_IN_DATA);
+        let name = file.display().to_string();
+        match std::fs::read_to_string(&file) {
+            Ok(text) => Self::parse(&text, &name, data_dir, data_dir, Reach::Loopback),
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                let mut config = Self::parse("", &name, data_dir, data_dir, Reach::Loopback)?;
+                config.channels.push(Channel::log("log"));
+                Ok(config)
+            }
+            Err(source) => Err(ConfigError::Unreadable { file: name, source }),
+        }
+    }
+
+    /// Parses text. `base` is where relative paths start; `data` the folder when the text names none.
+    pub fn parse(
+        text: &str,
+        file: &str,
+        base: &Path,
+        data: &Path,
+        reach: Reach,
+    ) -> Result<Self, ConfigError> {
+        let (raw, faults) = raw::read(text);
+        let mut check = Check { text, base, faults };
+        let config = convert(raw, &mut check, data, reach);
+        let mut faults = check.faults;
+        if faults.is_empty() {
+            return Ok(config);
+        }
+        faults.sort_by_key(|f| f.line);
+        faults.dedup();
+        Err(ConfigError::Faulty {
+            file: file.to_owned(),
+            faults,
+        })
+    }
+}
+
+/// Where a listener without an address listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// On every address: an installed collector.
+    Network,
+    /// On this machine only: a collector started by hand.
+    Loopback,
+}
+
+/// Collects faults while values are converted.
+struct Check<'a> {
+    text: &'a str,
+    base: &'a Path,
+    faults: Vec<Fault>,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, at: usize, what: impl Into<String>) {
+        self.faults.push(Fault {
+            line: raw::line_of(self.text, at),
+            what: what.into(),
+        });
+    }
+
+    fn path(&self, text: &str) -> PathBuf {
+        self.base.join(text)
+    }
+}
+
+fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> Config {
+    let data_dir = raw
+        .data_dir
+        .map_or_else(|| data.to_owned(), |dir| check.path(dir.get_ref()));
+    let store = match raw.store {
+        None => StoreUrl::embedded(&data_dir),
+        Some(text) => StoreUrl::parse(text.get_ref()).unwrap_or_else(|fault| {
+            check.fault(text.span().start, format!("store: {fault}"));
+            StoreUrl::embedded(&data_dir)
+        }),
+    };
+    let agents = listener(
+        raw.agents.unwrap_or_default(),
+        "agents",
+        AGENTS_PORT,
+        reach,
+        check,
+    );
+    let dashboard = dashboard(raw.dashboard.unwrap_or_default(), reach, check);
+    Config {
+        store,
+        agents,
+        dashboard,
+        public_url: raw.public_url.and_then(|url| public_url(&url, check)),
+        rules_dir: raw
+            .rules_dir
+            .map_or_else(|| data_dir.join("rules.d"), |dir| check.path(dir.get_ref())),
+        language: raw.language.unwrap_or_default(),
+        observation: raw.observation.unwrap_or(false),
+        channels: channel::convert(raw.channel, check),
+        data_dir,
+    }
+}
+
+fn listener(raw: raw::Listener, what: &str, port: u16, reach: Reach, check: &mut Check<'_>) -> Listener {
+    let ip = match reach {
+        Reach::Network => Ipv4Addr::UNSPECIFIED,
+        Reach::Loopback => Ipv4Addr::LOCALHOST,
+    };
+    let default = SocketAddr::new(IpAddr::V4(ip), port);
+    let listen = raw.listen.map_or(default, |text| {
+        text.get_ref().parse().unwrap_or_else(|_| {
+            let example = format!(
+                "{what}.listen: not an address with a port, as \"0.0.0.0:{port}\" or \"[::]:{port}\""
+            );
+            check.fault(text.span().start, example);
+            default
+        })
+    });
+    let names = raw
+        .names
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|name| server_name(&name, what, check));
+    Listener {
+        listen,
+        names: names.collect(),
+    }
+}
+
+fn dashboard(raw: raw::Dashboard, reach: Reach, check: &mut Check<'_>) -> Dashboard {
+    let listener = listener(
+        raw::Listener {
+            listen: raw.listen,
+            names: raw.names,
+        },
+        "dashboard",
+        DASHBOARD_PORT,
+        reach,
+        check,
+    );
+    let certificate = match (raw.certificate, raw.key) {
+        (Some(certificate), Some(key)) => {
+            Some((check.path(certificate.get_ref()), check.path(key.get_ref())))
+        }
+        (None, None) => None,
+        (Some(one), None) => {
+            check.fault(
+                one.span().start,
+                "dashboard.certificate needs dashboard.key beside it",
+            );
+            None
+        }
+        (None, Some(one)) => {
+            check.fault(
+                one.span().start,
+                "dashboard.key needs dashboard.certificate beside it",
+            );
+            None
+        }
+    };
+    Dashboard {
+        listener,
+        certificate,
+    }
+}
+
+fn server_name(name: &Spanned<String>, what: &str, check: &mut Check<'_>) -> Option<String> {
+    if rustls_pki_types::ServerName::try_from(name.get_ref().as_str()).is_err() {
+        check.fault(
+            name.span().start,
+            format!(
+                "{what}.names: {:?} is neither a host name nor an address",
+                name.get_ref()
+            ),
+        );
+        return None;
+    }
+    Some(name.get_ref().clone())
+}
+
+fn public_url(url: &Spanned<String>, check: &mut Check<'_>) -> Option<String> {
+    let text = url.get_ref().trim_end_matches('/');
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '"' | '\'' | '@' | '?' | '#');
+    if host.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && rest.chars().all(plain)) {
+        return Some(text.to_owned());
+    }
+    check.fault(
+        url.span().start,
+        "public_url: not an address as \"https://deskwarden.example.com:8443\"",
+    );
+    None
+}
+
+#[cfg(test)]
+mod tests;

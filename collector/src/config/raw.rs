@@ -1,0 +1,124 @@
+//! The file as it is written: names and types of the keys, nothing about what is sensible. A structural
+//! fault is noted, its entry is set aside, and reading goes on, so that one run shows all of them.
+
+use deskwarden_domain::model::{Lang, Severity};
+use serde::Deserialize;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, Deserializer},
+};
+
+use super::Fault;
+
+/// Most structural faults that are looked for in one run.
+const MOST_FAULTS: usize = 64;
+
+type Text = Spanned<String>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    pub(super) data_dir: Option<Text>,
+    pub(super) store: Option<Text>,
+    pub(super) agents: Option<Listener>,
+    pub(super) dashboard: Option<Dashboard>,
+    pub(super) public_url: Option<Text>,
+    pub(super) rules_dir: Option<Text>,
+    pub(super) language: Option<Lang>,
+    pub(super) observation: Option<bool>,
+    #[serde(default)]
+    pub(super) channel: Vec<Spanned<Channel>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listener {
+    pub(super) listen: Option<Text>,
+    pub(super) names: Option<Vec<Text>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Dashboard {
+    pub(super) listen: Option<Text>,
+    pub(super) names: Option<Vec<Text>>,
+    pub(super) certificate: Option<Text>,
+    pub(super) key: Option<Text>,
+}
+
+/// Keys of every kind of channel; which belong together is checked later, with a message of its own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Channel {
+    pub(super) name: Option<Text>,
+    pub(super) kind: Option<Text>,
+    pub(super) min_severity: Option<Severity>,
+    pub(super) host: Option<Text>,
+    pub(super) port: Option<Spanned<u16>>,
+    pub(super) tls: Option<Text>,
+    pub(super) allow_plain: Option<Spanned<bool>>,
+    pub(super) user: Option<Text>,
+    pub(super) password_file: Option<Text>,
+    pub(super) from: Option<Text>,
+    pub(super) to: Option<Spanned<Vec<Text>>>,
+    pub(super) url: Option<Text>,
+    pub(super) secret_file: Option<Text>,
+    pub(super) allow: Option<Spanned<Vec<Text>>>,
+    pub(super) ca_file: Option<Text>,
+}
+
+/// Reads what can be read, and says what cannot.
+pub(super) fn read(text: &str) -> (Raw, Vec<Fault>) {
+    let (mut table, errors) = DeTable::parse_recoverable(text);
+    let mut faults: Vec<Fault> = errors.iter().map(|error| fault(text, error)).collect();
+    if !faults.is_empty() {
+        return (Raw::default(), faults);
+    }
+    while faults.len() < MOST_FAULTS {
+        let error = match Raw::deserialize(Deserializer::from(table.clone())) {
+            Ok(raw) => return (raw, faults),
+            Err(error) => error,
+        };
+        faults.push(fault(text, &error));
+        let removed = error.span().is_some_and(|span| set_aside(table.get_mut(), &span));
+        if !removed {
+            break;
+        }
+    }
+    (Raw::default(), faults)
+}
+
+/// Line of a byte offset, from 1.
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+fn fault(text: &str, error: &toml::de::Error) -> Fault {
+    Fault {
+        line: line_of(text, error.span().map_or(0, |span| span.start)),
+        what: error.message().replace('\n', "; "),
+    }
+}
+
+/// Removes the innermost entry that holds the span; `false` when there is none.
+fn set_aside(table: &mut DeTable<'_>, span: &std::ops::Range<usize>) -> bool {
+    let holds = |outer: std::ops::Range<usize>| outer.start <= span.start && span.end <= outer.end;
+    let mut found = None;
+    for (key, value) in table.iter_mut() {
+        let inner = match value.get_mut() {
+            DeValue::Table(inner) => set_aside(inner, span),
+            DeValue::Array(values) => values.iter_mut().any(|value| match value.get_mut() {
+                DeValue::Table(inner) => set_aside(inner, span),
+                _ => false,
+            }),
+            _ => false,
+        };
+        if inner {
+            return true;
+        }
+        if holds(key.span()) || holds(value.span()) {
+            found = Some(key.get_ref().clone().into_owned());
+        }
+    }
+    found.is_some_and(|key| table.remove(key.as_str()).is_some())
+}

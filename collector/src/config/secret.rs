@@ -1,0 +1,47 @@
+//! Secrets that are read from files: never shown, wiped when dropped.
+
+use std::{fmt, io, path::Path};
+
+use zeroize::Zeroizing;
+
+/// Longest secret in a file, in bytes.
+const LONGEST: u64 = 4 << 10;
+
+/// A secret text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Holds a text.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// Reads a file and drops the white space around its text. The file must not be open to everybody.
+    pub fn read(file: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        let meta = std::fs::metadata(file)?;
+        if meta.mode() & 0o007 != 0 {
+            return Err(io::Error::other("everybody may read it: `chmod o= FILE`"));
+        }
+        if meta.len() > LONGEST {
+            return Err(io::Error::other("it is longer than a secret may be (4 KiB)"));
+        }
+        let text = Zeroizing::new(std::fs::read_to_string(file)?);
+        if text.trim().is_empty() {
+            return Err(io::Error::other("it is empty"));
+        }
+        Ok(Self::new(text.trim().to_owned()))
+    }
+
+    /// The text, for the protocol that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(redacted)")
+    }
+}

@@ -1,0 +1,169 @@
+//! What a file may say, and how a faulty one is refused.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use deskwarden_domain::model::Severity;
+
+use super::*;
+
+fn parse(text: &str, base: &Path) -> Result<Config, ConfigError> {
+    Config::parse(text, "collector.toml", base, Path::new("/data"), Reach::Network)
+}
+
+fn faults(text: &str) -> Vec<String> {
+    match parse(text, Path::new("/nowhere")) {
+        Ok(config) => panic!("accepted: {config:?}"),
+        Err(error) => error.to_string().lines().map(str::to_owned).collect(),
+    }
+}
+
+#[test]
+fn an_empty_file_has_defaults() {
+    let config = parse("", Path::new("/etc/deskwarden")).unwrap();
+    assert_eq!(config.store.reveal(), "sqlite:/data/deskwarden.db");
+    assert_eq!(config.rules_dir, Path::new("/data/rules.d"));
+    assert_eq!(config.agents.listen, "0.0.0.0:7443".parse().unwrap());
+    assert_eq!(config.language, Lang::Zh);
+    assert!(config.channels.is_empty());
+}
+
+#[test]
+fn a_data_folder_without_a_file_listens_on_this_machine_and_writes_alerts_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::of_data(folder.path()).unwrap();
+    assert!(config.agents.listen.ip().is_loopback());
+    assert!(config.dashboard.listener.listen.ip().is_loopback());
+    assert_eq!(config.channels, [Channel::log("log")]);
+}
+
+#[test]
+fn a_full_file_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, " s3cret\n").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let text = r#"
+data_dir = "data"
+store = "postgres://deskwarden@db/deskwarden"
+public_url = "https://desk.example.com:8443/"
+language = "en"
+observation = true
+[agents]
+listen = "[::]:7443"
+names = ["desk.example.com", "10.0.0.5"]
+[dashboard]
+certificate = "desk.pem"
+key = "desk.key"
+[[channel]]
+name = "mail"
+kind = "smtp"
+host = "mail.example.com"
+user = "deskwarden"
+password_file = "secret"
+from = "Deskwarden <desk@example.com>"
+to = ["it@example.com"]
+min_severity = "high"
+[[channel]]
+name = "oa"
+kind = "webhook"
+url = "http://127.0.0.1:8080/hook"
+secret_file = "secret"
+allow = ["127.0.0.1:8080"]
+"#;
+    let config = parse(text, folder.path()).unwrap();
+    assert_eq!(config.data_dir, folder.path().join("data"));
+    assert_eq!(
+        config.public_url.as_deref(),
+        Some("https://desk.example.com:8443")
+    );
+    assert!(config.observation);
+    let [mail, hook] = config.channels.as_slice() else {
+        panic!("two channels")
+    };
+    assert_eq!(mail.min_severity, Severity::High);
+    assert!(
+        matches!(&mail.kind, ChannelKind::Smtp(Smtp { port: 587, login: Some((_, s)), .. }) if s.reveal() == "s3cret")
+    );
+    assert!(matches!(&hook.kind, ChannelKind::Webhook(w) if w.allow.len() == 1));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("s3cret") && !shown.contains("@db"), "{shown}");
+}
+
+#[test]
+fn every_fault_is_reported_at_once_with_its_line() {
+    let text = "colour = \"red\"\nstore = \"mysql:x\"\nobservation = \"yes\"\n[agents]\nlisten = \"here\"\nnmes = []\n[dashboard]\nkey = \"k\"\n[[channel]]\nname = \"a b\"\nkind = \"fax\"\n";
+    let faults = faults(text);
+    let lines: Vec<&str> = faults.iter().map(|f| f.split(':').nth(1).unwrap()).collect();
+    assert_eq!(lines, ["1", "2", "3", "5", "6", "8", "10", "11"], "{faults:#?}");
+    assert!(faults.iter().all(|f| f.starts_with("collector.toml:")));
+}
+
+#[test]
+fn broken_toml_names_its_line() {
+    assert!(faults("a = \n[agents\n")[0].starts_with("collector.toml:1:"));
+}
+
+#[test]
+fn plain_mail_to_another_machine_is_refused_unless_asked_for() {
+    let text = |host: &str, more: &str| {
+        format!(
+            "[[channel]]\nname='m'\nkind='smtp'\nhost='{host}'\ntls='none'\nfrom='a@b.example'\nto=['c@d.example']\n{more}"
+        )
+    };
+    assert!(faults(&text("mail.example.com", ""))[0].contains("allow_plain"));
+    assert!(parse(&text("127.0.0.1", ""), Path::new("/")).is_ok());
+    assert!(parse(&text("mail.example.com", "allow_plain=true\n"), Path::new("/")).is_ok());
+}
+
+#[test]
+fn a_secret_that_everybody_may_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "x").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(Secret::read(&file).unwrap_err().to_string().contains("chmod"));
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&file, " \n").unwrap();
+    assert!(Secret::read(&file).unwrap_err().to_string().contains("empty"));
+}
+
+#[test]
+fn keys_of_another_kind_and_bad_addresses_are_refused() {
+    let text = "[[channel]]\nname='m'\nkind='smtp'\nhost='h'\nurl='https://x'\nfrom='no address'\nto=['also none']\n";
+    let faults = faults(text).join("\n");
+    assert!(faults.contains("channel.url does not belong"), "{faults}");
+    assert!(
+        faults.contains("\"no address\"") && faults.contains("\"also none\""),
+        "{faults}"
+    );
+}
+
+#[test]
+fn two_channels_of_one_name_are_refused() {
+    let text = "[[channel]]\nname='x'\nkind='log'\n[[channel]]\nname='x'\nkind='log'\n";
+    assert!(
+        faults(text)[0].starts_with("collector.toml:4:"),
+        "{:?}",
+        faults(text)
+    );
+}
+
+#[test]
+fn places_are_host_and_port() {
+    assert_eq!(HostPort::parse("[::1]:80").unwrap().host, "::1");
+    assert_eq!(
+        HostPort::parse("OA.example.com:443").unwrap().host,
+        "oa.example.com"
+    );
+    for text in [
+        "",
+        "127.0.0.1",
+        "host:0",
+        "host:70000",
+        "::1:80",
+        "a b:1",
+        "http://x:1",
+    ] {
+        assert_eq!(HostPort::parse(text), None, "{text}");
+    }
+}

@@ -1,0 +1,87 @@
+//! Telling people: channels (mail, webhook, log) and the dispatcher that empties the transactional outbox
+//! into them. Decides nothing about findings; an alert exists because a commit made it.
+
+mod backoff;
+mod dispatcher;
+mod guard;
+mod log;
+mod message;
+mod smtp;
+mod webhook;
+mod words;
+
+use std::{path::Path, sync::Arc};
+
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+
+use crate::config::{Channel, ChannelKind};
+
+pub use backoff::{TRIES, pause};
+pub use dispatcher::{Dispatcher, Route, RuleWordsOf};
+pub use guard::{Denied, check_address, check_url};
+pub use log::LogChannel;
+pub use message::{Message, RuleWords, SCHEMA, Style, compose};
+pub use smtp::SmtpChannel;
+pub use webhook::{WebhookChannel, signature};
+pub use words::{clean, clean_json, inert};
+
+/// Takes a message to somebody. Blocks until the other side has it, or has not.
+pub trait Sender: Send + Sync {
+    /// Sends one message; the same idempotency key may come again after a failure.
+    fn send(&self, message: &Message) -> Result<(), SendError>;
+}
+
+/// Why a message was not taken, in one line for a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SendError(String);
+
+impl SendError {
+    /// Says why.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+/// Why a channel cannot be set up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SetupError(String);
+
+impl SetupError {
+    fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+/// Sets up the configured channels. In observation only those of kind `log` are told.
+pub fn routes(channels: &[Channel], observation: bool) -> Result<Vec<Route>, SetupError> {
+    let told = channels
+        .iter()
+        .filter(|channel| !observation || channel.kind == ChannelKind::Log);
+    told.map(|channel| {
+        let sender: Arc<dyn Sender> = match &channel.kind {
+            ChannelKind::Smtp(smtp) => Arc::new(SmtpChannel::new(smtp)?),
+            ChannelKind::Webhook(webhook) => Arc::new(WebhookChannel::new(webhook)?),
+            ChannelKind::Log => Arc::new(LogChannel::stdout()),
+        };
+        Ok(Route {
+            name: channel.name.clone(),
+            min_severity: channel.min_severity,
+            sender,
+        })
+    })
+    .collect()
+}
+
+/// The certificates of a PEM file.
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let fault = |why: &dyn std::fmt::Display| SetupError::new(format!("ca_file {}: {why}", file.display()));
+    let found = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let found = found.map_err(|error| fault(&error))?;
+    if found.is_empty() {
+        Err(fault(&"there is no certificate in it"))
+    } else {
+        Ok(found)
+    }
+}
