@@ -55,6 +55,26 @@ impl Root {
             place.display()
         )))
     }
+
+    /// Always unsupported.
+    pub fn list(&self, path: &str, max: usize) -> Result<Option<Vec<OsString>>, Unavailable> {
+        self.read_limited(path, max).map(|_| None)
+    }
+
+    /// Nothing is.
+    pub fn exists(&self, _path: &str) -> bool {
+        false
+    }
+
+    /// None.
+    pub fn read_link(&self, _path: &str) -> Option<PathBuf> {
+        None
+    }
+
+    /// Always the same: nothing is seen to change.
+    pub fn stamp<'a>(&self, _paths: impl IntoIterator<Item = &'a str>) -> u64 {
+        0
+    }
 }
 
 /// Never made here.
