@@ -3,7 +3,9 @@
 
 use std::{env, error::Error, fmt::Write as _, fs, path::PathBuf};
 
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, EnumValueDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value,
+};
 
 const FILES: [&str; 4] = [
     "deskwarden/v1/options.proto",
@@ -49,6 +51,7 @@ fn describe(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     let mut source = String::new();
     let mut sections = String::new();
     let mut arms = String::new();
+    let mut makers = String::new();
     for kind in facet.fields() {
         let Kind::Message(message) = kind.kind() else {
             return Err("Facet holds messages only".into());
@@ -78,6 +81,11 @@ fn describe(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
             message.name()
         )?;
         writeln!(
+            makers,
+            "        Section::{0} => read::<{0}>(fields).map(facet::Kind::{0}),",
+            message.name()
+        )?;
+        writeln!(
             source,
             "impl From<{name}> for Facet {{ fn from(m: {name}) -> Self {{ Self {{ kind: Some(facet::Kind::{name}(m)) }} }} }}",
             name = message.name()
@@ -92,7 +100,9 @@ fn describe(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     }
     Ok(format!(
         "/// Every section of this build, in the order of the contract.\npub static SECTIONS: [SectionDoc; {}] = [\n{sections}];\n\
-         impl Describe for facet::Kind {{\n    fn describe(&self, visitor: &mut dyn Visitor) {{\n        match self {{\n{arms}        }}\n    }}\n}}\n{source}",
+         impl Describe for facet::Kind {{\n    fn describe(&self, visitor: &mut dyn Visitor) {{\n        match self {{\n{arms}        }}\n    }}\n}}\n\
+         fn read_kind(section: Section, fields: &Map<String, Value>) -> Result<facet::Kind, NotAFacet> {{\n    match section {{\n\
+         {makers}        Section::Unspecified => Err(NotAFacet::section()),\n    }}\n}}\n{source}",
         facet.fields().len()
     ))
 }
@@ -105,6 +115,7 @@ fn message_source(
     let upper = message.name().to_uppercase();
     let mut table = String::new();
     let mut calls = String::new();
+    let mut setters = String::new();
     for (index, field) in message.fields().enumerate() {
         let options = field.options();
         if !options.has_extension(doc) {
@@ -133,10 +144,12 @@ fn message_source(
             number(about, "since").max(1),
         )?;
         calls.push_str(&call(&field, &format!("&{upper}_FIELDS[{index}]"))?);
+        setters.push_str(&setter(&field)?);
     }
     writeln!(
         out,
-        "/// Documentation of the fields of `{name}`.\npub static {upper}_FIELDS: [FieldDoc; {n}] = [\n{table}];\nimpl Describe for {name} {{\n    fn describe(&self, visitor: &mut dyn Visitor) {{\n{calls}    }}\n}}",
+        "/// Documentation of the fields of `{name}`.\npub static {upper}_FIELDS: [FieldDoc; {n}] = [\n{table}];\nimpl Describe for {name} {{\n    fn describe(&self, visitor: &mut dyn Visitor) {{\n{calls}    }}\n}}\n\
+         impl FromFields for {name} {{\n    fn set(&mut self, name: &str, value: &Value) -> Option<()> {{\n        match name {{\n{setters}            _ => return None,\n        }}\n        Some(())\n    }}\n}}",
         name = message.name(),
         n = message.fields().len(),
     )?;
@@ -155,21 +168,15 @@ fn call(field: &FieldDescriptor, doc: &str) -> Result<String, Box<dyn Error>> {
         (Kind::Uint32, false) => format!("visitor.number({doc}, u64::from(self.{name}));"),
         (Kind::Uint64, false) => format!("visitor.number({doc}, self.{name});"),
         (Kind::Enum(kind), false) => {
-            // `ADDRESS_MODE_DHCP` is shown as `dhcp`; zero and unknown values as nothing and a number.
             let prefix = screaming(kind.name());
             let mut arms = String::new();
             for value in kind.values() {
-                let short = value
-                    .name()
-                    .strip_prefix(&prefix)
-                    .unwrap_or(value.name())
-                    .trim_start_matches('_');
-                let short = if value.number() == 0 {
-                    String::new()
-                } else {
-                    short.to_lowercase()
-                };
-                write!(arms, "{} => Some({short:?}), ", value.number())?;
+                write!(
+                    arms,
+                    "{} => Some({:?}), ",
+                    value.number(),
+                    short_name(&value, &prefix)
+                )?;
             }
             format!("visitor.choice({doc}, self.{name}, match self.{name} {{ {arms}_ => None }});")
         }
@@ -181,6 +188,52 @@ fn call(field: &FieldDescriptor, doc: &str) -> Result<String, Box<dyn Error>> {
         }
     };
     Ok(format!("        {line}\n"))
+}
+
+/// `ADDRESS_MODE_DHCP` is shown as `dhcp`, zero as nothing.
+fn short_name(value: &EnumValueDescriptor, prefix: &str) -> String {
+    if value.number() == 0 {
+        return String::new();
+    }
+    value
+        .name()
+        .strip_prefix(prefix)
+        .unwrap_or(value.name())
+        .trim_start_matches('_')
+        .to_lowercase()
+}
+
+/// The inverse of [`call`]: one match arm that reads the field from its JSON form.
+fn setter(field: &FieldDescriptor) -> Result<String, Box<dyn Error>> {
+    let name = field.name();
+    let value = match (field.kind(), field.is_list()) {
+        (Kind::String, false) => "value.as_str()?.to_owned()".to_owned(),
+        (Kind::String, true) => {
+            "value.as_array()?.iter().map(|v| v.as_str().map(str::to_owned)).collect::<Option<_>>()?"
+                .to_owned()
+        }
+        (Kind::Bool, false) => "value.as_bool()?".to_owned(),
+        (Kind::Uint32, false) => "u32::try_from(value.as_u64()?).ok()?".to_owned(),
+        (Kind::Uint64, false) => "value.as_u64()?".to_owned(),
+        (Kind::Enum(kind), false) => {
+            let prefix = screaming(kind.name());
+            let mut arms = String::new();
+            for value in kind.values() {
+                write!(arms, "{:?} => {}, ", short_name(&value, &prefix), value.number())?;
+            }
+            format!("match value.as_str()? {{ {arms}_ => return None }}")
+        }
+        (Kind::Message(message), true) => {
+            let name = message.name();
+            format!(
+                "value.as_array()?.iter().map(|v| read::<{name}>(v.as_object()?).ok()).collect::<Option<_>>()?"
+            )
+        }
+        (kind, list) => {
+            return Err(format!("{}: {kind:?} (list {list}) cannot be read", field.full_name()).into());
+        }
+    };
+    Ok(format!("            {name:?} => self.{name} = {value},\n"))
 }
 
 fn screaming(name: &str) -> String {

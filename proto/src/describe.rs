@@ -94,6 +94,52 @@ pub fn to_json(message: &dyn Describe, defaults: bool) -> Value {
     Value::Object(json.fields)
 }
 
+/// A JSON object that is no facet of its section; names the field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotAFacet(String);
+
+impl NotAFacet {
+    fn section() -> Self {
+        Self("the section is not specified".to_owned())
+    }
+}
+
+/// Reads what [`to_json`] wrote, so that a snapshot file can be judged. An unknown field or a value of the
+/// wrong type is refused by name.
+pub fn facet_from_json(section: Section, value: &Value) -> Result<facet::Kind, NotAFacet> {
+    read_kind(
+        section,
+        value
+            .as_object()
+            .ok_or_else(|| NotAFacet("a facet is a JSON object".to_owned()))?,
+    )
+}
+
+/// Reads a local part that [`to_json`] wrote.
+pub fn local_from_json(value: &Value) -> Result<Local, NotAFacet> {
+    read(
+        value
+            .as_object()
+            .ok_or_else(|| NotAFacet("a local part is a JSON object".to_owned()))?,
+    )
+}
+
+/// A message that can be read field by field; `None` when the field is unknown or the value is of another type.
+trait FromFields: Default {
+    fn set(&mut self, name: &str, value: &Value) -> Option<()>;
+}
+
+fn read<T: FromFields>(fields: &Map<String, Value>) -> Result<T, NotAFacet> {
+    let mut message = T::default();
+    for (name, value) in fields {
+        message
+            .set(name, value)
+            .ok_or_else(|| NotAFacet(format!("`{name}` is unknown, or its value is of another type")))?;
+    }
+    Ok(message)
+}
+
 struct ToJson {
     fields: Map<String, Value>,
     defaults: bool,
@@ -128,5 +174,49 @@ impl Visitor for ToJson {
         let list: Vec<Value> = values.map(|message| to_json(message, self.defaults)).collect();
         let empty = list.is_empty();
         self.put(doc, Value::Array(list), empty);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network() -> facet::Kind {
+        facet::Kind::Network(Network {
+            interface: "eth0".into(),
+            kind: InterfaceKind::Ethernet.into(),
+            addresses: vec![Address {
+                ip: "192.0.2.7".into(),
+                prefix: 24,
+                ..Address::default()
+            }],
+            dns: vec!["192.0.2.1".into()],
+            up: true,
+            ..Network::default()
+        })
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        for defaults in [false, true] {
+            let json = to_json(&network(), defaults);
+            assert_eq!(
+                facet_from_json(Section::Network, &json),
+                Ok(network()),
+                "defaults {defaults}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_or_a_wrong_type_is_refused_by_name() {
+        for (json, name) in [
+            (serde_json::json!({"colour": 1}), "`colour`"),
+            (serde_json::json!({"up": "yes"}), "`up`"),
+            (serde_json::json!({"kind": "carrier_pigeon"}), "`kind`"),
+        ] {
+            let refused = facet_from_json(Section::Network, &json).unwrap_err();
+            assert!(refused.to_string().contains(name), "{refused}");
+        }
     }
 }
