@@ -30,12 +30,24 @@ impl Gather {
     pub(super) fn folder(&mut self, root: &Root, path: &str, ending: &str) -> Vec<String> {
         let result = root.list(path, MAX_ENTRIES);
         let names = self.answer(result).unwrap_or_default();
-        names
-            .into_iter()
-            .filter_map(|name| name.into_string().ok())
-            .filter(|name| !name.starts_with('.') && name.ends_with(ending))
-            .map(|name| format!("{path}/{name}"))
-            .collect()
+        let mut found = Vec::new();
+        for name in names {
+            match name.into_string() {
+                Ok(name) if !name.starts_with('.') && name.ends_with(ending) => {
+                    found.push(format!("{path}/{name}"));
+                }
+                Ok(_) => {}
+                // A shell would read it all the same, so it must not go unnoticed.
+                Err(name) => {
+                    let place = root.display(path).join(name);
+                    let place = place.display();
+                    self.fault(Unavailable::Failed(format!(
+                        "{place}: the name is not UTF-8, not read"
+                    )));
+                }
+            }
+        }
+        found
     }
 
     /// Notes a fault; what it hides is missing from the facts.
@@ -78,5 +90,50 @@ impl Gather {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deskwarden_proto::v1::{Look, Section};
+    use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt as _};
+
+    const ID: SourceId = SourceId {
+        section: Section::Proxy,
+        source: "test",
+    };
+
+    #[test]
+    fn a_name_that_is_not_text_is_told_rather_than_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [&b"a.sh"[..], b"b\xff.sh", b".hidden.sh", b"c.txt"] {
+            fs::write(folder.path().join(OsStr::from_bytes(name)), "").unwrap();
+        }
+        let mut gather = Gather::default();
+        assert_eq!(gather.folder(&Root::at(folder.path()), "", ".sh"), ["/a.sh"]);
+        let reading = gather.finish(ID);
+        assert_eq!(reading.look, Look::Partial);
+        assert!(reading.reason.contains("not UTF-8"), "{}", reading.reason);
+    }
+
+    #[test]
+    fn when_nothing_could_be_read_the_first_fault_is_the_answer() {
+        let mut gather = Gather::default();
+        gather.fault(Unavailable::Denied("no right".to_owned()));
+        gather.fault(Unavailable::Failed("damaged".to_owned()));
+        let reading = gather.finish(ID);
+        assert_eq!(
+            (reading.look, reading.reason.as_str()),
+            (Look::Denied, "no right")
+        );
+    }
+
+    #[test]
+    fn an_absent_file_is_a_full_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut gather = Gather::default();
+        assert_eq!(gather.file(&Root::at(folder.path()), "etc/none"), None);
+        assert_eq!(gather.finish(ID).look, Look::Looked);
     }
 }

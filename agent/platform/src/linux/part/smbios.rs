@@ -82,11 +82,16 @@ fn fact(part: smbios::Part) -> Fact {
     } else {
         String::new()
     };
+    // This maker sells under the name that it writes into the version, and numbers its products.
+    let model = match (class, part.manufacturer.as_str(), part.version.as_str()) {
+        (PartClass::System, "LENOVO", name) if !name.is_empty() => format!("{name} ({})", part.model),
+        _ => part.model,
+    };
     let facet = Part {
         class: class.into(),
         position: part.position,
         manufacturer: part.manufacturer,
-        model: part.model,
+        model,
         serial: part.serial,
         size_bytes: part.size_bytes,
         speed: part.speed,
