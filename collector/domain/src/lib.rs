@@ -5,14 +5,17 @@
 //! - [`rules`], [`catalogue`]: rule packs, regulations and the software catalogue, loaded from TOML
 //! - [`judge`]: state + context -> outcomes, findings, wake-up time
 //! - [`advance`]: a record of a device applied to its loaded state
+//! - [`offline`]: a snapshot file judged without a store
 //! - [`lifecycle`]: what people do to findings and baselines
 //! - [`port`]: what the domain asks of a store
 
 pub mod advance;
 pub mod catalogue;
+mod file;
 pub mod judge;
 pub mod lifecycle;
 pub mod model;
+pub mod offline;
 pub mod port;
 pub mod rules;
 pub mod token;

@@ -7,7 +7,7 @@ use deskwarden_proto::{
 };
 use serde_json::{Map, Value};
 
-use super::ItemFacts;
+use super::facts::ItemFacts;
 use crate::model::Lang;
 
 /// The facet fields that matter for people, non-empty ones only, with path and day of installation where
@@ -183,9 +183,4 @@ fn fields_that_matter(of: Section) -> &'static [&'static str] {
         Section::Egress => &["program", "port", "protocol", "package"],
         Section::Health => &["topic", "band", "subject", "detail"],
     }
-}
-
-/// Whether the contract documents such a field for the section (its own or one of every item).
-pub(crate) fn is_field(of: Section, name: &str) -> bool {
-    describe::section_doc(of).is_some_and(|doc| doc.fields.iter().any(|field| field.name == name))
 }

@@ -1,86 +1,84 @@
 //! Rules, regulations and lists of the packs, loaded from TOML, checked as a whole and asked by judging.
 //! Owns what a rule matches; not what a match means over time (that is judging), nor where files come from.
 
+mod bounds;
 mod condition;
 pub mod explain;
 mod facts;
-mod fault;
+mod fields;
+mod known;
+mod load;
+mod pattern;
 mod regulation;
 mod rule;
+mod rule_reader;
 mod selector;
+mod subject;
+mod values;
 
 use deskwarden_proto::v1::facet;
 
 use crate::catalogue::{Catalogue, Classified};
+use load::Parts;
 
+pub use crate::file::{Fault, RuleFile};
+pub use condition::ConditionFault;
 pub use explain::detail;
-pub use facts::{AssetFacts, ItemFacts, Subject, name_of};
-pub use fault::{ConditionFault, Fault};
+pub use facts::{AssetFacts, ItemFacts};
 pub use regulation::{Checkable, Clause, Regulation};
 pub use rule::{Need, PLACEHOLDERS, Rule, RuleKind, Scope, SubjectKind, Words, fill};
-
-/// One file of a pack: regulations, lists, rules and catalogue entries may stand in any of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RuleFile<'a> {
-    /// File name, for faults: `pc.toml`.
-    pub name: &'a str,
-    /// Its text.
-    pub content: &'a str,
-}
+pub use subject::{Subject, name_of};
 
 /// Everything that rule files say, checked as a whole. Immutable: an edit makes a new set.
 #[derive(Debug)]
 pub struct RuleSet {
-    rules: Vec<Rule>,
-    disabled: Vec<Rule>,
-    regulations: Vec<Regulation>,
-    catalogue: Catalogue,
+    parts: Parts,
 }
 
 impl RuleSet {
     /// The set, or every fault of every file at once. Nothing is half-loaded.
     pub fn load(files: &[RuleFile<'_>]) -> Result<Self, Vec<Fault>> {
-        let _ = files;
-        Ok(Self {
-            rules: Vec::new(),
-            disabled: Vec::new(),
-            regulations: Vec::new(),
-            catalogue: Catalogue::default(),
-        })
+        load::load(files).map(|parts| Self { parts })
     }
 
     /// Rules in force, by id.
     pub fn rules(&self) -> &[Rule] {
-        &self.rules
+        &self.parts.rules
     }
 
     /// Rules that are switched off, by id: known, never judged.
     pub fn disabled(&self) -> &[Rule] {
-        &self.disabled
+        &self.parts.disabled
     }
 
     /// The rule of that id, if it is in force.
     pub fn rule(&self, id: &str) -> Option<&Rule> {
-        self.rules
+        self.parts
+            .rules
             .binary_search_by(|rule| rule.id.as_str().cmp(id))
             .ok()
-            .and_then(|at| self.rules.get(at))
+            .and_then(|at| self.parts.rules.get(at))
     }
 
     /// Regulations, by id.
     pub fn regulations(&self) -> &[Regulation] {
-        &self.regulations
+        &self.parts.regulations
     }
 
     /// The software catalogue.
     pub const fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
+        &self.parts.catalogue
+    }
+
+    /// The values of a named list; empty where there is no such list.
+    pub fn list(&self, name: &str) -> &[String] {
+        self.parts.lists.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What the catalogue knows the facet as. Only software, processes, listeners and outgoing connections
     /// are classified. `platform` is the device's (`linux-x86_64`).
     pub fn classify(&self, facet: &facet::Kind, platform: &str) -> Option<Classified> {
-        self.catalogue.classify(facet, platform)
+        self.parts.catalogue.classify(facet, platform)
     }
 
     /// Whether the rule's selector takes the item. Cacheable per facet hash and class where
@@ -97,8 +95,16 @@ impl RuleSet {
         asset: &AssetFacts<'_>,
         baseline: Option<&facet::Kind>,
     ) -> Result<bool, ConditionFault> {
-        let _ = (rule, item, asset, baseline);
-        Ok(true)
+        let Some(condition) = &rule.condition else {
+            return Ok(true);
+        };
+        self.parts
+            .engine
+            .holds(condition, item, asset, baseline)
+            .map_err(|reason| ConditionFault {
+                rule: rule.id.clone(),
+                reason,
+            })
     }
 
     /// Scope, selector and condition together.
@@ -125,7 +131,7 @@ impl RuleSet {
 
     /// What a finding of the rule on this item is about.
     pub fn subject(&self, rule: &Rule, item: &ItemFacts<'_>) -> Subject {
-        facts::subject(rule, item)
+        subject::subject(rule, item)
     }
 
     /// For [`RuleKind::Changed`]: the fields that differ, apart from those that the rule ignores, as

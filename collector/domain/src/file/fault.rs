@@ -29,16 +29,6 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A condition that could not be evaluated on one item: the rule's outcome there is "could not look".
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the condition of rule {rule} could not be evaluated: {reason}")]
-pub struct ConditionFault {
-    /// Id of the rule.
-    pub rule: String,
-    /// Why, in words for a person.
-    pub reason: String,
-}
-
 /// Line and column (both from 1, columns in characters) of a byte offset.
 pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let mut end = offset.min(text.len());

@@ -1,0 +1,484 @@
+//! Titles as words: full and half width, case, Traditional and Simplified, punctuation and spacing are all
+//! the same, and what is version, architecture or edition can be taken off the end. Words, not substrings:
+//! `QQ` is a word of `QQ2013` and none of `QQMusic`.
+
+use std::{collections::HashSet, sync::LazyLock};
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
+
+use super::han::simplified;
+
+/// Characters of a title that are looked at.
+const TITLE_CHARS: usize = 256;
+/// Words of a title that are looked at.
+const TITLE_WORDS: usize = 64;
+/// Words of the longest phrase below.
+const PHRASE_WORDS: usize = 6;
+
+/// What may follow a program's name without making it another program.
+const EDITIONS: &[&str] = &[
+    // architecture and system
+    "x64",
+    "x86",
+    "x86-64",
+    "x86_64",
+    "x32",
+    "amd64",
+    "arm64",
+    "aarch64",
+    "arm",
+    "i386",
+    "i586",
+    "i686",
+    "win32",
+    "win64",
+    "64 bit",
+    "32 bit",
+    "64 位",
+    "32 位",
+    "64 位版",
+    "32 位版",
+    "64 bit edition",
+    "64 bits",
+    "32 bits",
+    "win",
+    "windows",
+    "linux",
+    "for windows",
+    "for linux",
+    "for pc",
+    "for desktop",
+    "pc",
+    "windows 10",
+    "windows 7",
+    "windows 11",
+    "win7",
+    "win10",
+    "xp",
+    "loongarch64",
+    "mips64el",
+    "mac",
+    "uwp",
+    // version words
+    "v",
+    "ver",
+    "version",
+    "build",
+    "rev",
+    "release",
+    "r",
+    "rc",
+    "beta",
+    "alpha",
+    "preview",
+    "stable",
+    "final",
+    "nightly",
+    "dev",
+    "sp",
+    "update",
+    "u",
+    "版本",
+    "版",
+    "正式",
+    "版本号",
+    "内部版本",
+    "lts",
+    "esr",
+    "p",
+    // editions
+    "国际版",
+    "个人版",
+    "专业版",
+    "标准版",
+    "企业版",
+    "商业版",
+    "正式版",
+    "官方版",
+    "官方正式版",
+    "体验版",
+    "测试版",
+    "内测版",
+    "公测版",
+    "尝鲜版",
+    "极速版",
+    "轻聊版",
+    "经典版",
+    "简体中文版",
+    "繁体中文版",
+    "中文版",
+    "简体版",
+    "绿色版",
+    "绿色免安装版",
+    "便携版",
+    "单文件版",
+    "安装版",
+    "电脑版",
+    "pc版",
+    "windows版",
+    "win版",
+    "linux版",
+    "mac版",
+    "桌面版",
+    "桌面端",
+    "客户端",
+    "pc客户端",
+    "电脑客户端",
+    "pc端",
+    "电脑端",
+    "免费版",
+    "旗舰版",
+    "家庭版",
+    "尊享版",
+    "精简版",
+    "离线版",
+    "稳定版",
+    "最新版",
+    "新版",
+    "去广告版",
+    "多开版",
+    "防撤回版",
+    "官方",
+    "最新",
+    "简体中文",
+    "繁体中文",
+    "中文",
+    "青春版",
+    "校园版",
+    "纯净版",
+    "高级版",
+    "完整版",
+    "基础版",
+    "社区版",
+    "vip版",
+    "加强版",
+    "优化版",
+    "修正版",
+    "32位版",
+    "64位版",
+    "统信版",
+    "信创版",
+    "for deepin",
+    "deepin版",
+    "uos版",
+    "professional",
+    "pro edition",
+    "personal",
+    "personal edition",
+    "standard edition",
+    "enterprise edition",
+    "home edition",
+    "free",
+    "free edition",
+    "community",
+    "community edition",
+    "ultimate edition",
+    "trial",
+    "lite",
+    "portable",
+    "portable edition",
+    "desktop",
+    "desktop app",
+    "desktop client",
+    "client",
+    "app",
+    "pc client",
+    "windows client",
+    "app for windows",
+    "setup",
+    "installer",
+    "machine wide installer",
+    "user",
+    "current user",
+    "only current user",
+    "remove only",
+    "uninstall only",
+    "安装程序",
+    "安装包",
+    "卸载",
+    "english",
+    "chinese",
+    "simplified chinese",
+    "chinese simplified",
+    "zh cn",
+    "zh hans",
+    "zh tw",
+    "en us",
+    "en",
+    "cn",
+    "chs",
+    "cht",
+    "multilingual",
+    "global",
+    "international",
+];
+
+static PHRASES: LazyLock<HashSet<String>> =
+    LazyLock::new(|| EDITIONS.iter().map(|phrase| Title::new(phrase).text).collect());
+
+/// A title as words, one space between them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Title {
+    text: String,
+    /// End of each word in `text`.
+    ends: Vec<usize>,
+}
+
+impl Title {
+    /// Normalises; never fails, whatever the text.
+    pub(crate) fn new(raw: &str) -> Self {
+        let mut words = Words {
+            title: Self {
+                text: String::with_capacity(raw.len() + 8),
+                ends: Vec::new(),
+            },
+            last: Class::Gap,
+        };
+        let cut = raw.chars().take(TITLE_CHARS);
+        if raw.is_ascii() {
+            cut.for_each(|c| words.push(c.to_ascii_lowercase()));
+        } else {
+            let wide: String = if is_nfkc_quick(raw.chars().take(TITLE_CHARS)) == IsNormalized::Yes {
+                cut.collect()
+            } else {
+                cut.nfkc().collect()
+            };
+            wide.chars()
+                .flat_map(char::to_lowercase)
+                .nfkc()
+                .for_each(|c| words.push(simplified(c)));
+        }
+        words.finish()
+    }
+
+    /// The words with single spaces between them; empty when the title has none.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The first `count` words.
+    pub(crate) fn first(&self, count: usize) -> &str {
+        let end = count
+            .checked_sub(1)
+            .and_then(|last| self.ends.get(last))
+            .copied()
+            .unwrap_or(0);
+        self.text.get(..end).unwrap_or_default()
+    }
+
+    /// How many words remain when the last thing that is only version, architecture or edition is taken off
+    /// the first `count`; `None` when there is no such thing, or nothing else.
+    pub(crate) fn without_edition(&self, count: usize) -> Option<usize> {
+        if count < 2 {
+            return None;
+        }
+        let last = self.word(count - 1);
+        if is_number(last) {
+            return Some(count - 1);
+        }
+        // `2.1.4a`, `9.7 r`: a letter behind a number belongs to it.
+        if last.len() == 1
+            && last.bytes().all(|b| b.is_ascii_lowercase())
+            && is_number(self.word(count - 2))
+            && count > 2
+        {
+            return Some(count - 1);
+        }
+        (1..=PHRASE_WORDS.min(count - 1)).rev().find_map(|length| {
+            let phrase = self.slice(count - length, count);
+            PHRASES.contains(phrase).then_some(count - length)
+        })
+    }
+
+    fn word(&self, index: usize) -> &str {
+        self.slice(index, index + 1)
+    }
+
+    fn slice(&self, from: usize, to: usize) -> &str {
+        let start = from
+            .checked_sub(1)
+            .and_then(|last| self.ends.get(last))
+            .map_or(0, |end| end + 1);
+        let end = to
+            .checked_sub(1)
+            .and_then(|last| self.ends.get(last))
+            .copied()
+            .unwrap_or(0);
+        self.text.get(start..end).unwrap_or_default()
+    }
+}
+
+fn is_number(word: &str) -> bool {
+    word.bytes().all(|b| b.is_ascii_digit() || b == b'.') && word.bytes().any(|b| b.is_ascii_digit())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Letter,
+    Digit,
+    /// `+` and `#` belong to the letters before them: C++, Notepad++.
+    Mark,
+    /// A dot belongs to a number when a digit follows.
+    Dot,
+    /// Every ideograph is a word.
+    Han,
+    Gap,
+}
+
+struct Words {
+    title: Title,
+    last: Class,
+}
+
+impl Words {
+    fn push(&mut self, c: char) {
+        if self.title.ends.len() >= TITLE_WORDS {
+            return;
+        }
+        let class = class(c);
+        let joins = match (self.last, class) {
+            (Class::Letter, Class::Letter | Class::Mark)
+            | (Class::Mark, Class::Mark)
+            | (Class::Digit | Class::Dot, Class::Digit) => true,
+            (Class::Digit, Class::Dot) => {
+                self.last = Class::Dot;
+                return;
+            }
+            _ => false,
+        };
+        if joins {
+            if self.last == Class::Dot {
+                self.title.text.push('.');
+            }
+            self.title.text.push(c);
+        } else {
+            self.end();
+            if matches!(class, Class::Letter | Class::Digit | Class::Han) {
+                if !self.title.text.is_empty() {
+                    self.title.text.push(' ');
+                }
+                self.title.text.push(c);
+                self.last = class;
+                return;
+            }
+            self.last = Class::Gap;
+            return;
+        }
+        self.last = class;
+    }
+
+    /// Ends the word under way, if there is one.
+    fn end(&mut self) {
+        if self.last != Class::Gap {
+            self.title.ends.push(self.title.text.len());
+        }
+    }
+
+    fn finish(mut self) -> Title {
+        self.end();
+        self.title.ends.truncate(TITLE_WORDS);
+        let end = self.title.ends.last().copied().unwrap_or(0);
+        self.title.text.truncate(end);
+        self.title
+    }
+}
+
+fn class(c: char) -> Class {
+    match c {
+        'a'..='z' => Class::Letter,
+        '0'..='9' => Class::Digit,
+        '.' => Class::Dot,
+        '+' | '#' => Class::Mark,
+        '\u{3007}'
+        | '\u{3400}'..='\u{4DBF}'
+        | '\u{4E00}'..='\u{9FFF}'
+        | '\u{F900}'..='\u{FAFF}'
+        | '\u{20000}'..='\u{3FFFF}' => Class::Han,
+        // The vendors' marks are no part of a name.
+        'ª' | 'º' => Class::Gap,
+        _ if c.is_alphanumeric() => Class::Letter,
+        _ => Class::Gap,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stripped(raw: &str) -> String {
+        let title = Title::new(raw);
+        let mut count = title.len();
+        while let Some(fewer) = title.without_edition(count) {
+            count = fewer;
+        }
+        title.first(count).to_owned()
+    }
+
+    #[test]
+    fn writing_does_not_matter() {
+        for (raw, words) in [
+            ("ＱＱ２０１３", "qq 2013"),
+            ("騰訊QQ  9.7.25", "腾 讯 qq 9.7.25"),
+            ("Notepad++ v8.6", "notepad++ v 8.6"),
+            ("7-Zip 23.01 (x64)", "7 zip 23.01 x 64"),
+            ("node.js", "node js"),
+            ("QQ.exe", "qq exe"),
+            ("微信(WeChat)", "微 信 wechat"),
+            ("  ™® ", ""),
+            ("1.2.", "1.2"),
+            ("...", ""),
+        ] {
+            assert_eq!(Title::new(raw).text(), words, "{raw}");
+        }
+    }
+
+    #[test]
+    fn versions_and_editions_come_off_the_end() {
+        for (raw, left) in [
+            ("QQ2013", "qq"),
+            ("QQ国际版", "qq"),
+            ("腾讯QQ 9.7.25.29301 正式版", "腾 讯 qq"),
+            ("VLC media player (64-bit)", "vlc media player"),
+            ("Mozilla Firefox 115.6.0 ESR (x64 zh-CN)", "mozilla firefox"),
+            ("Discord (User)", "discord"),
+            ("WinRAR 6.24 (64-位)", "winrar"),
+            ("PuTTY release 0.80 (64-bit)", "putty"),
+            ("2048", "2048"),
+            ("9.7 9.8", "9.7"),
+            ("QQ拼音输入法6.6(6.6.6304.400)", "qq 拼 音 输 入 法"),
+            ("Skype for Business", "skype for business"),
+        ] {
+            assert_eq!(stripped(raw), left, "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(raw in "\\PC{0,80}") {
+            let once = Title::new(&raw);
+            let twice = Title::new(once.text());
+            prop_assert_eq!(twice.text(), once.text());
+        }
+
+        #[test]
+        fn any_title_is_bounded(raw in any::<String>()) {
+            let title = Title::new(&raw);
+            prop_assert!(title.len() <= TITLE_WORDS);
+            let mut count = title.len();
+            while let Some(fewer) = title.without_edition(count) {
+                prop_assert!(fewer < count && fewer > 0);
+                count = fewer;
+            }
+        }
+    }
+}

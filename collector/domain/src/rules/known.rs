@@ -1,0 +1,50 @@
+//! What rules may refer to: regulations and their clauses, categories, catalogue entries, lists, placeholders.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    regulation::{Clause, Regulation},
+    rule::PLACEHOLDERS,
+};
+use crate::{catalogue::Category, file::read::Sink, model::Text};
+
+/// What rules may refer to.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) regulations: BTreeMap<String, Regulation>,
+    pub(crate) categories: BTreeMap<String, Category>,
+    pub(crate) entries: BTreeSet<String>,
+    pub(crate) lists: BTreeMap<String, Vec<String>>,
+}
+
+/// The clause that a label such as `PC 3.2.4` names.
+pub(crate) fn clause<'k>(known: &'k Known, label: &str) -> Option<(&'k Regulation, &'k Clause)> {
+    let (regulation, number) = label.trim().split_once(char::is_whitespace)?;
+    let regulation = known.regulations.get(regulation)?;
+    regulation
+        .clause(number.trim())
+        .map(|clause| (regulation, clause))
+}
+
+/// Faults for placeholders that nothing fills.
+pub(crate) fn placeholders(sink: &mut Sink<'_>, at: usize, key: &str, text: &Text) {
+    for words in [&text.zh, &text.en] {
+        let mut rest = words.as_str();
+        while let Some((_, after)) = rest.split_once('{') {
+            let name = after.split_once('}').map(|(name, _)| name);
+            match name {
+                Some(name) if PLACEHOLDERS.contains(&name) => {}
+                _ => {
+                    let name = name.unwrap_or(after);
+                    let known = PLACEHOLDERS.map(|name| format!("{{{name}}}")).join(", ");
+                    sink.fault(
+                        at,
+                        format!("`{key}` has an unknown placeholder {{{name}}}"),
+                        format!("use {known}"),
+                    );
+                }
+            }
+            rest = after;
+        }
+    }
+}

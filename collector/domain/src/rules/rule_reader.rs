@@ -1,0 +1,418 @@
+//! Reads one `[[rule]]` table and checks that its parts fit together.
+
+use std::ops::Range;
+
+use deskwarden_proto::{section, v1::Section};
+
+use super::{
+    condition::{self, Patterns, Place},
+    fields::field_type,
+    known::{Known, clause, placeholders},
+    rule::{Need, Rule, RuleKind, Scope, SubjectKind},
+    selector::{self, Selector},
+};
+use crate::{
+    file::read::{self, Fields, Node, Sink},
+    model::{AssetState, Severity, Text},
+};
+
+/// The rule, and where its condition stands; `None` when too much is wrong to go on. Faults are in the sink.
+pub(crate) fn read(
+    sink: &mut Sink<'_>,
+    mut fields: Fields<'_>,
+    known: &Known,
+    patterns: &mut Patterns,
+) -> Option<(Rule, Option<Range<usize>>)> {
+    let at = fields.at();
+    let id = fields
+        .text(sink, "id")
+        .filter(|(id, span)| read::id(sink, id, span.start));
+    let clause = fields
+        .text(sink, "clause")
+        .and_then(|(label, span)| cited(sink, known, &label, span.start));
+    let severity = fields.text(sink, "severity").and_then(|(name, span)| {
+        named(
+            sink,
+            Severity::by_name(&name),
+            &name,
+            span.start,
+            "severity",
+            "low, medium, high or critical",
+        )
+    });
+    let title = words(sink, &mut fields, "title");
+    let message = words(sink, &mut fields, "message");
+    let remedy = words(sink, &mut fields, "remedy");
+    let kind = kind(sink, &mut fields);
+    let sections = sections(sink, &mut fields, kind);
+    let select = fields.optional("select");
+    let selector = select
+        .map(|node| selector::read(sink, node, &sections, known))
+        .unwrap_or_default();
+    let needs = needs(sink, &mut fields, &sections);
+    let subject = subject(sink, &mut fields, kind, &selector, &sections);
+    let grace_ms = fields
+        .optional("grace")
+        .and_then(|node| duration(sink, node))
+        .unwrap_or(0);
+    let scope = fields
+        .optional("scope")
+        .map(|node| scope(sink, node))
+        .unwrap_or_default();
+    let ignore = ignore(sink, &mut fields, kind, &sections);
+    let enabled = fields
+        .optional("enabled")
+        .is_none_or(|node| read::flag(sink, node, "enabled").unwrap_or(true));
+    let when = fields.optional("when");
+    fields.finish(sink);
+    let kind = kind?;
+    let condition = when.and_then(|node| {
+        let source = read::text(sink, node, "when")?;
+        let lists: Vec<&str> = known.lists.keys().map(String::as_str).collect();
+        let place = Place {
+            span: &node.span(),
+            sections: &sections,
+            lists: &lists,
+        };
+        condition::compile(sink, source, place, patterns)
+    });
+    match kind {
+        RuleKind::Asset if when.is_none() => {
+            sink.fault(
+                at,
+                "a rule of kind `asset` has no condition",
+                "add `when = \"..\"`",
+            );
+        }
+        RuleKind::Asset if select.is_some() => {
+            sink.fault(
+                at,
+                "a rule of kind `asset` selects no items",
+                "use `when` instead of `select`",
+            );
+        }
+        RuleKind::Item | RuleKind::Absent if select.is_none() && when.is_none() => {
+            sink.fault(at, "the rule would match every item", "add `select` or `when`");
+        }
+        _ => {}
+    }
+    let (regulation, clause) = clause?;
+    let rule = Rule {
+        id: id?.0,
+        regulation,
+        clause,
+        severity: severity?,
+        title: title?,
+        message: message?,
+        remedy: remedy?,
+        kind,
+        sections,
+        needs,
+        subject,
+        grace_ms,
+        scope,
+        ignore,
+        enabled,
+        selector,
+        condition,
+    };
+    Some((rule, when.map(|node| node.span())))
+}
+
+fn cited(sink: &mut Sink<'_>, known: &Known, label: &str, at: usize) -> Option<(String, String)> {
+    let found =
+        clause(known, label).map(|(regulation, clause)| (regulation.id.clone(), clause.number.clone()));
+    if found.is_none() {
+        let ids: Vec<&str> = known.regulations.keys().map(String::as_str).collect();
+        let help = format!(
+            "cite a clause of a loaded regulation ({}), as `PC 3.2.4`",
+            ids.join(", ")
+        );
+        sink.fault(at, format!("there is no clause `{label}`"), help);
+    }
+    found
+}
+
+fn named<T>(
+    sink: &mut Sink<'_>,
+    value: Option<T>,
+    name: &str,
+    at: usize,
+    what: &str,
+    known: &str,
+) -> Option<T> {
+    if value.is_none() {
+        sink.fault(at, format!("`{name}` is no {what}"), format!("use {known}"));
+    }
+    value
+}
+
+fn words(sink: &mut Sink<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<Text> {
+    let at = fields.optional(key).map_or(fields.at(), |node| node.span().start);
+    let text = fields.words(sink, key)?;
+    placeholders(sink, at, key, &text);
+    Some(text)
+}
+
+fn kind(sink: &mut Sink<'_>, fields: &mut Fields<'_>) -> Option<RuleKind> {
+    let kind = fields.text(sink, "kind");
+    let more_than = fields.optional("more_than");
+    let (name, span) = kind?;
+    let kind = match name.as_str() {
+        "item" => RuleKind::Item,
+        "absent" => RuleKind::Absent,
+        "changed" => RuleKind::Changed,
+        "address" => RuleKind::Address,
+        "asset" => RuleKind::Asset,
+        "count" => {
+            let limit = more_than.and_then(|node| read::number(sink, node, "more_than"));
+            if more_than.is_none() {
+                sink.fault(
+                    span.start,
+                    "a rule of kind `count` has no limit",
+                    "add `more_than = 1`",
+                );
+            }
+            RuleKind::Count { more_than: limit? }
+        }
+        _ => {
+            let help = "use item, absent, count, changed, address or asset";
+            sink.fault(span.start, format!("`{name}` is no kind of rule"), help);
+            return None;
+        }
+    };
+    if let (Some(node), false) = (more_than, matches!(kind, RuleKind::Count { .. })) {
+        sink.fault(
+            node.span().start,
+            format!("a rule of kind `{name}` has no `more_than`"),
+            "remove it, or use `count`",
+        );
+    }
+    Some(kind)
+}
+
+fn sections(sink: &mut Sink<'_>, fields: &mut Fields<'_>, kind: Option<RuleKind>) -> Vec<Section> {
+    let mut found = Vec::new();
+    for (name, span) in fields.texts(sink, "sections") {
+        let Some(section) = known_section(sink, &name, span.start) else {
+            continue;
+        };
+        if kind == Some(RuleKind::Changed) && !section::has_baseline(section) {
+            sink.fault(
+                span.start,
+                format!("section {name} has no accepted baseline"),
+                "use part or network",
+            );
+        }
+        if found.contains(&section) {
+            sink.fault(
+                span.start,
+                format!("section {name} stands here twice"),
+                "remove one of them",
+            );
+        } else {
+            found.push(section);
+        }
+    }
+    match kind {
+        Some(RuleKind::Address) => {
+            if !found.iter().all(|section| *section == Section::Network) {
+                sink.fault(
+                    fields.at(),
+                    "a rule of kind `address` is about section network only",
+                    "remove `sections`",
+                );
+            }
+            return vec![Section::Network];
+        }
+        Some(RuleKind::Asset) if !found.is_empty() => {
+            sink.fault(
+                fields.at(),
+                "a rule of kind `asset` is about no section",
+                "remove `sections`",
+            );
+            return Vec::new();
+        }
+        Some(RuleKind::Asset) | None => {}
+        Some(_) if found.is_empty() => {
+            sink.fault(
+                fields.at(),
+                "`sections` is missing",
+                "add `sections = [\"software\"]`",
+            );
+        }
+        Some(_) => {}
+    }
+    found
+}
+
+fn known_section(sink: &mut Sink<'_>, name: &str, at: usize) -> Option<Section> {
+    let all = section::ALL.map(section::name).join(", ");
+    named(
+        sink,
+        section::by_name(name),
+        name,
+        at,
+        "section",
+        &format!("one of: {all}"),
+    )
+}
+
+/// `["software", "proxy:winhttp*"]`; without it, every source of every section of the rule.
+fn needs(sink: &mut Sink<'_>, fields: &mut Fields<'_>, sections: &[Section]) -> Vec<Need> {
+    if fields.optional("needs").is_none() {
+        return sections
+            .iter()
+            .map(|section| Need {
+                section: *section,
+                source: None,
+            })
+            .collect();
+    }
+    let mut needs = Vec::new();
+    for (text, span) in fields.texts(sink, "needs") {
+        let (name, source) = match text.split_once(':') {
+            Some((name, source)) => (name, Some(source)),
+            None => (text.as_str(), None),
+        };
+        if source.is_some_and(|source| source.is_empty() || source.trim_end_matches('*').contains('*')) {
+            let help = "write `section`, `section:source` or `section:prefix*`";
+            sink.fault(span.start, format!("`{text}` names no source"), help);
+        }
+        if let Some(section) = known_section(sink, name, span.start) {
+            needs.push(Need {
+                section,
+                source: source.map(str::to_owned),
+            });
+        }
+    }
+    if needs.is_empty() {
+        sink.fault(
+            fields.at(),
+            "`needs` is empty",
+            "name at least one section, or remove it",
+        );
+    }
+    needs
+}
+
+fn subject(
+    sink: &mut Sink<'_>,
+    fields: &mut Fields<'_>,
+    kind: Option<RuleKind>,
+    selector: &Selector,
+    sections: &[Section],
+) -> SubjectKind {
+    let by_default = match kind {
+        Some(RuleKind::Asset | RuleKind::Absent | RuleKind::Count { .. }) => SubjectKind::Asset,
+        _ if selector.asks_catalogue() => SubjectKind::Catalogue,
+        _ => SubjectKind::Key,
+    };
+    let Some(node) = fields.optional("subject") else {
+        return by_default;
+    };
+    let Some(text) = read::text(sink, node, "subject") else {
+        return by_default;
+    };
+    match text.split_once(':') {
+        None if text == "key" => SubjectKind::Key,
+        None if text == "catalogue" => SubjectKind::Catalogue,
+        None if text == "asset" => SubjectKind::Asset,
+        Some(("field", name)) => {
+            for of in sections.iter().filter(|of| field_type(**of, name).is_none()) {
+                let what = format!("items of section {} have no field `{name}`", section::name(*of));
+                sink.fault(
+                    node.span().start,
+                    what,
+                    "name a field of every section of the rule",
+                );
+            }
+            SubjectKind::Field(name.to_owned())
+        }
+        _ => {
+            let help = "use key, catalogue, asset or field:<name>";
+            sink.fault(node.span().start, format!("`{text}` is no subject"), help);
+            by_default
+        }
+    }
+}
+
+fn ignore(
+    sink: &mut Sink<'_>,
+    fields: &mut Fields<'_>,
+    kind: Option<RuleKind>,
+    sections: &[Section],
+) -> Vec<String> {
+    let mut names = Vec::new();
+    for (name, span) in fields.texts(sink, "ignore") {
+        if !matches!(kind, Some(RuleKind::Changed | RuleKind::Address)) {
+            sink.fault(
+                span.start,
+                "only rules about changes ignore fields",
+                "remove `ignore`",
+            );
+        } else if !sections.iter().any(|of| field_type(*of, &name).is_some()) {
+            sink.fault(
+                span.start,
+                format!("no section of the rule has a field `{name}`"),
+                "correct the name",
+            );
+        }
+        names.push(name);
+    }
+    names
+}
+
+fn scope(sink: &mut Sink<'_>, node: &Node<'_>) -> Scope {
+    let Some(mut fields) = Fields::of(sink, node, "scope") else {
+        return Scope::default();
+    };
+    let plain = |list: Vec<(String, Range<usize>)>| list.into_iter().map(|(name, _)| name).collect();
+    let departments = plain(fields.texts(sink, "departments"));
+    let not_departments = plain(fields.texts(sink, "not_departments"));
+    let mut states = Vec::new();
+    for (name, span) in fields.texts(sink, "states") {
+        let known = "in_use, idle, in_repair, scrapped or lost";
+        states.extend(named(
+            sink,
+            AssetState::by_name(&name),
+            &name,
+            span.start,
+            "state of an asset",
+            known,
+        ));
+    }
+    fields.finish(sink);
+    Scope {
+        departments,
+        not_departments,
+        states,
+    }
+}
+
+/// `90s`, `30m`, `12h`, `7d` in milliseconds, at most a year.
+fn duration(sink: &mut Sink<'_>, node: &Node<'_>) -> Option<i64> {
+    const YEAR_MS: i64 = 366 * 24 * 3_600_000;
+    let text = read::text(sink, node, "grace")?;
+    let unit = match text.as_bytes().last() {
+        Some(b's') => 1_000,
+        Some(b'm') => 60_000,
+        Some(b'h') => 3_600_000,
+        Some(b'd') => 86_400_000,
+        _ => 0,
+    };
+    let digits = text.get(..text.len() - 1).unwrap_or_default();
+    let value: Option<i64> = digits
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| digits.parse().ok())
+        .flatten();
+    let value = value
+        .and_then(|value| value.checked_mul(unit))
+        .filter(|value| unit > 0 && *value <= YEAR_MS);
+    if value.is_none() {
+        let help = "write a number and s, m, h or d, as `30m`, at most a year";
+        sink.fault(node.span().start, format!("`{text}` is no duration"), help);
+    }
+    value
+}
