@@ -22,8 +22,14 @@ impl Token {
     pub fn parse(text: &str) -> Result<Self, NotAToken> {
         let text = text.trim().to_ascii_lowercase();
         let digits = text.strip_prefix("dw-").ok_or(NotAToken)?;
-        let bits = data_encoding::BASE32_NOPAD.decode(digits.to_uppercase().as_bytes()).map_err(|_| NotAToken)?;
-        if bits.len() == 16 { Ok(Self(text)) } else { Err(NotAToken) }
+        let bits = data_encoding::BASE32_NOPAD
+            .decode(digits.to_uppercase().as_bytes())
+            .map_err(|_| NotAToken)?;
+        if bits.len() == 16 {
+            Ok(Self(text))
+        } else {
+            Err(NotAToken)
+        }
     }
 
     /// What is stored: 128 random bits need no slow hash.
@@ -50,13 +56,24 @@ mod tests {
     #[test]
     fn a_copied_token_has_the_same_hash() {
         let token = Token::from_random([9; 16]);
-        assert_eq!(Token::parse(&format!(" {}\n", token.reveal().to_uppercase())).unwrap().hash(), token.hash());
+        assert_eq!(
+            Token::parse(&format!(" {}\n", token.reveal().to_uppercase()))
+                .unwrap()
+                .hash(),
+            token.hash()
+        );
         assert_eq!(format!("{token:?}"), "Token(redacted)");
     }
 
     #[test]
     fn a_broken_token_is_refused() {
-        for text in ["", "dw-", "dw-abc", "xx-aaaaaaaaaaaaaaaaaaaaaaaaaa", "dw-aaaaaaaaaaaaaaaaaaaaaaaaa1"] {
+        for text in [
+            "",
+            "dw-",
+            "dw-abc",
+            "xx-aaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "dw-aaaaaaaaaaaaaaaaaaaaaaaaa1",
+        ] {
             assert_eq!(Token::parse(text), Err(NotAToken), "{text}");
         }
     }

@@ -33,7 +33,14 @@ impl Role {
 
     /// The role of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Administrator, Self::Technician, Self::RuleOfficer, Self::Auditor].into_iter().find(|r| r.name() == name)
+        [
+            Self::Administrator,
+            Self::Technician,
+            Self::RuleOfficer,
+            Self::Auditor,
+        ]
+        .into_iter()
+        .find(|r| r.name() == name)
     }
 }
 
@@ -60,7 +67,10 @@ pub struct User {
 
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("User").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,7 +91,9 @@ pub struct Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("user_id", &self.user_id).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("user_id", &self.user_id)
+            .finish_non_exhaustive()
     }
 }
 

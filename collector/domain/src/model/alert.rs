@@ -28,7 +28,9 @@ impl AlertKind {
 
     /// The kind of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Opened, Self::Reopened, Self::Resolved].into_iter().find(|k| k.name() == name)
+        [Self::Opened, Self::Reopened, Self::Resolved]
+            .into_iter()
+            .find(|k| k.name() == name)
     }
 }
 
@@ -104,7 +106,9 @@ impl DeliveryState {
 
     /// The state of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Pending, Self::Delivered, Self::Dead].into_iter().find(|s| s.name() == name)
+        [Self::Pending, Self::Delivered, Self::Dead]
+            .into_iter()
+            .find(|s| s.name() == name)
     }
 }
 

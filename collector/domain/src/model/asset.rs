@@ -40,7 +40,15 @@ impl AssetState {
 
     /// The state of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::InUse, Self::Idle, Self::InRepair, Self::Scrapped, Self::Lost].into_iter().find(|s| s.name() == name)
+        [
+            Self::InUse,
+            Self::Idle,
+            Self::InRepair,
+            Self::Scrapped,
+            Self::Lost,
+        ]
+        .into_iter()
+        .find(|s| s.name() == name)
     }
 }
 

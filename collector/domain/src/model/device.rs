@@ -35,7 +35,9 @@ impl DeviceStatus {
 
     /// The status of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Pending, Self::Active, Self::Revoked, Self::Retired].into_iter().find(|s| s.name() == name)
+        [Self::Pending, Self::Active, Self::Revoked, Self::Retired]
+            .into_iter()
+            .find(|s| s.name() == name)
     }
 }
 
@@ -97,7 +99,13 @@ impl std::fmt::Debug for Position {
 impl Position {
     /// The beginning of an epoch. `resume_key` is random.
     pub const fn start(epoch: u64, resume_key: [u8; 32]) -> Self {
-        Self { epoch, next_sequence: 1, last_payload_hash: None, resume_key, resume_floor: 0 }
+        Self {
+            epoch,
+            next_sequence: 1,
+            last_payload_hash: None,
+            resume_key,
+            resume_floor: 0,
+        }
     }
 
     /// Highest sequence that is applied; 0 for none.

@@ -225,7 +225,9 @@ impl Outcome {
 
     /// The outcome of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Pass, Self::Fail, Self::CouldNotLook].into_iter().find(|o| o.name() == name)
+        [Self::Pass, Self::Fail, Self::CouldNotLook]
+            .into_iter()
+            .find(|o| o.name() == name)
     }
 }
 

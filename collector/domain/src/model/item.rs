@@ -61,7 +61,9 @@ impl ChangeKind {
 
     /// The kind of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Added, Self::Changed, Self::Gone].into_iter().find(|k| k.name() == name)
+        [Self::Added, Self::Changed, Self::Gone]
+            .into_iter()
+            .find(|k| k.name() == name)
     }
 }
 
@@ -110,7 +112,9 @@ impl ClaimKind {
 
     /// The kind of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Ip, Self::Mac, Self::PartSerial, Self::Licence].into_iter().find(|k| k.name() == name)
+        [Self::Ip, Self::Mac, Self::PartSerial, Self::Licence]
+            .into_iter()
+            .find(|k| k.name() == name)
     }
 }
 
@@ -137,7 +141,9 @@ impl ClaimOrigin {
 
     /// The origin of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Own, Self::Observed, Self::Imported].into_iter().find(|k| k.name() == name)
+        [Self::Own, Self::Observed, Self::Imported]
+            .into_iter()
+            .find(|k| k.name() == name)
     }
 }
 

@@ -13,7 +13,8 @@ pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState};
 pub use asset::{Asset, AssetId, AssetState, LedgerEntry, LedgerMode};
 pub use device::{Device, DeviceStatus, Position, SourceStatus, TokenId, TokenRow};
 pub use finding::{
-    Evidence, Finding, FindingAction, FindingHistory, FindingId, FindingKey, FindingState, Holder, Outcome, OutcomeRow,
+    Evidence, Finding, FindingAction, FindingHistory, FindingId, FindingKey, FindingState, Holder, Outcome,
+    OutcomeRow,
 };
 pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, StoredItem};
 pub use text::{Lang, Severity, Text};

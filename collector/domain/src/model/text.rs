@@ -27,7 +27,10 @@ pub struct Text {
 impl Text {
     /// From both.
     pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { zh: zh.into(), en: en.into() }
+        Self {
+            zh: zh.into(),
+            en: en.into(),
+        }
     }
 
     /// The words in one language.
@@ -66,6 +69,8 @@ impl Severity {
 
     /// The severity of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Low, Self::Medium, Self::High, Self::Critical].into_iter().find(|s| s.name() == name)
+        [Self::Low, Self::Medium, Self::High, Self::Critical]
+            .into_iter()
+            .find(|s| s.name() == name)
     }
 }
