@@ -1,0 +1,277 @@
+//! People, their sessions, and leases.
+
+use deskwarden_domain::{
+    model::{AuditEntry, AuditRecord, Delivery, Millis, Role, Session, User},
+    port::{Access, AuditFault, SignInAttempt, StoreError, StoreResult},
+};
+
+use crate::{
+    Database, audit, deliveries, sign_in,
+    sql::{Cell, Connection, ConnectionExt as _, Reader},
+};
+
+/// A user, of `u` joined with its counter `n`.
+const USER: &str = "u.id, u.name, u.password_hash, u.roles, u.must_change_password, COALESCE(n.attempts, 0), \
+     n.locked_until, u.disabled_at";
+const USER_FROM: &str = "users u LEFT JOIN sign_in_counters n ON n.name = u.name";
+
+impl Access for Database {
+    fn create_user(
+        &self,
+        name: &str,
+        password_hash: &str,
+        roles: &[Role],
+        must_change: bool,
+        audit: &AuditEntry,
+    ) -> StoreResult<i64> {
+        let roles = roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(" ");
+        self.write(|connection| {
+            let id = connection.row(
+                "INSERT INTO users (name, password_hash, roles, must_change_password) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (name) DO NOTHING RETURNING id",
+                &[
+                    Cell::Text(name),
+                    Cell::Text(password_hash),
+                    Cell::Text(&roles),
+                    Cell::flag(must_change),
+                ],
+                |r| r.int(),
+            )?;
+            let id = id.ok_or_else(|| StoreError::Conflict(format!("there is a user `{name}` already")))?;
+            audit::append(connection, audit)?;
+            Ok(id)
+        })
+    }
+
+    fn user_by_name(&self, name: &str) -> StoreResult<Option<User>> {
+        self.read(|c| {
+            c.row(
+                &format!("SELECT {USER} FROM {USER_FROM} WHERE u.name = ?1"),
+                &[Cell::Text(name)],
+                user,
+            )
+        })
+    }
+
+    fn user(&self, id: i64) -> StoreResult<Option<User>> {
+        self.read(|c| {
+            c.row(
+                &format!("SELECT {USER} FROM {USER_FROM} WHERE u.id = ?1"),
+                &[Cell::Int(id)],
+                user,
+            )
+        })
+    }
+
+    fn users(&self) -> StoreResult<Vec<User>> {
+        self.read(|c| {
+            c.rows(
+                &format!("SELECT {USER} FROM {USER_FROM} ORDER BY u.name"),
+                &[],
+                user,
+            )
+        })
+    }
+
+    fn set_password(
+        &self,
+        user_id: i64,
+        hash: &str,
+        must_change: bool,
+        keep: Option<&[u8; 32]>,
+        audit: &AuditEntry,
+    ) -> StoreResult<()> {
+        self.write(|connection| {
+            let changed = connection.execute(
+                "UPDATE users SET password_hash = ?2, must_change_password = ?3 WHERE id = ?1",
+                &[Cell::Int(user_id), Cell::Text(hash), Cell::flag(must_change)],
+            )?;
+            if changed == 0 {
+                return Err(StoreError::NotFound(format!("user {user_id}")));
+            }
+            // No session has an empty hash: without one to keep, all end.
+            connection.execute(
+                "DELETE FROM sessions WHERE user_id = ?1 AND hash <> ?2",
+                &[
+                    Cell::Int(user_id),
+                    Cell::Blob(keep.map_or(&[][..], |hash| hash.as_slice())),
+                ],
+            )?;
+            audit::append(connection, audit)
+        })
+    }
+
+    fn count_sign_in(
+        &self,
+        name: &str,
+        now: Millis,
+        threshold: u32,
+        lockout_ms: i64,
+    ) -> StoreResult<SignInAttempt> {
+        sign_in::count(self, name, now, threshold, lockout_ms)
+    }
+
+    fn clear_sign_in(&self, name: &str) -> StoreResult<()> {
+        self.write(|connection| {
+            connection.execute(
+                "DELETE FROM sign_in_counters WHERE name = ?1",
+                &[Cell::Text(name)],
+            )?;
+            Ok(())
+        })
+    }
+
+    fn create_session(&self, session: &Session, audit: &AuditEntry) -> StoreResult<()> {
+        self.write(|connection| {
+            let user = connection.row("SELECT id FROM users WHERE id = ?1", &[Cell::Int(session.user_id)], |r| r.int())?;
+            if user.is_none() {
+                return Err(StoreError::NotFound(format!("user {}", session.user_id)));
+            }
+            let made = connection.execute(
+                "INSERT INTO sessions (hash, user_id, csrf, created_at, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (hash) DO NOTHING",
+                &[
+                    Cell::from(&session.hash),
+                    Cell::Int(session.user_id),
+                    Cell::from(&session.csrf),
+                    Cell::Int(session.created_at),
+                    Cell::Int(session.last_used_at),
+                ],
+            )?;
+            if made == 0 {
+                return Err(StoreError::Conflict("this session exists already: sign in again".into()));
+            }
+            audit::append(connection, audit)
+        })
+    }
+
+    fn session(
+        &self,
+        hash: &[u8; 32],
+        oldest_created: Millis,
+        oldest_used: Millis,
+    ) -> StoreResult<Option<(Session, User)>> {
+        self.read(|connection| {
+            connection.row(
+                &format!(
+                    "SELECT s.hash, s.user_id, s.csrf, s.created_at, s.last_used_at, {USER}
+                     FROM {USER_FROM} JOIN sessions s ON s.user_id = u.id
+                     WHERE s.hash = ?1 AND s.created_at >= ?2 AND s.last_used_at >= ?3 AND u.disabled_at IS NULL"
+                ),
+                &[Cell::from(hash), Cell::Int(oldest_created), Cell::Int(oldest_used)],
+                |r| {
+                    let session = Session {
+                        hash: r.array()?,
+                        user_id: r.int()?,
+                        csrf: r.array()?,
+                        created_at: r.int()?,
+                        last_used_at: r.int()?,
+                    };
+                    Ok((session, user(r)?))
+                },
+            )
+        })
+    }
+
+    fn touch_session(&self, hash: &[u8; 32], at: Millis) -> StoreResult<()> {
+        self.write(|connection| {
+            connection.execute(
+                "UPDATE sessions SET last_used_at = ?2 WHERE hash = ?1 AND last_used_at < ?2",
+                &[Cell::from(hash), Cell::Int(at)],
+            )?;
+            Ok(())
+        })
+    }
+
+    fn end_session(&self, hash: &[u8; 32], audit: &AuditEntry) -> StoreResult<()> {
+        self.write(|connection| {
+            // Ending it twice is no second event.
+            match connection.execute("DELETE FROM sessions WHERE hash = ?1", &[Cell::from(hash)])? {
+                0 => Ok(()),
+                _ => audit::append(connection, audit),
+            }
+        })
+    }
+
+    fn audit(&self, entry: &AuditEntry) -> StoreResult<()> {
+        self.write(|connection| audit::append(connection, entry))
+    }
+
+    fn audit_records(&self, from: i64, limit: usize) -> StoreResult<Vec<AuditRecord>> {
+        self.read(|connection| audit::records(connection, from, i64::try_from(limit).unwrap_or(i64::MAX)))
+    }
+
+    fn verify_audit(&self) -> StoreResult<Result<i64, AuditFault>> {
+        self.read(audit::verify)
+    }
+
+    fn lease(&self, name: &str, holder: &str, now: Millis, until: Millis) -> StoreResult<bool> {
+        self.write(|connection| lease(connection, name, holder, now, until))
+    }
+
+    fn expand_alerts(&self, channels: &[String], now: Millis) -> StoreResult<u64> {
+        self.write(|connection| deliveries::expand(connection, channels, now))
+    }
+
+    fn due_deliveries(&self, channel: &str, now: Millis, limit: usize) -> StoreResult<Vec<Delivery>> {
+        self.read(|connection| deliveries::due(connection, channel, now, limit))
+    }
+
+    fn delivered(&self, delivery: i64, at: Millis) -> StoreResult<()> {
+        self.write(|connection| deliveries::delivered(connection, delivery, at))
+    }
+
+    fn delivery_failed(&self, delivery: i64, error: &str, due_at: Option<Millis>) -> StoreResult<()> {
+        self.write(|connection| deliveries::failed(connection, delivery, error, due_at))
+    }
+
+    fn deliveries(&self, limit: usize) -> StoreResult<Vec<Delivery>> {
+        self.read(|connection| deliveries::newest(connection, limit))
+    }
+}
+
+fn user(r: &mut Reader<'_>) -> StoreResult<User> {
+    Ok(User {
+        id: r.int()?,
+        name: r.string()?,
+        password_hash: r.string()?,
+        roles: roles(r.text()?)?,
+        must_change_password: r.flag()?,
+        failures: r.small()?,
+        locked_until: r.opt_int()?,
+        disabled_at: r.opt_int()?,
+    })
+}
+
+fn roles(text: &str) -> StoreResult<Vec<Role>> {
+    text.split_whitespace()
+        .map(|name| {
+            Role::by_name(name).ok_or_else(|| {
+                StoreError::Damaged(format!(
+                    "a user has the role `{name}`, which this build does not know"
+                ))
+            })
+        })
+        .collect()
+}
+
+fn lease(
+    connection: &mut dyn Connection,
+    name: &str,
+    holder: &str,
+    now: Millis,
+    until: Millis,
+) -> StoreResult<bool> {
+    let taken = connection.execute(
+        "INSERT INTO leases (name, holder, until_at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at
+         WHERE leases.holder = excluded.holder OR leases.until_at <= ?4",
+        &[
+            Cell::Text(name),
+            Cell::Text(holder),
+            Cell::Int(until),
+            Cell::Int(now),
+        ],
+    )?;
+    Ok(taken == 1)
+}

@@ -1,0 +1,157 @@
+//! The file: made for its owner only, recognised before it is used, never overwritten.
+
+use std::{
+    fs::{self, DirBuilder, OpenOptions},
+    io::Read as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+    time::Duration,
+};
+
+use deskwarden_domain::port::{StoreError, StoreResult};
+use rusqlite::{Connection, OpenFlags};
+
+use super::failure;
+
+/// `DWK1`: what the header of our files says.
+const APPLICATION_ID: i32 = 0x4457_4b31;
+/// Older ones can lose commits in a race while the write-ahead log is reset.
+const OLDEST_SQLITE: i32 = 3_051_003;
+/// Files up to this size are checked whole at every start.
+const QUICK_CHECK_BYTES: u64 = 32 << 20;
+/// How long a writer of another process is waited for.
+const BUSY: Duration = Duration::from_secs(10);
+/// Statements that a connection keeps prepared.
+const STATEMENTS: usize = 256;
+
+/// Opens the connection that writes, and makes the file if there is none.
+pub(super) fn open_writer(path: &Path) -> StoreResult<Connection> {
+    refuse_old_library(rusqlite::version_number())?;
+    make_private(path)?;
+    refuse_foreign_header(path)?;
+    let fault = |error| failure(path, "open", error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
+    connection.busy_timeout(BUSY).map_err(fault)?;
+    refuse_foreign_schema(&connection, path)?;
+    if fs::metadata(path).is_ok_and(|file| file.len() <= QUICK_CHECK_BYTES) {
+        let verdict: String = connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(fault)?;
+        if verdict != "ok" {
+            return Err(damaged(path, &verdict));
+        }
+    }
+    let _mode: String = connection
+        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+        .map_err(fault)?;
+    connection
+        .execute_batch(&format!(
+            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
+             PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864;
+             PRAGMA application_id = {APPLICATION_ID};"
+        ))
+        .map_err(fault)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+pub(super) fn open_reader(path: &Path) -> StoreResult<Connection> {
+    let fault = |error| failure(path, "open", error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
+    connection.busy_timeout(BUSY).map_err(fault)?;
+    connection
+        .execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;")
+        .map_err(fault)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// SQLite itself is too old to keep what it was told.
+pub(super) fn refuse_old_library(version: i32) -> StoreResult<()> {
+    if version >= OLDEST_SQLITE {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!(
+        "SQLite {}.{}.{} can lose committed data; Deskwarden needs 3.51.3 or newer",
+        version / 1_000_000,
+        version / 1000 % 1000,
+        version % 1000
+    )))
+}
+
+/// Makes the folder and the file for the owner only, where they do not exist.
+fn make_private(path: &Path) -> StoreResult<()> {
+    let cannot = |what: &str, error: std::io::Error| StoreError::Unavailable {
+        context: format!("cannot {what} the database {}: {error}", path.display()),
+        source: Box::new(error),
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|e| cannot("make the folder of", e))?;
+    }
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|e| cannot("open", e))?;
+    let found = file.metadata().map_err(|e| cannot("look at", e))?;
+    if !found.is_file() {
+        return Err(StoreError::Damaged(format!(
+            "{} is not a file: name a file for the database",
+            path.display()
+        )));
+    }
+    if found.permissions().mode() & 0o077 != 0 && found.len() == 0 {
+        file.set_permissions(fs::Permissions::from_mode(0o600))
+            .map_err(|e| cannot("protect", e))?;
+    }
+    Ok(())
+}
+
+/// A file that is no SQLite database is refused before SQLite sees it.
+fn refuse_foreign_header(path: &Path) -> StoreResult<()> {
+    let mut header = [0u8; 16];
+    let mut file = fs::File::open(path).map_err(|error| StoreError::Unavailable {
+        context: format!("cannot read the database {}: {error}", path.display()),
+        source: Box::new(error),
+    })?;
+    match file.read(&mut header) {
+        Ok(0) => Ok(()),
+        Ok(16) if &header == b"SQLite format 3\0" => Ok(()),
+        Ok(_) => Err(damaged(path, "it does not begin as a SQLite database does")),
+        Err(error) => Err(damaged(path, &error.to_string())),
+    }
+}
+
+/// A SQLite database of another product is refused before anything is written.
+fn refuse_foreign_schema(connection: &Connection, path: &Path) -> StoreResult<()> {
+    let fault = |error| failure(path, "read", error);
+    let id: i32 = connection
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(fault)?;
+    let tables: i64 = connection
+        .query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get(0))
+        .map_err(fault)?;
+    if id == APPLICATION_ID || (id == 0 && tables == 0) {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!(
+        "{} is a database of another program: name another file, or move it away",
+        path.display()
+    )))
+}
+
+fn damaged(path: &Path, why: &str) -> StoreError {
+    StoreError::Damaged(format!(
+        "the database {} is damaged: restore a backup of it, or move it away to start anew ({why})",
+        path.display()
+    ))
+}

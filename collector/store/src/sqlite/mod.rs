@@ -1,0 +1,148 @@
+//! SQLite: one writer and a few read-only connections over one file in WAL mode. Owns the file, its
+//! safety and its transactions; the statements are elsewhere.
+
+mod connection;
+mod file;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+use deskwarden_domain::port::{StoreError, StoreResult};
+
+use crate::sql::{Connection, Engine};
+
+use connection::SqliteConnection;
+
+/// Read-only connections that are kept open.
+const READERS: usize = 4;
+
+/// A SQLite database.
+pub(crate) struct Sqlite {
+    path: PathBuf,
+    writer: Mutex<rusqlite::Connection>,
+    readers: Mutex<Readers>,
+    returned: Condvar,
+}
+
+/// The pool of read-only connections.
+#[derive(Default)]
+struct Readers {
+    idle: Vec<rusqlite::Connection>,
+    open: usize,
+}
+
+impl Sqlite {
+    /// Opens or makes the file, readable by its owner only. A file that is damaged or not Deskwarden's is
+    /// left as it is.
+    pub(crate) fn open(path: &Path) -> StoreResult<Self> {
+        let writer = file::open_writer(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(writer),
+            readers: Mutex::new(Readers::default()),
+            returned: Condvar::new(),
+        })
+    }
+
+    fn reader(&self) -> StoreResult<rusqlite::Connection> {
+        let mut readers = locked(&self.readers);
+        loop {
+            if let Some(connection) = readers.idle.pop() {
+                return Ok(connection);
+            }
+            if readers.open < READERS {
+                let connection = file::open_reader(&self.path)?;
+                readers.open += 1;
+                return Ok(connection);
+            }
+            readers = self
+                .returned
+                .wait(readers)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Gives a reader back when dropped, also when the work panicked.
+struct Lent<'p> {
+    pool: &'p Sqlite,
+    connection: Option<rusqlite::Connection>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut readers = locked(&self.pool.readers);
+        match self.connection.take() {
+            Some(connection) if connection.is_autocommit() => readers.idle.push(connection),
+            _ => readers.open -= 1,
+        }
+        drop(readers);
+        self.pool.returned.notify_one();
+    }
+}
+
+impl Engine for Sqlite {
+    fn read(&self, work: &mut dyn FnMut(&mut dyn Connection) -> StoreResult<()>) -> StoreResult<()> {
+        let lent = Lent {
+            pool: self,
+            connection: Some(self.reader()?),
+        };
+        let Some(reader) = lent.connection.as_ref() else {
+            return Ok(());
+        };
+        let fault = |error| failure(&self.path, "read", error);
+        let transaction = reader.unchecked_transaction().map_err(fault)?;
+        let done = work(&mut SqliteConnection {
+            connection: &transaction,
+            path: &self.path,
+        });
+        transaction.finish().map_err(fault)?;
+        done
+    }
+
+    fn write(&self, work: &mut dyn FnMut(&mut dyn Connection) -> StoreResult<()>) -> StoreResult<()> {
+        let fault = |error| failure(&self.path, "write", error);
+        let mut writer = locked(&self.writer);
+        // Immediate: what this transaction reads cannot change before it writes.
+        let transaction = writer
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(fault)?;
+        work(&mut SqliteConnection {
+            connection: &transaction,
+            path: &self.path,
+        })?;
+        transaction.commit().map_err(fault)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic inside a transaction undid it; the connection is whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The driver's error, as the domain knows it.
+pub(super) fn failure(path: &Path, doing: &str, error: rusqlite::Error) -> StoreError {
+    let place = path.display();
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            StoreError::Damaged(format!(
+                "the database {place} is damaged: stop the collector, then restore a backup of it or move it away ({error})"
+            ))
+        }
+        Some(rusqlite::ErrorCode::DiskFull) => StoreError::Unavailable {
+            context: format!(
+                "cannot {doing} the database {place}: the disk is full; make room and try again"
+            ),
+            source: Box::new(error),
+        },
+        _ => StoreError::Unavailable {
+            context: format!("cannot {doing} the database {place}: {error}"),
+            source: Box::new(error),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! Assets in lists and one by one.
+
+use deskwarden_domain::{
+    model::{AssetId, Device},
+    port::{AssetFilter, AssetRow, Page, Paging, StoreResult},
+};
+
+use crate::{
+    rows::{self, ASSET, DEVICE, DEVICE_COLUMNS, DEVICE_FROM},
+    sql::{Cell, Connection, ConnectionExt as _, Kind, Lookup, Reader},
+};
+
+use super::{
+    filter::{Conditions, like},
+    unsigned, window,
+};
+
+const COLUMNS: &str = "a.active_low, a.active_medium, a.active_high, a.active_critical";
+const FROM: &str =
+    "assets a LEFT JOIN devices d ON d.id = a.current_device LEFT JOIN streams s ON s.device_id = d.id";
+
+/// Flagged first, then by name.
+pub(super) fn list(
+    connection: &mut dyn Connection,
+    filter: &AssetFilter,
+    paging: Paging,
+) -> StoreResult<Page<AssetRow>> {
+    let conditions = conditions(filter);
+    let mut params = conditions.params();
+    let total = connection.number(
+        &format!("SELECT COUNT(*) FROM assets a{}", conditions.sql()),
+        &params,
+    )?;
+    let (limit, offset) = (params.len() + 1, params.len() + 2);
+    params.extend(window(paging));
+    let mut rows = connection.rows(
+        &format!(
+            "SELECT {ASSET}, {COLUMNS}, {DEVICE} FROM {FROM}{}
+             ORDER BY a.flagged DESC, a.name, a.id LIMIT ?{limit} OFFSET ?{offset}",
+            conditions.sql()
+        ),
+        &params,
+        row,
+    )?;
+    addresses(connection, &mut rows)?;
+    Ok(Page {
+        rows,
+        total: unsigned(total),
+    })
+}
+
+fn conditions(filter: &AssetFilter) -> Conditions<'_> {
+    let mut c = Conditions::new();
+    if filter.flagged {
+        c.and("a.flagged = 1");
+    }
+    if let Some(department) = &filter.department {
+        let department = c.bind(Cell::Text(department));
+        c.and(format!("a.department = {department}"));
+    }
+    if let Some(text) = &filter.text {
+        c.words(text, |word| {
+            let own = ["a.name", "a.number", "a.custodian", "a.department"]
+                .map(|column| like(column, word))
+                .join(" OR ");
+            format!(
+                "({own} OR a.id IN (SELECT asset_id FROM devices WHERE {})
+                 OR a.id IN (SELECT asset_id FROM claims WHERE kind IN ('ip', 'mac', 'part_serial') AND {}))",
+                like("hostname", word),
+                like("value", word)
+            )
+        });
+    }
+    c
+}
+
+fn row(r: &mut Reader<'_>) -> StoreResult<AssetRow> {
+    let asset = rows::asset(r)?;
+    let mut findings = [0u64; 4];
+    for count in &mut findings {
+        *count = r.bits()?;
+    }
+    let device = if r.absent(DEVICE_COLUMNS)? {
+        None
+    } else {
+        Some(rows::device(r)?)
+    };
+    Ok(AssetRow {
+        asset,
+        device,
+        findings,
+        addresses: Vec::new(),
+    })
+}
+
+/// What the current devices say of themselves, for all rows at once.
+fn addresses(connection: &mut dyn Connection, rows: &mut [AssetRow]) -> StoreResult<()> {
+    let keys: Vec<Cell<'_>> = rows.iter().map(|row| Cell::Int(row.asset.id.0)).collect();
+    let from = "claims c JOIN assets a ON a.id = c.asset_id AND a.current_device = c.device_id";
+    let lookup = Lookup::new("c.value", from, &[("c.asset_id", Kind::Int)])
+        .and("c.kind = 'ip' AND c.origin = 'own'")
+        .order("c.value");
+    connection.lookup(&lookup, &keys, &mut |number, columns| {
+        let address = Reader::new(columns).string()?;
+        if let Some(row) = rows
+            .get_mut(number)
+            .filter(|row| row.addresses.last() != Some(&address))
+        {
+            row.addresses.push(address);
+        }
+        Ok(())
+    })
+}
+
+/// An asset with all its devices, newest first.
+pub(super) fn detail(
+    connection: &mut dyn Connection,
+    id: AssetId,
+) -> StoreResult<Option<(AssetRow, Vec<Device>)>> {
+    let sql = format!("SELECT {ASSET}, {COLUMNS}, {DEVICE} FROM {FROM} WHERE a.id = ?1");
+    let mut found = connection.rows(&sql, &[Cell::Int(id.0)], row)?;
+    addresses(connection, &mut found)?;
+    let Some(row) = found.pop() else { return Ok(None) };
+    let devices = connection.rows(
+        &format!("SELECT {DEVICE} FROM {DEVICE_FROM} WHERE d.asset_id = ?1 ORDER BY d.id DESC"),
+        &[Cell::Int(id.0)],
+        rows::device,
+    )?;
+    Ok(Some((row, devices)))
+}

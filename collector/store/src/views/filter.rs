@@ -1,0 +1,113 @@
+//! Conditions that are put together while a page is asked for. Values are always bound, never written.
+
+use crate::sql::Cell;
+
+/// Words of a search that are looked at.
+const MOST_WORDS: usize = 8;
+
+/// A `WHERE` in the making.
+pub(super) struct Conditions<'a> {
+    texts: Vec<String>,
+    params: Vec<Owned<'a>>,
+}
+
+/// A bound value.
+enum Owned<'a> {
+    Cell(Cell<'a>),
+    Pattern(String),
+}
+
+impl<'a> Conditions<'a> {
+    /// No condition.
+    pub(super) const fn new() -> Self {
+        Self {
+            texts: Vec::new(),
+            params: Vec::new(),
+        }
+    }
+
+    /// Binds a value; its placeholder.
+    pub(super) fn bind(&mut self, cell: Cell<'a>) -> String {
+        self.params.push(Owned::Cell(cell));
+        format!("?{}", self.params.len())
+    }
+
+    /// Adds a condition.
+    pub(super) fn and(&mut self, condition: impl Into<String>) {
+        self.texts.push(condition.into());
+    }
+
+    /// Every word of `text` must be found; `test` makes the condition of a word's placeholder.
+    pub(super) fn words(&mut self, text: &str, test: impl Fn(&str) -> String) {
+        for word in text.split_whitespace().take(MOST_WORDS) {
+            self.params.push(Owned::Pattern(pattern(word)));
+            let condition = test(&format!("?{}", self.params.len()));
+            self.texts.push(condition);
+        }
+    }
+
+    /// `WHERE ...`, or nothing.
+    pub(super) fn sql(&self) -> String {
+        if self.texts.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", self.texts.join(" AND "))
+        }
+    }
+
+    /// The bound values.
+    pub(super) fn params(&self) -> Vec<Cell<'_>> {
+        self.params
+            .iter()
+            .map(|param| match param {
+                Owned::Cell(cell) => *cell,
+                Owned::Pattern(text) => Cell::Text(text),
+            })
+            .collect()
+    }
+}
+
+/// `column LIKE placeholder`, whatever the case of ASCII letters. Both engines fold only those.
+pub(super) fn like(column: &str, placeholder: &str) -> String {
+    format!("LOWER({column}) LIKE {placeholder} ESCAPE '!'")
+}
+
+/// The word anywhere.
+fn pattern(word: &str) -> String {
+    let mut pattern = String::with_capacity(word.len() + 2);
+    pattern.push('%');
+    for c in word.chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c.to_ascii_lowercase());
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_of_patterns_are_taken_literally() {
+        assert_eq!(pattern("50%_A!"), "%50!%!_a!!%");
+    }
+
+    #[test]
+    fn every_word_is_bound() {
+        let mut conditions = Conditions::new();
+        let asset = conditions.bind(Cell::Int(3));
+        conditions.and(format!("asset_id = {asset}"));
+        conditions.words("qq  x", |word| like("name", word));
+        assert_eq!(
+            conditions.sql(),
+            " WHERE asset_id = ?1 AND LOWER(name) LIKE ?2 ESCAPE '!' AND LOWER(name) LIKE ?3 ESCAPE '!'"
+        );
+        assert_eq!(
+            conditions.params(),
+            [Cell::Int(3), Cell::Text("%qq%"), Cell::Text("%x%")]
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! Findings in lists and one by one.
+
+use deskwarden_domain::{
+    model::{FindingHistory, FindingId, FindingState},
+    port::{FindingDetail, FindingFilter, FindingRow, Page, Paging, StoreError, StoreResult},
+};
+
+use crate::{
+    rows::{
+        self, ASSET, ASSET_COLUMNS, DEVICE, DEVICE_FROM, EVIDENCE, EVIDENCE_FROM, FINDING, severity_rank,
+    },
+    sql::{Cell, Connection, ConnectionExt as _, Reader},
+};
+
+use super::{
+    filter::{Conditions, like},
+    unsigned, window,
+};
+
+const FROM: &str = "findings f LEFT JOIN assets a ON a.id = f.asset_id";
+
+/// Worst first, then newest.
+pub(super) fn list(
+    connection: &mut dyn Connection,
+    filter: &FindingFilter,
+    paging: Paging,
+) -> StoreResult<Page<FindingRow>> {
+    let conditions = conditions(filter);
+    let mut params = conditions.params();
+    // Assets are joined for the count only where words are looked for in them.
+    let counted = if filter.text.is_some() { FROM } else { "findings f" };
+    let total = connection.number(
+        &format!("SELECT COUNT(*) FROM {counted}{}", conditions.sql()),
+        &params,
+    )?;
+    let (limit, offset) = (params.len() + 1, params.len() + 2);
+    params.extend(window(paging));
+    let rows = connection.rows(
+        &format!(
+            "SELECT {FINDING}, {ASSET} FROM {FROM}{}
+             ORDER BY f.severity DESC, f.opened_at DESC, f.id DESC LIMIT ?{limit} OFFSET ?{offset}",
+            conditions.sql()
+        ),
+        &params,
+        row,
+    )?;
+    Ok(Page {
+        rows,
+        total: unsigned(total),
+    })
+}
+
+fn conditions(filter: &FindingFilter) -> Conditions<'_> {
+    let mut c = Conditions::new();
+    let states = &filter.states;
+    if !states.is_empty() {
+        if states.iter().all(|state| state.is_active()) {
+            // Says to the planner that the small index of open business holds them all.
+            c.and("f.active = 1");
+        }
+        let every_active = FindingState::ALL
+            .iter()
+            .filter(|state| state.is_active())
+            .all(|state| states.contains(state));
+        if !every_active || states.iter().any(|state| !state.is_active()) {
+            let names: Vec<String> = states
+                .iter()
+                .map(|state| c.bind(Cell::Text(state.name())))
+                .collect();
+            c.and(format!("f.state IN ({})", names.join(", ")));
+        }
+    }
+    if let Some(asset) = filter.asset {
+        let asset = c.bind(Cell::Int(asset.0));
+        c.and(format!("f.asset_id = {asset}"));
+    }
+    if let Some(rule) = &filter.rule {
+        let rule = c.bind(Cell::Text(rule));
+        c.and(format!("f.rule = {rule}"));
+    }
+    if let Some(clause) = &filter.clause {
+        let clause = c.bind(Cell::Text(clause));
+        c.and(format!("f.clause = {clause}"));
+    }
+    if let Some(severity) = filter.severity {
+        let rank = c.bind(Cell::Int(severity_rank(severity)));
+        c.and(format!("f.severity >= {rank}"));
+    }
+    if let Some(text) = &filter.text {
+        c.words(text, |word| {
+            let columns = [
+                "f.subject",
+                "f.subject_name",
+                "f.holder",
+                "a.name",
+                "a.number",
+                "a.custodian",
+                "a.department",
+            ];
+            format!("({})", columns.map(|column| like(column, word)).join(" OR "))
+        });
+    }
+    c
+}
+
+fn row(r: &mut Reader<'_>) -> StoreResult<FindingRow> {
+    let finding = rows::finding(r)?;
+    let id = finding
+        .id
+        .ok_or_else(|| StoreError::Damaged("a finding has no id".into()))?;
+    let asset = if r.absent(ASSET_COLUMNS)? {
+        None
+    } else {
+        Some(rows::asset(r)?)
+    };
+    Ok(FindingRow { finding, id, asset })
+}
+
+/// A finding with what shows it and its life.
+pub(super) fn detail(connection: &mut dyn Connection, id: FindingId) -> StoreResult<Option<FindingDetail>> {
+    let sql = format!("SELECT {FINDING}, {ASSET} FROM {FROM} WHERE f.id = ?1");
+    let Some(row) = connection.row(&sql, &[Cell::Int(id.0)], row)? else {
+        return Ok(None);
+    };
+    let history = connection.rows(
+        "SELECT at, actor, from_state, to_state, note FROM finding_history WHERE finding_id = ?1 ORDER BY id",
+        &[Cell::Int(id.0)],
+        |r| {
+            Ok(FindingHistory {
+                at: r.int()?,
+                actor: r.string()?,
+                from: r.opt_named(FindingState::by_name)?,
+                to: r.named(FindingState::by_name)?,
+                note: r.string()?,
+            })
+        },
+    )?;
+    let (mut device, mut evidence) = (None, Vec::new());
+    if let Some(asset) = &row.asset {
+        device = connection.row(
+            &format!("SELECT {DEVICE} FROM {DEVICE_FROM} WHERE a.id = ?1 AND a.current_device = d.id"),
+            &[Cell::Int(asset.id.0)],
+            rows::device,
+        )?;
+        evidence = connection.rows(
+            &format!(
+                "SELECT {EVIDENCE} FROM {EVIDENCE_FROM} WHERE e.asset_id = ?1 AND e.rule = ?2 AND e.subject = ?3
+                 ORDER BY e.since, e.section, e.source, e.key, e.principal"
+            ),
+            &[Cell::Int(asset.id.0), Cell::Text(&row.finding.key.rule), Cell::Text(&row.finding.key.subject)],
+            rows::evidence,
+        )?;
+    }
+    Ok(Some(FindingDetail {
+        row,
+        device,
+        evidence,
+        history,
+    }))
+}

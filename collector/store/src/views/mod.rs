@@ -1,0 +1,102 @@
+//! What pages read: filtered, sorted and cut in the database, a fixed number of statements per page.
+
+mod assets;
+mod devices;
+mod filter;
+mod findings;
+mod overview;
+mod register;
+
+use deskwarden_domain::{
+    model::{Asset, AssetId, AuditEntry, Device, FindingId, LedgerEntry, Millis},
+    port::{
+        AssetFilter, AssetRow, ChangeRow, DeviceDetail, FindingDetail, FindingFilter, FindingRow, ItemRow,
+        Overview, Page, Paging, RuleCount, SourceRow, StoreResult, Views,
+    },
+};
+use deskwarden_proto::{ids::DeviceId, v1::Section};
+
+use crate::{Database, sql::Cell};
+
+/// Most rows of a page, whatever is asked for.
+const MOST_ROWS: u32 = 500;
+
+impl Views for Database {
+    fn overview(&self, since: Millis) -> StoreResult<Overview> {
+        self.read(|connection| overview::overview(connection, since))
+    }
+
+    fn findings(&self, filter: &FindingFilter, paging: Paging) -> StoreResult<Page<FindingRow>> {
+        self.read(|connection| findings::list(connection, filter, paging))
+    }
+
+    fn finding(&self, id: FindingId) -> StoreResult<Option<FindingDetail>> {
+        self.read(|connection| findings::detail(connection, id))
+    }
+
+    fn assets(&self, filter: &AssetFilter, paging: Paging) -> StoreResult<Page<AssetRow>> {
+        self.read(|connection| assets::list(connection, filter, paging))
+    }
+
+    fn asset(&self, id: AssetId) -> StoreResult<Option<(AssetRow, Vec<Device>)>> {
+        self.read(|connection| assets::detail(connection, id))
+    }
+
+    fn device_detail(&self, id: DeviceId) -> StoreResult<Option<DeviceDetail>> {
+        self.read(|connection| devices::detail(connection, id))
+    }
+
+    fn devices(&self, paging: Paging) -> StoreResult<Page<(Device, Asset)>> {
+        self.read(|connection| devices::list(connection, paging))
+    }
+
+    fn items(&self, device: DeviceId, section: Section, paging: Paging) -> StoreResult<Page<ItemRow>> {
+        self.read(|connection| devices::items(connection, device, section, paging))
+    }
+
+    fn changes(
+        &self,
+        device: DeviceId,
+        section: Option<Section>,
+        paging: Paging,
+    ) -> StoreResult<Page<ChangeRow>> {
+        self.read(|connection| devices::changes(connection, device, section, paging))
+    }
+
+    fn gaps(&self, device: DeviceId, limit: usize) -> StoreResult<Vec<(Millis, Section, u64, String)>> {
+        self.read(|connection| devices::gaps(connection, device, limit))
+    }
+
+    fn rule_counts(&self) -> StoreResult<Vec<RuleCount>> {
+        self.read(overview::rule_counts)
+    }
+
+    fn blind_sources(&self, limit: usize) -> StoreResult<Vec<SourceRow>> {
+        self.read(|connection| overview::blind_sources(connection, limit))
+    }
+
+    fn put_asset(&self, asset: &Asset, make: bool, audit: &AuditEntry) -> StoreResult<AssetId> {
+        self.write(|connection| register::put_asset(connection, asset, make, audit))
+    }
+
+    fn put_ledger_entry(&self, entry: &LedgerEntry, audit: &AuditEntry) -> StoreResult<()> {
+        self.write(|connection| register::put_ledger_entry(connection, entry, audit))
+    }
+
+    fn ledger(&self, paging: Paging) -> StoreResult<Page<LedgerEntry>> {
+        self.read(|connection| register::ledger(connection, paging))
+    }
+}
+
+/// Limit and offset, as the last two parameters.
+fn window(paging: Paging) -> [Cell<'static>; 2] {
+    [
+        Cell::Int(i64::from(paging.limit.min(MOST_ROWS))),
+        Cell::Int(i64::try_from(paging.offset).unwrap_or(i64::MAX)),
+    ]
+}
+
+/// A count as the pages have it.
+fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
