@@ -5,4 +5,6 @@ pub mod disk;
 pub mod endpoint;
 pub mod identity;
 pub mod outbox;
+pub mod scan;
+pub mod session;
 pub mod transport;

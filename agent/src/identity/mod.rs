@@ -137,6 +137,11 @@ impl Identity {
         )?)
     }
 
+    /// The roots that are believed.
+    pub fn roots(&self) -> &[CertificateDer<'static>] {
+        &self.roots
+    }
+
     /// First and last moment of the certificate, Unix milliseconds.
     pub fn validity(&self) -> (i64, i64) {
         self.chain.first().and_then(tls::validity).unwrap_or_default()

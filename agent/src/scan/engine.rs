@@ -1,0 +1,187 @@
+//! The thread on which the recorder works, and the handle by which the rest of the agent asks it for
+//! things. Looks are done one source at a time, so that a question never waits for a whole scan.
+
+use std::{collections::BTreeMap, thread};
+
+use deskwarden_proto::v1::{Section, Trigger};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::recorder::{Recorder, Stamps};
+
+/// Questions that may wait.
+const QUEUE: usize = 32;
+/// Stack of the thread; the largest parser needs far less.
+const STACK: usize = 1 << 20;
+
+type Job = Box<dyn FnOnce(&mut Recorder, &mut Due) + Send>;
+
+/// Sources that are to be looked at, each with what made it so.
+#[derive(Debug, Default)]
+pub struct Due {
+    sources: BTreeMap<usize, (Trigger, Stamps)>,
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Due {
+    fn add(&mut self, index: usize, trigger: Trigger, stamps: Stamps) {
+        let entry = self.sources.entry(index).or_insert((trigger, stamps));
+        if stamps == Stamps::Ignore {
+            *entry = (trigger, stamps);
+        }
+    }
+}
+
+/// What the recorder's thread says about itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Highest sequence ever given.
+    pub enqueued: u64,
+    /// How often what waits was set aside: a session that sees it change begins anew.
+    pub renumbered: u64,
+    /// The outbox could not be written; looks have to be repeated.
+    pub failing: bool,
+    /// Seconds between full scans that the policy asks for; 0 for the default.
+    pub full_scan_seconds: u32,
+}
+
+/// The recorder's thread is gone: the agent is ending.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the recorder has ended")]
+pub struct Gone;
+
+/// Asks the recorder for things.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    jobs: mpsc::Sender<Job>,
+    progress: watch::Receiver<Progress>,
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").finish_non_exhaustive()
+    }
+}
+
+/// Starts the thread. It ends when the last handle is dropped.
+pub fn start(recorder: Recorder) -> std::io::Result<(Handle, thread::JoinHandle<()>)> {
+    let (jobs, inbox) = mpsc::channel(QUEUE);
+    let (report, progress) = watch::channel(Progress::default());
+    let thread = thread::Builder::new()
+        .name("recorder".to_owned())
+        .stack_size(STACK)
+        .spawn(move || run(recorder, inbox, &report))?;
+    Ok((Handle { jobs, progress }, thread))
+}
+
+impl Handle {
+    /// Runs a question on the recorder's thread.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Recorder) -> T + Send + 'static,
+    ) -> Result<T, Gone> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |recorder, _| {
+            // Nobody waiting any more is no fault.
+            reply.send(question(recorder)).ok();
+        });
+        self.jobs.send(job).await.map_err(|_| Gone)?;
+        answer.await.map_err(|_| Gone)
+    }
+
+    /// Makes sources due by their index.
+    pub async fn look(&self, sources: Vec<usize>, trigger: Trigger) -> Result<(), Gone> {
+        let job: Job = Box::new(move |_, due| {
+            for index in sources {
+                due.add(index, trigger, Stamps::Trust);
+            }
+        });
+        self.jobs.send(job).await.map_err(|_| Gone)
+    }
+
+    /// Makes every source due.
+    pub async fn look_at_all(&self, trigger: Trigger) -> Result<(), Gone> {
+        let job: Job = Box::new(move |recorder, due| {
+            for index in recorder.matching(&[], "") {
+                due.add(index, trigger, Stamps::Trust);
+            }
+        });
+        self.jobs.send(job).await.map_err(|_| Gone)
+    }
+
+    /// Looks at sources whatever their stamps say, and returns when that is done.
+    pub async fn refresh(&self, sections: Vec<Section>, source: String) -> Result<(), Gone> {
+        let (reply, done) = oneshot::channel();
+        let job: Job = Box::new(move |recorder, due| {
+            for index in recorder.matching(&sections, &source) {
+                due.add(index, Trigger::Directive, Stamps::Ignore);
+            }
+            due.waiting.push(reply);
+        });
+        self.jobs.send(job).await.map_err(|_| Gone)?;
+        done.await.map_err(|_| Gone)
+    }
+
+    /// Returns when nothing is due any more.
+    pub async fn settled(&self) -> Result<(), Gone> {
+        let (reply, done) = oneshot::channel();
+        let job: Job = Box::new(move |_, due| due.waiting.push(reply));
+        self.jobs.send(job).await.map_err(|_| Gone)?;
+        done.await.map_err(|_| Gone)
+    }
+
+    /// Follows the recorder's progress.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
+    }
+}
+
+fn run(mut recorder: Recorder, mut inbox: mpsc::Receiver<Job>, report: &watch::Sender<Progress>) {
+    let mut due = Due::default();
+    let mut failed: BTreeMap<usize, (Trigger, Stamps)> = BTreeMap::new();
+    loop {
+        let next = if due.sources.is_empty() {
+            for waiting in due.waiting.drain(..) {
+                waiting.send(()).ok();
+            }
+            match inbox.blocking_recv() {
+                Some(job) => Some(job),
+                None => return,
+            }
+        } else {
+            match inbox.try_recv() {
+                Ok(job) => Some(job),
+                Err(mpsc::error::TryRecvError::Empty) => None,
+                Err(mpsc::error::TryRecvError::Disconnected) => return,
+            }
+        };
+        if let Some(job) = next {
+            job(&mut recorder, &mut due);
+            if recorder.take_all_due() {
+                for index in recorder.matching(&[], "") {
+                    due.add(index, Trigger::Start, Stamps::Trust);
+                }
+            }
+        } else if let Some((index, (trigger, stamps))) = due.sources.pop_first() {
+            match recorder.look(index, trigger, stamps) {
+                Ok(()) => {
+                    for (index, (trigger, stamps)) in std::mem::take(&mut failed) {
+                        due.add(index, trigger, stamps);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "what was seen could not be kept; it is looked at again later");
+                    failed.insert(index, (trigger, stamps));
+                }
+            }
+        }
+        report.send_if_modified(|progress| {
+            let now = Progress {
+                enqueued: recorder.enqueued(),
+                renumbered: recorder.renumbered(),
+                failing: !failed.is_empty(),
+                full_scan_seconds: recorder.policy().map_or(0, |policy| policy.full_scan_seconds),
+            };
+            std::mem::replace(progress, now) != now
+        });
+    }
+}
