@@ -5,6 +5,8 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
     time::Duration,
 };
 
@@ -13,20 +15,37 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::wait::{PATIENCE, eventually};
+use crate::{
+    need,
+    wait::{PATIENCE, eventually},
+};
+
+/// The browser itself where there is one: Debian's `chromium` is a script whose helpers read from the pipe too.
+const PROGRAMS: [&str; 4] = [
+    "/usr/lib/chromium/chromium",
+    "/usr/lib/chromium-browser/chromium-browser",
+    "/opt/google/chrome/chrome",
+    "/usr/bin/chromium",
+];
 
 /// A browser with one tab.
 #[derive(Debug)]
 pub struct Browser {
     child: Child,
     input: ChildStdin,
-    output: BufReader<ChildStdout>,
+    answers: Receiver<Value>,
     session: String,
     next: u64,
     _profile: TempDir,
 }
 
 impl Browser {
+    /// Whether there is one; notes the test as not run where there is none.
+    pub fn is_there(test: &str) -> bool {
+        PROGRAMS.into_iter().any(|program| Path::new(program).is_file())
+            || need::missing(test, "Chromium is not installed")
+    }
+
     /// Starts the browser. It accepts the dashboard's certificate unseen: the tests that are about the
     /// certificate use a client that does not.
     ///
@@ -34,20 +53,13 @@ impl Browser {
     /// When there is no Chromium or it does not start.
     pub fn start(language: &str) -> Result<Self> {
         let profile = tempfile::Builder::new().prefix("deskwarden-browser-").tempdir()?;
-        let name = ["chromium", "chromium-browser", "google-chrome"]
+        let program = PROGRAMS
             .into_iter()
-            .find(|name| {
-                Command::new(name)
-                    .arg("--version")
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null())
-                    .status()
-                    .is_ok_and(|s| s.success())
-            })
+            .find(|program| Path::new(program).is_file())
             .context("there is no Chromium")?;
         // The browser reads commands from descriptor 3 and answers on 4.
         let mut child = Command::new("sh")
-            .args(["-c", "exec \"$@\" 3<&0 4>&1 0</dev/null 1>&2", "sh", name])
+            .args(["-c", "exec \"$@\" 3<&0 4>&1 0</dev/null 1>&2", "sh", program])
             .args([
                 "--headless=new",
                 "--no-sandbox",
@@ -76,11 +88,11 @@ impl Browser {
             .spawn()
             .context("sh does not start")?;
         let input = child.stdin.take().context("no standard input")?;
-        let output = BufReader::new(child.stdout.take().context("no standard output")?);
+        let answers = follow(child.stdout.take().context("no standard output")?);
         let mut browser = Self {
             child,
             input,
-            output,
+            answers,
             session: String::new(),
             next: 0,
             _profile: profile,
@@ -188,10 +200,10 @@ impl Browser {
         self.input.write_all(format!("{message}\0").as_bytes())?;
         self.input.flush()?;
         loop {
-            let mut bytes = Vec::new();
-            self.output.read_until(0, &mut bytes)?;
-            ensure!(bytes.pop() == Some(0), "the browser has ended");
-            let answer: Value = serde_json::from_slice(&bytes)?;
+            let answer = self
+                .answers
+                .recv_timeout(PATIENCE)
+                .with_context(|| format!("{method}: the browser does not answer"))?;
             if answer["id"] != self.next {
                 continue;
             }
@@ -201,6 +213,22 @@ impl Browser {
             return Ok(answer["result"].clone());
         }
     }
+}
+
+/// Messages end in a NUL. A thread reads them, so that a silent browser cannot hold up a test for ever.
+fn follow(output: ChildStdout) -> Receiver<Value> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for message in BufReader::new(output).split(0).map_while(Result::ok) {
+            let Ok(message) = serde_json::from_slice(&message) else {
+                continue;
+            };
+            if sender.send(message).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 impl Drop for Browser {
@@ -216,5 +244,36 @@ impl Drop for Browser {
             self.child.kill().ok();
             self.child.wait().ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_filled_in_and_a_picture_taken() {
+        if !Browser::is_there("a_form_is_filled_in_and_a_picture_taken") {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let page = folder.path().join("page.html");
+        std::fs::write(
+            &page,
+            "<meta charset=utf-8><form><input name=who></form><p>桌面巡检</p>",
+        )
+        .unwrap();
+        let mut browser = Browser::start("zh-CN").unwrap();
+        browser.open(&format!("file://{}", page.display())).unwrap();
+        browser.submit(&[("who", "王")]).unwrap();
+        assert_eq!(
+            browser
+                .evaluate("new URLSearchParams(location.search).get('who')")
+                .unwrap(),
+            "王"
+        );
+        let picture = folder.path().join("page.png");
+        browser.picture(&picture).unwrap();
+        assert!(std::fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
     }
 }

@@ -64,3 +64,24 @@ fn dpkg(pc: &Pc) -> Command {
         .args(["--force-not-root", "--force-script-chrootless", "--log=/dev/null"]);
     command
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::need;
+
+    #[test]
+    fn dpkg_installs_into_a_pc_and_removes_again() {
+        if !need::program("dpkg_installs_into_a_pc_and_removes_again", "dpkg-deb") {
+            return;
+        }
+        let pc = Pc::new("pc-deb").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let deb = build(folder.path(), "linuxqq", "3.2.17", "Tencent QQ").unwrap();
+        install(&pc, &deb).unwrap();
+        let status = |pc: &Pc| fs::read_to_string(pc.file("var/lib/dpkg/status")).unwrap();
+        assert!(status(&pc).contains("Package: linuxqq\nStatus: install ok installed"));
+        purge(&pc, "linuxqq").unwrap();
+        assert!(!status(&pc).contains("linuxqq"));
+    }
+}

@@ -95,3 +95,38 @@ impl Drop for Netns {
         program::run("ip", ["netns", "del", &self.name]).ok();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::need;
+
+    #[test]
+    fn an_address_changes_inside_and_the_cable_reaches_this_machine() {
+        let test = "an_address_changes_inside_and_the_cable_reaches_this_machine";
+        if !(need::program(test, "ip") && need::root(test)) {
+            return;
+        }
+        let netns = Netns::new(250).unwrap();
+        let listener = std::net::TcpListener::bind((netns.gateway().as_str(), 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let script = format!("exec 3<>/dev/tcp/{}/{port}", netns.gateway());
+        program::finish(netns.command("bash").args(["-c", &script])).unwrap();
+        let (_, peer) = listener.accept().unwrap();
+        assert_eq!(peer.ip().to_string(), "10.213.250.2");
+
+        netns
+            .ip(&["address", "del", &netns.address(2), "dev", "office0"])
+            .unwrap();
+        netns
+            .ip(&["address", "add", &netns.address(77), "dev", "office0"])
+            .unwrap();
+        let shown = netns
+            .ip(&["-o", "-4", "address", "show", "dev", "office0"])
+            .unwrap();
+        assert!(
+            shown.contains("10.213.250.77/24") && !shown.contains("10.213.250.2/24"),
+            "{shown}"
+        );
+    }
+}
