@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Deskwarden's collector: receives what agents report, has it judged, stores it, shows it, alerts.
+//! The binary is wiring over this library; what is pure lives in `deskwarden-domain`, SQL in
+//! `deskwarden-store`.
+
+pub mod actions;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod data;
+pub mod entropy;
+pub mod net;
+pub mod notify;
+pub mod people;
+pub mod pki;
+pub mod rules_dir;
+pub mod supervise;
+pub mod task;
+pub mod web;

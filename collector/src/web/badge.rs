@@ -1,0 +1,178 @@
+//! Small marks that pages repeat: icons, severities, states, outcomes, looks. Fixed markup and our own
+//! words only; nothing of an agent's passes here.
+
+use std::fmt::{self, Display};
+
+use askama::filters::HtmlSafe;
+use deskwarden_domain::model::{DeliveryState, DeviceStatus, FindingState, Lang, Outcome, Severity};
+use deskwarden_proto::v1::Look;
+
+use super::locale;
+
+/// A coloured word with a sign, so that colour is never the only difference.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Badge {
+    class: &'static str,
+    sign: &'static str,
+    words: &'static str,
+}
+
+impl Display for Badge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { class, sign, words } = self;
+        write!(
+            f,
+            "<span class=\"badge {class}\"><span class=\"sign\" aria-hidden=\"true\">{sign}</span>{words}</span>"
+        )
+    }
+}
+
+impl HtmlSafe for Badge {}
+
+fn words(lang: Lang, family: &str, name: &str) -> &'static str {
+    locale::find(lang, &format!("{family}.{name}")).unwrap_or("?")
+}
+
+/// How bad.
+pub(super) fn severity(severity: Severity, lang: Lang) -> Badge {
+    let (class, sign) = match severity {
+        Severity::Critical => ("sev-critical", "▲▲"),
+        Severity::High => ("sev-high", "▲"),
+        Severity::Medium => ("sev-medium", "◆"),
+        Severity::Low => ("sev-low", "●"),
+    };
+    Badge {
+        class,
+        sign,
+        words: words(lang, "severity", severity.name()),
+    }
+}
+
+/// Class that colours a severity in charts.
+pub(super) const fn severity_class(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "sev-critical",
+        Severity::High => "sev-high",
+        Severity::Medium => "sev-medium",
+        Severity::Low => "sev-low",
+    }
+}
+
+/// Where a finding stands.
+pub(super) fn state(state: FindingState, lang: Lang) -> Badge {
+    let (class, sign) = match state {
+        FindingState::Open => ("st-open", "○"),
+        FindingState::Acknowledged => ("st-seen", "◐"),
+        FindingState::NoticeIssued => ("st-seen", "✉"),
+        FindingState::Excepted => ("st-quiet", "≡"),
+        FindingState::Accepted => ("st-good", "✓"),
+        FindingState::FalsePositive => ("st-quiet", "✕"),
+        FindingState::Resolved => ("st-good", "✓"),
+    };
+    Badge {
+        class,
+        sign,
+        words: words(lang, "state", state.name()),
+    }
+}
+
+/// What judging says.
+pub(super) fn outcome(outcome: Outcome, lang: Lang) -> Badge {
+    let (class, sign) = match outcome {
+        Outcome::Pass => ("out-pass", "✓"),
+        Outcome::Fail => ("out-fail", "✕"),
+        Outcome::CouldNotLook => ("out-blind", "?"),
+    };
+    Badge {
+        class,
+        sign,
+        words: words(lang, "outcome", outcome.name()),
+    }
+}
+
+/// Name of a look in the locales.
+pub(super) const fn look_name(look: Look) -> &'static str {
+    match look {
+        Look::Unspecified => "unspecified",
+        Look::Looked => "looked",
+        Look::Partial => "partial",
+        Look::Denied => "denied",
+        Look::Unsupported => "unsupported",
+        Look::Failed => "failed",
+    }
+}
+
+/// How completely a source was looked at.
+pub(super) fn look(look: Look, lang: Lang) -> Badge {
+    let (class, sign) = match look {
+        Look::Looked => ("out-pass", "✓"),
+        Look::Partial => ("out-partial", "◐"),
+        Look::Unsupported => ("st-quiet", "–"),
+        Look::Denied | Look::Failed | Look::Unspecified => ("out-blind", "?"),
+    };
+    Badge {
+        class,
+        sign,
+        words: words(lang, "look", look_name(look)),
+    }
+}
+
+/// Whether a device may report.
+pub(super) fn device(status: DeviceStatus, lang: Lang) -> Badge {
+    let (class, sign) = match status {
+        DeviceStatus::Active => ("st-good", "✓"),
+        DeviceStatus::Pending => ("st-seen", "◐"),
+        DeviceStatus::Revoked => ("out-fail", "✕"),
+        DeviceStatus::Retired => ("st-quiet", "–"),
+    };
+    Badge {
+        class,
+        sign,
+        words: words(lang, "device_status", status.name()),
+    }
+}
+
+/// Where a delivery stands.
+pub(super) fn delivery(state: DeliveryState, lang: Lang) -> Badge {
+    let (class, sign) = match state {
+        DeliveryState::Pending => ("st-seen", "◐"),
+        DeliveryState::Delivered => ("st-good", "✓"),
+        DeliveryState::Dead => ("out-fail", "✕"),
+    };
+    Badge {
+        class,
+        sign,
+        words: words(lang, "delivery", state.name()),
+    }
+}
+
+/// A line drawing of the navigation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Icon(&'static str);
+
+/// The icon of a navigation entry.
+pub(super) fn icon(name: &str) -> Icon {
+    Icon(match name {
+        "overview" => "M4 13h6V4H4zM14 20h6V11h-6zM4 20h6v-3H4zM14 7h6V4h-6z",
+        "findings" => "M12 4 3 19.5h18zM12 10v4.5M12 17v.2",
+        "assets" => "M4 5h16v10H4zM9 20h6M12 15v5",
+        "rules" => "M6 3h9l4 4v14H6zM14 3v5h5M9 12h7M9 16h7",
+        "alerts" => "M6 17V11a6 6 0 0 1 12 0v6l2 1H4zM10 21h4",
+        "tokens" => "M14.5 9.5a4 4 0 1 0-3.4 4l1.4 1.5H15V17h2v2h3v-3l-5.6-5.6M9 9v.1",
+        "account" => "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8M5 20a7 7 0 0 1 14 0",
+        "search" => "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13M15.5 15.5 20 20",
+        _ => "",
+    })
+}
+
+impl Display for Icon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"{}\"/></svg>",
+            self.0
+        )
+    }
+}
+
+impl HtmlSafe for Icon {}

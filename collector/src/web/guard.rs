@@ -1,0 +1,194 @@
+//! The one place that lets a request through: route table, origin, form secret, session, roles. Handlers
+//! behind it know who is asking and need no check of their own.
+
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{HeaderMap, Method, Uri, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use deskwarden_domain::model::Millis;
+
+use super::{
+    access::{self, Access},
+    error::WebError,
+    form::{FORM_BYTES, Fields, link},
+    session::{self, Viewer},
+    state::WebState,
+};
+
+/// Header of requests that the page's script makes by itself: they are no use of the session.
+pub(super) const LIVE_HEADER: &str = "dw-live";
+/// A session's last use is noted at most this often.
+const TOUCH_EVERY_MS: Millis = 60_000;
+
+/// Checks a request before its handler; see the module.
+pub(super) async fn guard(State(state): State<WebState>, mut request: Request, next: Next) -> Response {
+    match admit(&state, &mut request).await {
+        Ok(()) => next.run(request).await,
+        Err(Denied::Error(error)) => error.into_response(),
+        Err(Denied::Elsewhere(address)) => Redirect::to(&address).into_response(),
+    }
+}
+
+enum Denied {
+    Error(WebError),
+    Elsewhere(String),
+}
+
+impl From<WebError> for Denied {
+    fn from(error: WebError) -> Self {
+        Self::Error(error)
+    }
+}
+
+async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
+    let pattern = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let pattern = pattern.ok_or(WebError::NotFound)?;
+    let access = access::of(request.method(), &pattern).ok_or(WebError::Method)?;
+    let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    if writes {
+        if !from_own_page(request.headers(), request.uri(), &state.config.public_url) {
+            return Err(WebError::Forged.into());
+        }
+        read_form(request).await?;
+    }
+    if access == Access::Anyone {
+        return Ok(());
+    }
+
+    let now = state.clock.now();
+    let viewer = match session::presented(request.headers()) {
+        Some(hash) => {
+            let policy = state.config.sign_in;
+            state
+                .ask(move |store| session::find(store, &hash, &policy, now))
+                .await?
+        }
+        None => None,
+    };
+    let machine = pattern.starts_with("/api/") || pattern == "/events";
+    let Some(viewer) = viewer else {
+        return Err(if machine {
+            WebError::SignedOut.into()
+        } else {
+            let back = if writes {
+                ""
+            } else {
+                request.uri().path_and_query().map_or("", |p| p.as_str())
+            };
+            Denied::Elsewhere(link("/sign-in", &[("next", if back == "/" { "" } else { back })]))
+        });
+    };
+    if writes {
+        let sent = request
+            .extensions()
+            .get::<Fields>()
+            .map_or("", |fields| fields.raw("csrf"));
+        if !session::same(sent, &viewer.csrf) {
+            return Err(WebError::Forged.into());
+        }
+    }
+    if viewer.must_change && access != Access::Own {
+        return Err(if machine {
+            WebError::Forbidden.into()
+        } else {
+            Denied::Elsewhere("/account".to_owned())
+        });
+    }
+    if !access.allows(&viewer.roles) {
+        return Err(WebError::Forbidden.into());
+    }
+    if !request.headers().contains_key(LIVE_HEADER)
+        && pattern != "/events"
+        && now - viewer.used_at >= TOUCH_EVERY_MS
+    {
+        let hash = viewer.session;
+        state.ask(move |store| store.touch_session(&hash, now)).await?;
+    }
+    request.extensions_mut().insert(viewer);
+    Ok(())
+}
+
+/// Whether a form came from one of our own pages: browsers say so in `Origin`, older ones in `Referer`.
+/// A request that says neither is refused.
+fn from_own_page(headers: &HeaderMap, uri: &Uri, public_url: &str) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(claimed) = text(header::ORIGIN).or_else(|| text(header::REFERER)) else {
+        return false;
+    };
+    let Some(origin) = origin_of(claimed) else {
+        return false;
+    };
+    let host = text(header::HOST).or_else(|| uri.authority().map(|a| a.as_str()));
+    let own = host.map(|host| format!("https://{host}"));
+    own.as_deref() == Some(origin) || origin_of(public_url) == Some(origin)
+}
+
+/// Scheme and authority of an address.
+fn origin_of(text: &str) -> Option<&str> {
+    let authority = text.find("://")? + 3;
+    let end = text
+        .get(authority..)?
+        .find('/')
+        .map_or(text.len(), |slash| authority + slash);
+    text.get(..end)
+}
+
+/// Reads the body of a form into the request's extensions.
+async fn read_form(request: &mut Request) -> Result<(), WebError> {
+    let kind = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if !kind.starts_with("application/x-www-form-urlencoded") {
+        return Err(WebError::Malformed);
+    }
+    let body = std::mem::replace(request.body_mut(), Body::empty());
+    let bytes = axum::body::to_bytes(body, FORM_BYTES)
+        .await
+        .map_err(|_| WebError::TooLarge)?;
+    request.extensions_mut().insert(Fields::parse(&bytes));
+    Ok(())
+}
+
+impl<S: Sync> FromRequestParts<S> for Viewer {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, WebError> {
+        parts.extensions.get::<Self>().cloned().ok_or(WebError::SignedOut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn posts(origin: Option<&str>, referer: Option<&str>) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, "desk.example:8443".parse().unwrap());
+        if let Some(value) = origin {
+            headers.insert(header::ORIGIN, value.parse().unwrap());
+        }
+        if let Some(value) = referer {
+            headers.insert(header::REFERER, value.parse().unwrap());
+        }
+        from_own_page(&headers, &Uri::from_static("/tokens"), "https://public.example")
+    }
+
+    #[test]
+    fn a_form_from_elsewhere_is_refused() {
+        assert!(posts(Some("https://desk.example:8443"), None));
+        assert!(posts(Some("https://public.example"), None));
+        assert!(posts(None, Some("https://desk.example:8443/tokens?x=1")));
+        assert!(!posts(Some("https://desk.example:8443.evil.example"), None));
+        assert!(!posts(Some("http://desk.example:8443"), None));
+        assert!(!posts(Some("null"), Some("https://desk.example:8443/")));
+        assert!(!posts(None, None));
+    }
+}

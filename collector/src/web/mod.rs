@@ -1,0 +1,135 @@
+//! The dashboard: pages for the information management department, and their JSON twins. Server-rendered;
+//! readable and usable without JavaScript.
+//!
+//! A request passes the [`frame`] (security headers, failures in the reader's language), then the [`guard`]
+//! (route table, origin, form secret, session, roles), then its handler. Store calls block and run on
+//! threads of their own. TLS is not here: whoever serves the router brings it.
+
+pub mod access;
+mod api;
+mod badge;
+mod chart;
+mod cookie;
+mod decisions;
+mod embedded;
+mod error;
+mod facts;
+mod form;
+mod frame;
+mod guard;
+mod live;
+mod locale;
+mod page;
+mod pages;
+pub mod password;
+mod rulewords;
+mod session;
+mod state;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    handler::Handler,
+    http::Method,
+    middleware,
+    routing::{MethodRouter, get, post},
+};
+
+pub use decisions::StoreActions;
+pub use state::{
+    ActionError, ActionRequest, Actions, Clock, LiveEvent, LiveKind, SignInPolicy, SystemClock, WebConfig,
+    WebState,
+};
+
+use error::WebError;
+
+/// The dashboard, to be served over TLS.
+pub fn router(state: WebState) -> Router {
+    let routes = routes();
+    let router = routes.router.fallback(nothing_here);
+    router
+        .route_layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        .layer(DefaultBodyLimit::max(form::FORM_BYTES))
+        .layer(middleware::from_fn(frame::frame))
+        .with_state(state)
+}
+
+/// Routes as they are registered. What the access table does not list is not registered at all.
+struct Routes {
+    router: Router<WebState>,
+    registered: Vec<(Method, &'static str)>,
+}
+
+impl Routes {
+    fn add(mut self, method: Method, path: &'static str, handler: MethodRouter<WebState>) -> Self {
+        if access::of(&method, path).is_some() {
+            self.router = self.router.route(path, handler);
+        } else {
+            tracing::error!(%method, path, "a route that the access table does not list is left out");
+        }
+        self.registered.push((method, path));
+        self
+    }
+
+    fn get<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, WebState>,
+        T: 'static,
+    {
+        self.add(Method::GET, path, get(handler))
+    }
+
+    fn post<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, WebState>,
+        T: 'static,
+    {
+        self.add(Method::POST, path, post(handler))
+    }
+}
+
+fn routes() -> Routes {
+    Routes {
+        router: Router::new(),
+        registered: Vec::new(),
+    }
+    .get("/healthz", healthz)
+    .get("/static/{version}/{file}", embedded::file)
+    .get("/favicon.ico", embedded::favicon)
+    .get("/sign-in", pages::sign_in::page)
+    .post("/sign-in", pages::sign_in::attempt)
+    .post("/sign-out", pages::sign_in::sign_out)
+    .post("/preferences", pages::account::preferences)
+    .get("/account", pages::account::page)
+    .post("/account/password", pages::account::change_password)
+    .get("/", pages::overview::page)
+    .get("/findings", pages::findings::page)
+    .get("/findings/{id}", pages::finding::page)
+    .post("/findings/{id}/action", pages::finding::act)
+    .get("/assets", pages::assets::page)
+    .get("/assets/{id}", pages::asset::page)
+    .get("/devices/{id}", pages::device::page)
+    .get("/rules", pages::rules::page)
+    .get("/rules/{id}", pages::rules::rule)
+    .get("/tokens", pages::tokens::page)
+    .post("/tokens", pages::tokens::create)
+    .post("/tokens/{id}/revoke", pages::tokens::revoke)
+    .get("/alerts", pages::alerts::page)
+    .get("/events", live::events)
+    .get("/api/v1/findings", api::findings)
+    .get("/api/v1/findings/{id}", api::finding)
+    .get("/api/v1/devices", api::devices)
+    .get("/api/v1/devices/{id}", api::device)
+}
+
+/// `GET /healthz`: the process answers. Says nothing else, because anybody may ask.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+async fn nothing_here() -> WebError {
+    WebError::NotFound
+}

@@ -1,0 +1,227 @@
+//! `GET /findings/{id}` and `POST /findings/{id}/action`: one finding with its evidence, its life, the
+//! clause that it breaches, and what a technician decides.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use deskwarden_domain::{
+    model::{Evidence, FindingAction, FindingHistory, FindingId, FindingState, Lang, Millis},
+    port::FindingDetail,
+    rules::{self, Words},
+};
+use deskwarden_proto::section;
+
+use super::{Asked, lines::FindingLine, render};
+use crate::web::{
+    badge::{self, Badge},
+    error::WebError,
+    facts::{self, Detail},
+    form::{Fields, link},
+    page::Page,
+    rulewords,
+    state::{ActionError, ActionRequest, WebState},
+    text::{Agent, agent_text},
+};
+
+#[derive(Template)]
+#[template(path = "finding.html")]
+struct FindingPage {
+    p: Page,
+    line: FindingLine,
+    rule_id: String,
+    message: Agent,
+    remedy: Agent,
+    regulation: String,
+    wording: String,
+    first_seen: Millis,
+    last_seen: Millis,
+    resolved_at: Option<Millis>,
+    device: Option<String>,
+    evidence: Vec<EvidenceLine>,
+    history: Vec<HistoryLine>,
+    choices: Vec<&'static str>,
+    note: String,
+    refused: Option<String>,
+}
+
+struct EvidenceLine {
+    section: &'static str,
+    address: Option<String>,
+    source: Agent,
+    key: Agent,
+    since: Millis,
+    detail: Detail,
+}
+
+struct HistoryLine {
+    at: Millis,
+    actor: Agent,
+    from: Option<Badge>,
+    to: Badge,
+    note: Agent,
+}
+
+/// The page.
+pub(in crate::web) async fn page(
+    State(state): State<WebState>,
+    asked: Asked,
+    Path(id): Path<String>,
+) -> Result<Response, WebError> {
+    render(&build(&state, &asked, finding_id(&id)?, String::new(), None).await?)
+}
+
+/// A technician's decision. What is refused comes back with what was typed.
+pub(in crate::web) async fn act(
+    State(state): State<WebState>,
+    asked: Asked,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, WebError> {
+    let finding = finding_id(&id)?;
+    let action = match fields.text("action") {
+        "acknowledge" => FindingAction::Acknowledge,
+        "accept" => FindingAction::Accept,
+        "false_positive" => FindingAction::FalsePositive,
+        "reopen" => FindingAction::Reopen,
+        _ => return Err(WebError::Malformed),
+    };
+    let note = fields.text("note").to_owned();
+    let request = ActionRequest {
+        finding,
+        action,
+        actor: asked.viewer.name.clone(),
+        note: note.clone(),
+        now: state.clock.now(),
+    };
+    let actions = std::sync::Arc::clone(&state.actions);
+    let done = tokio::task::spawn_blocking(move || actions.act(&request))
+        .await
+        .map_err(|_| WebError::Internal("a decision was cut off"))?;
+    let lang = asked.preferences.lang;
+    match done {
+        Ok(()) => Ok(Redirect::to(&format!("/findings/{}", finding.0)).into_response()),
+        Err(ActionError::Refused(reason)) => {
+            let words = crate::web::locale::find(lang, &format!("refused.{reason}"))
+                .map_or(reason.clone(), str::to_owned);
+            let page = build(&state, &asked, finding, note, Some(words)).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response())
+        }
+        Err(ActionError::Store(error)) => Err(error.into()),
+    }
+}
+
+fn finding_id(text: &str) -> Result<FindingId, WebError> {
+    text.parse().map(FindingId).map_err(|_| WebError::NotFound)
+}
+
+async fn build(
+    state: &WebState,
+    asked: &Asked,
+    id: FindingId,
+    note: String,
+    refused: Option<String>,
+) -> Result<FindingPage, WebError> {
+    let p = asked.page(state, "/findings");
+    let detail = state
+        .ask(move |store| store.finding(id))
+        .await?
+        .ok_or(WebError::NotFound)?;
+    let rules = state.rules_now();
+    let lang = p.lang();
+    let finding = &detail.row.finding;
+    let line = FindingLine::new(&detail.row, &rules, lang);
+    let words = Words {
+        subject: &finding.subject_name,
+        asset: &line.holder.name.plain(),
+        detail: "",
+    };
+    let rule = rulewords::find(&rules, &finding.key.rule);
+    let say = |text: &deskwarden_domain::model::Text| agent_text(&rules::fill(text, lang, words));
+    let clause = rulewords::clause(&rules, &finding.clause, lang);
+    Ok(FindingPage {
+        rule_id: finding.key.rule.clone(),
+        message: rule.map(|rule| say(&rule.message)).unwrap_or_default(),
+        remedy: rule.map(|rule| say(&rule.remedy)).unwrap_or_default(),
+        regulation: clause
+            .as_ref()
+            .map_or_else(String::new, |clause| clause.regulation.to_owned()),
+        wording: clause.map_or_else(String::new, |clause| clause.wording.to_owned()),
+        first_seen: finding.first_seen,
+        last_seen: finding.last_seen,
+        resolved_at: finding.resolved_at,
+        device: detail.device.as_ref().map(|device| device.id.to_string()),
+        evidence: detail
+            .evidence
+            .iter()
+            .map(|evidence| evidence_line(evidence, &detail, lang))
+            .collect(),
+        history: detail
+            .history
+            .iter()
+            .rev()
+            .map(|step| history_line(step, lang))
+            .collect(),
+        choices: choices(&detail),
+        line,
+        note,
+        refused,
+        p,
+    })
+}
+
+/// What may be decided in this state; the domain has the last word.
+fn choices(detail: &FindingDetail) -> Vec<&'static str> {
+    let state = detail.row.finding.state;
+    let mut choices = Vec::new();
+    if state == FindingState::Open {
+        choices.push("acknowledge");
+    }
+    if state.is_active() {
+        let change = |evidence: &Evidence| {
+            let seen: serde_json::Value = serde_json::from_str(&evidence.detail).unwrap_or_default();
+            seen.get("change").is_some() && seen.get("against").is_none_or(|against| against != "ledger")
+        };
+        if !detail.evidence.is_empty() && detail.evidence.iter().all(change) {
+            choices.push("accept");
+        }
+        choices.push("false_positive");
+    }
+    if matches!(state, FindingState::Acknowledged | FindingState::FalsePositive) {
+        choices.push("reopen");
+    }
+    choices
+}
+
+fn evidence_line(evidence: &Evidence, detail: &FindingDetail, lang: Lang) -> EvidenceLine {
+    let item = evidence.item.as_ref();
+    let current = detail
+        .device
+        .as_ref()
+        .filter(|device| evidence.device == Some(device.id));
+    EvidenceLine {
+        section: item.map_or("", |item| facts::section_label(item.section, lang)),
+        address: current.zip(item).map(|(device, item)| {
+            link(
+                &format!("/devices/{}", device.id),
+                &[("tab", section::name(item.section))],
+            )
+        }),
+        source: agent_text(item.map_or("", |item| item.source.as_str())),
+        key: agent_text(item.map_or("", |item| item.key.as_str())),
+        since: evidence.since,
+        detail: facts::detail(item.map(|item| item.section), &evidence.detail, lang),
+    }
+}
+
+fn history_line(step: &FindingHistory, lang: Lang) -> HistoryLine {
+    HistoryLine {
+        at: step.at,
+        actor: agent_text(&step.actor),
+        from: step.from.map(|state| badge::state(state, lang)),
+        to: badge::state(step.to, lang),
+        note: agent_text(&step.note),
+    }
+}

@@ -1,0 +1,183 @@
+//! `GET /`: the numbers of the morning, what is open, what could not be looked at.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use deskwarden_domain::{
+    model::{FindingState, Lang, Millis},
+    port::{FindingFilter, Overview, Paging, RuleCount, SourceRow},
+    rules::RuleSet,
+};
+
+use super::{
+    Asked,
+    lines::{FindingLine, by_severity},
+    render,
+};
+use crate::web::{
+    badge::{self, Badge},
+    chart::{Bar, Part, Ring},
+    error::WebError,
+    facts,
+    form::link,
+    page::Page,
+    rulewords,
+    state::WebState,
+    text::{Agent, agent_text},
+};
+
+const DAY_MS: Millis = 24 * 60 * 60 * 1000;
+const FINDINGS: u32 = 12;
+const BLIND: usize = 8;
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct OverviewPage {
+    p: Page,
+    numbers: Overview,
+    coverage: Ring,
+    compliance: Ring,
+    severities: Bar,
+    counts: Vec<(Badge, u64)>,
+    active: u64,
+    clauses: Vec<ClauseLine>,
+    lines: Vec<FindingLine>,
+    blind: Vec<BlindLine>,
+}
+
+struct ClauseLine {
+    label: String,
+    wording: String,
+    address: String,
+    findings: u64,
+    bar: Bar,
+}
+
+struct BlindLine {
+    section: &'static str,
+    source: Agent,
+    look: Badge,
+    devices: u64,
+}
+
+/// The first page.
+pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
+    let p = asked.page(&state, "/");
+    let window = Millis::try_from(state.config.reporting_window.as_millis()).unwrap_or(DAY_MS);
+    let (now, lang) = (p.now, p.lang());
+    let (mut numbers, recent, findings, counts, blind) = state
+        .ask(move |store| {
+            let filter = FindingFilter {
+                states: vec![
+                    FindingState::Open,
+                    FindingState::Acknowledged,
+                    FindingState::NoticeIssued,
+                ],
+                ..FindingFilter::default()
+            };
+            Ok((
+                store.overview(now - window)?,
+                store.overview(now - DAY_MS)?.opened_recently,
+                store.findings(
+                    &filter,
+                    Paging {
+                        offset: 0,
+                        limit: FINDINGS,
+                    },
+                )?,
+                store.rule_counts()?,
+                store.blind_sources(BLIND)?,
+            ))
+        })
+        .await?;
+    numbers.opened_recently = recent;
+    let rules = state.rules_now();
+    let severities = by_severity(&numbers.findings).map(|(severity, count)| Part {
+        class: badge::severity_class(severity),
+        count,
+        words: p.severity(&severity).to_owned(),
+    });
+    let page = OverviewPage {
+        coverage: Ring {
+            count: numbers.reporting,
+            whole: numbers.assets,
+            words: p.t("overview.coverage").to_owned(),
+        },
+        compliance: Ring {
+            count: numbers.assets.saturating_sub(numbers.flagged),
+            whole: numbers.assets,
+            words: p.t("overview.clean").to_owned(),
+        },
+        severities: Bar::full(severities.collect()),
+        counts: by_severity(&numbers.findings)
+            .map(|(s, n)| (badge::severity(s, lang), n))
+            .collect(),
+        active: numbers.findings.iter().sum(),
+        clauses: by_clause(&counts, &rules, &p),
+        lines: findings
+            .rows
+            .iter()
+            .map(|row| FindingLine::new(row, &rules, lang))
+            .collect(),
+        blind: blind.iter().map(|row| blind_line(row, lang)).collect(),
+        numbers,
+        p,
+    };
+    render(&page)
+}
+
+fn by_clause(counts: &[RuleCount], rules: &RuleSet, p: &Page) -> Vec<ClauseLine> {
+    let mut sums: BTreeMap<String, [u64; 4]> = rulewords::clauses(rules)
+        .into_iter()
+        .map(|label| (label, [0; 4]))
+        .collect();
+    for count in counts {
+        let Some(rule) = rulewords::find(rules, &count.rule) else {
+            continue;
+        };
+        let sum = sums.entry(rule.clause_label()).or_default();
+        let [findings, pass, fail, blind] = sum;
+        *findings += count.findings;
+        *pass += count.pass;
+        *fail += count.fail;
+        *blind += count.could_not_look;
+    }
+    let mut lines: Vec<ClauseLine> = sums
+        .into_iter()
+        .filter(|(_, [findings, pass, fail, blind])| findings + pass + fail + blind > 0)
+        .map(|(label, [findings, pass, fail, blind])| ClauseLine {
+            wording: rulewords::clause(rules, &label, p.lang())
+                .map_or_else(String::new, |c| c.wording.to_owned()),
+            address: link("/findings", &[("clause", &label)]),
+            findings,
+            bar: outcome_bar(pass, fail, blind, p),
+            label,
+        })
+        .collect();
+    lines.sort_by(|a, b| b.findings.cmp(&a.findings).then_with(|| a.label.cmp(&b.label)));
+    lines
+}
+
+/// A bar of the three outcomes.
+pub(super) fn outcome_bar(pass: u64, fail: u64, blind: u64, p: &Page) -> Bar {
+    let part = |class, count, name| Part {
+        class,
+        count,
+        words: p.w("outcome", name).to_owned(),
+    };
+    Bar::full(vec![
+        part("out-fail", fail, "fail"),
+        part("out-blind", blind, "could_not_look"),
+        part("out-pass", pass, "pass"),
+    ])
+}
+
+fn blind_line(row: &SourceRow, lang: Lang) -> BlindLine {
+    BlindLine {
+        section: facts::section_label(row.section, lang),
+        source: agent_text(&row.source),
+        look: badge::look(row.look, lang),
+        devices: row.devices,
+    }
+}

@@ -1,0 +1,302 @@
+//! `GET /tokens`, `POST /tokens`, `POST /tokens/{id}/revoke`: enrolment tokens. A new one is shown once, in
+//! the answer to the form that made it, with commands to copy.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use deskwarden_domain::{
+    model::{AuditEntry, Millis, TokenId, TokenRow},
+    token::Token,
+};
+
+use super::{Asked, render};
+use crate::web::{
+    error::WebError,
+    form::Fields,
+    page::Page,
+    session,
+    state::{WebConfig, WebState},
+    text::{Agent, agent_text},
+};
+
+const HOUR_MS: Millis = 60 * 60 * 1000;
+const MOST_USES: u32 = 10_000;
+const LONGEST_HOURS: i64 = 24 * 90;
+
+#[derive(Template)]
+#[template(path = "tokens.html")]
+struct TokensPage {
+    p: Page,
+    tokens: Vec<TokenLine>,
+    made: Option<Made>,
+    form: Typed,
+    collector: String,
+    pin: String,
+}
+
+struct TokenLine {
+    id: i64,
+    label: Agent,
+    uses: u32,
+    max_uses: u32,
+    expires_at: Millis,
+    cidr: Agent,
+    department: Agent,
+    needs_approval: bool,
+    created_at: Millis,
+    created_by: Agent,
+    /// `usable`, `expired`, `used` or `revoked`.
+    state: &'static str,
+}
+
+struct Made {
+    label: Agent,
+    secret: String,
+    command: String,
+}
+
+/// What was typed, to come back with its faults.
+struct Typed {
+    label: String,
+    uses: String,
+    hours: String,
+    cidr: String,
+    department: String,
+    approval: bool,
+    /// Names of fields whose content is refused.
+    faults: Vec<&'static str>,
+}
+
+impl Default for Typed {
+    fn default() -> Self {
+        Self {
+            label: String::new(),
+            uses: "1".into(),
+            hours: "24".into(),
+            cidr: String::new(),
+            department: String::new(),
+            approval: false,
+            faults: Vec::new(),
+        }
+    }
+}
+
+impl Typed {
+    fn fault(&self, field: &str) -> bool {
+        self.faults.contains(&field)
+    }
+}
+
+/// The list.
+pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
+    render(&build(&state, &asked, None, Typed::default()).await?)
+}
+
+/// Makes a token.
+pub(in crate::web) async fn create(
+    State(state): State<WebState>,
+    asked: Asked,
+    fields: Fields,
+) -> Result<Response, WebError> {
+    let now = state.clock.now();
+    let row = match read(&fields, &asked.viewer.name, now) {
+        Ok(row) => row,
+        Err(typed) => {
+            let page = build(&state, &asked, None, typed).await?;
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response());
+        }
+    };
+    let token = Token::from_random(session::random()?);
+    let row = TokenRow {
+        hash: token.hash(),
+        ..row
+    };
+    let made = Made {
+        label: agent_text(&row.label),
+        command: command(&state.config, token.reveal()),
+        secret: token.reveal().to_owned(),
+    };
+    let detail = serde_json::json!({
+        "label": row.label, "max_uses": row.max_uses, "expires_at": row.expires_at, "cidr": row.cidr,
+        "needs_approval": row.needs_approval, "department": row.department,
+    });
+    let audit = AuditEntry {
+        at: now,
+        actor: asked.viewer.name.clone(),
+        action: "token.create".into(),
+        object: "token".into(),
+        detail: detail.to_string(),
+    };
+    state.ask(move |store| store.create_token(&row, &audit)).await?;
+    let page = build(&state, &asked, Some(made), Typed::default()).await?;
+    Ok((StatusCode::CREATED, render(&page)?).into_response())
+}
+
+/// Withdraws a token.
+pub(in crate::web) async fn revoke(
+    State(state): State<WebState>,
+    asked: Asked,
+    Path(id): Path<String>,
+) -> Result<Response, WebError> {
+    let id = id.parse().map(TokenId).map_err(|_| WebError::NotFound)?;
+    let audit = AuditEntry {
+        at: state.clock.now(),
+        actor: asked.viewer.name,
+        action: "token.revoke".into(),
+        object: format!("token:{}", id.0),
+        detail: String::new(),
+    };
+    state.ask(move |store| store.revoke_token(id, &audit)).await?;
+    Ok(Redirect::to("/tokens").into_response())
+}
+
+async fn build(
+    state: &WebState,
+    asked: &Asked,
+    made: Option<Made>,
+    form: Typed,
+) -> Result<TokensPage, WebError> {
+    let p = asked.page(state, "/tokens");
+    let now = p.now;
+    let tokens = state.ask(|store| store.tokens()).await?;
+    Ok(TokensPage {
+        tokens: tokens.iter().map(|token| line(token, now)).collect(),
+        made,
+        form,
+        collector: state.config.agent_address.clone(),
+        pin: state.config.ca_pin.clone(),
+        p,
+    })
+}
+
+fn line(token: &TokenRow, now: Millis) -> TokenLine {
+    let text = |value: &Option<String>| agent_text(value.as_deref().unwrap_or_default());
+    TokenLine {
+        id: token.id.0,
+        label: agent_text(&token.label),
+        uses: token.uses,
+        max_uses: token.max_uses,
+        expires_at: token.expires_at,
+        cidr: text(&token.cidr),
+        department: text(&token.department),
+        needs_approval: token.needs_approval,
+        created_at: token.created_at,
+        created_by: agent_text(&token.created_by),
+        state: if token.revoked_at.is_some() {
+            "revoked"
+        } else if token.uses >= token.max_uses {
+            "used"
+        } else if token.expires_at <= now {
+            "expired"
+        } else {
+            "usable"
+        },
+    }
+}
+
+/// The token that a form asks for, or the form with its faults.
+fn read(fields: &Fields, actor: &str, now: Millis) -> Result<TokenRow, Typed> {
+    let mut typed = Typed {
+        label: fields.text("label").to_owned(),
+        uses: fields.text("uses").to_owned(),
+        hours: fields.text("hours").to_owned(),
+        cidr: fields.text("cidr").to_owned(),
+        department: fields.text("department").to_owned(),
+        approval: fields.some("approval").is_some(),
+        faults: Vec::new(),
+    };
+    let uses = typed
+        .uses
+        .parse()
+        .ok()
+        .filter(|uses| (1..=MOST_USES).contains(uses));
+    let hours = typed
+        .hours
+        .parse()
+        .ok()
+        .filter(|hours| (1..=LONGEST_HOURS).contains(hours));
+    let short = |text: &str| text.chars().count() <= 100 && !text.chars().any(char::is_control);
+    let checks = [
+        ("label", !typed.label.is_empty() && short(&typed.label)),
+        ("uses", uses.is_some()),
+        ("hours", hours.is_some()),
+        ("cidr", typed.cidr.is_empty() || is_network(&typed.cidr)),
+        ("department", short(&typed.department)),
+    ];
+    typed.faults = checks
+        .into_iter()
+        .filter(|(_, good)| !good)
+        .map(|(name, _)| name)
+        .collect();
+    let (Some(uses), Some(hours), true) = (uses, hours, typed.faults.is_empty()) else {
+        return Err(typed);
+    };
+    let some = |text: String| Some(text).filter(|text| !text.is_empty());
+    Ok(TokenRow {
+        id: TokenId(0),
+        label: typed.label,
+        hash: [0; 32],
+        max_uses: uses,
+        uses: 0,
+        expires_at: now + hours * HOUR_MS,
+        cidr: some(typed.cidr),
+        needs_approval: typed.approval,
+        department: some(typed.department),
+        created_at: now,
+        created_by: actor.to_owned(),
+        revoked_at: None,
+    })
+}
+
+/// Whether a text is a network in CIDR notation.
+fn is_network(text: &str) -> bool {
+    let Some((address, prefix)) = text.split_once('/') else {
+        return false;
+    };
+    let most = match address.parse() {
+        Ok(std::net::IpAddr::V4(_)) => 32,
+        Ok(std::net::IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    prefix.parse::<u8>().is_ok_and(|prefix| prefix <= most)
+}
+
+/// The command that enrols a PC. The token goes through standard input: a process list shows arguments.
+fn command(config: &WebConfig, secret: &str) -> String {
+    format!(
+        "echo '{secret}' | sudo deskwarden-agent enrol --collector {} --pin {} --token-stdin",
+        config.agent_address, config.ca_pin
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(text: &str) -> Result<TokenRow, Typed> {
+        read(&Fields::parse(text.as_bytes()), "admin", 0)
+    }
+
+    #[test]
+    fn every_fault_of_the_form_is_named_at_once() {
+        let typed = form("label=&uses=0&hours=x&cidr=10.0.0.0/33&department=ok")
+            .err()
+            .unwrap();
+        assert_eq!(typed.faults, ["label", "uses", "hours", "cidr"]);
+        assert_eq!(typed.cidr, "10.0.0.0/33");
+    }
+
+    #[test]
+    fn a_good_form_makes_a_token() {
+        let row = form("label=front+desk&uses=5&hours=24&cidr=10.0.0.0/8&approval=on").unwrap();
+        assert_eq!(
+            (row.max_uses, row.expires_at, row.needs_approval),
+            (5, 24 * HOUR_MS, true)
+        );
+        assert_eq!(row.cidr.as_deref(), Some("10.0.0.0/8"));
+        assert_eq!(row.department, None);
+    }
+}

@@ -1,0 +1,219 @@
+//! What the dashboard is given by the application: store, rules in force, live events, clock, settings.
+//! Owns no wiring and starts nothing.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use deskwarden_domain::{
+    model::{FindingAction, FindingId, Millis},
+    port::{Store, StoreError},
+    rules::RuleSet,
+};
+use serde::Serialize;
+use tokio::sync::{Semaphore, broadcast, watch};
+
+use super::error::WebError;
+
+/// The wall clock, so that tests bring their own.
+pub trait Clock: Send + Sync {
+    /// Unix milliseconds, UTC.
+    fn now(&self) -> Millis;
+}
+
+/// The clock of the operating system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Millis {
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+    }
+}
+
+/// What happened while a page was open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LiveKind {
+    /// A finding was opened.
+    FindingOpened,
+    /// A finding changed its state.
+    FindingChanged,
+    /// Something of a device arrived.
+    DeviceSeen,
+}
+
+/// Published after the commit that caused it; carries ids only, so that a page asks for what it may see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LiveEvent {
+    /// What happened.
+    pub kind: LiveKind,
+    /// The finding, where it is about one.
+    pub finding_id: Option<i64>,
+    /// The asset, where it is about one.
+    pub asset_id: Option<i64>,
+    /// When.
+    pub at: Millis,
+}
+
+/// A person's decision on a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionRequest {
+    /// On which.
+    pub finding: FindingId,
+    /// What.
+    pub action: FindingAction,
+    /// Sign-in name of the person.
+    pub actor: String,
+    /// In the person's words.
+    pub note: String,
+    /// When.
+    pub now: Millis,
+}
+
+/// Why a decision was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    /// The finding does not allow it; the page is stale or the choice is wrong.
+    #[error("the finding does not allow this: {0}")]
+    Refused(String),
+    /// The store failed.
+    #[error("the decision was not stored")]
+    Store(#[from] StoreError),
+}
+
+/// Carries out decisions on findings: decide in the domain, apply, make the asset judged again. Blocks.
+pub trait Actions: Send + Sync {
+    /// Carries out one decision.
+    fn act(&self, request: &ActionRequest) -> Result<(), ActionError>;
+}
+
+/// How long a sign-in lasts and when guessing ends.
+#[derive(Clone, Copy, Debug)]
+pub struct SignInPolicy {
+    /// Without any use.
+    pub idle: Duration,
+    /// However much it is used.
+    pub absolute: Duration,
+    /// Passwords that may be tried per lockout.
+    pub threshold: u32,
+    /// How long a name is locked.
+    pub lockout: Duration,
+}
+
+impl Default for SignInPolicy {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(30 * 60),
+            absolute: Duration::from_secs(12 * 60 * 60),
+            threshold: 5,
+            lockout: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+/// Settings of the dashboard.
+#[derive(Clone, Debug)]
+pub struct WebConfig {
+    /// Address that people type (`https://desk.example.com:8443`), without a slash at the end.
+    pub public_url: String,
+    /// `host:port` that agents connect to, for the enrolment command.
+    pub agent_address: String,
+    /// SHA-256 of the root's public key as the agent's `--pin` takes it.
+    pub ca_pin: String,
+    /// Without a report for this long a device counts as silent on the overview.
+    pub reporting_window: Duration,
+    /// Lifetimes and lockout.
+    pub sign_in: SignInPolicy,
+    /// Offset from UTC in minutes for readers without JavaScript; with it the browser's zone is used.
+    pub utc_offset_minutes: i16,
+}
+
+impl Default for WebConfig {
+    fn default() -> Self {
+        Self {
+            public_url: String::new(),
+            agent_address: String::new(),
+            ca_pin: String::new(),
+            reporting_window: Duration::from_secs(60 * 60),
+            sign_in: SignInPolicy::default(),
+            utc_offset_minutes: 8 * 60,
+        }
+    }
+}
+
+/// Everything that the handlers use. Cheap to clone.
+#[derive(Clone)]
+pub struct WebState {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Rules in force.
+    pub rules: watch::Receiver<Arc<RuleSet>>,
+    /// Where the ingest writer and the actions publish after a commit.
+    pub events: broadcast::Sender<LiveEvent>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Decisions on findings.
+    pub actions: Arc<dyn Actions>,
+    /// Settings.
+    pub config: Arc<WebConfig>,
+    /// Password hashes at work: each takes 19 MiB and a core.
+    pub(super) hashing: Arc<Semaphore>,
+    /// Open event streams.
+    pub(super) streams: Arc<Semaphore>,
+}
+
+/// Password hashes that may be computed at once.
+const HASHES_AT_ONCE: usize = 2;
+/// Event streams that may be open at once.
+const STREAMS_AT_ONCE: usize = 512;
+
+impl WebState {
+    /// From what the application made.
+    pub fn new(
+        store: Arc<dyn Store>,
+        rules: watch::Receiver<Arc<RuleSet>>,
+        events: broadcast::Sender<LiveEvent>,
+        clock: Arc<dyn Clock>,
+        actions: Arc<dyn Actions>,
+        config: WebConfig,
+    ) -> Self {
+        Self {
+            store,
+            rules,
+            events,
+            clock,
+            actions,
+            config: Arc::new(config),
+            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
+        }
+    }
+
+    /// Runs a blocking question to the store on a thread of its own.
+    pub(super) async fn ask<T, F>(&self, question: F) -> Result<T, WebError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    {
+        let store = Arc::clone(&self.store);
+        let answer = tokio::task::spawn_blocking(move || question(store.as_ref()))
+            .await
+            .map_err(|_| WebError::Internal("a question to the store was cut off"))?;
+        answer.map_err(WebError::from)
+    }
+
+    /// The rules in force now.
+    pub(super) fn rules_now(&self) -> Arc<RuleSet> {
+        Arc::clone(&self.rules.borrow())
+    }
+}
+
+impl fmt::Debug for WebState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebState")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
