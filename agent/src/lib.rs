@@ -1,10 +1,15 @@
 //! The agent: reads what a PC is, keeps what changed, and brings it to the collector. Everything but the
 //! operating system (`deskwarden-platform`) and the contract (`deskwarden-proto`).
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod disk;
 pub mod endpoint;
 pub mod identity;
 pub mod outbox;
 pub mod scan;
 pub mod session;
+pub mod shutdown;
+pub mod supervise;
 pub mod transport;

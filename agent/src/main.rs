@@ -1,3 +1,7 @@
-//! The binary.
+//! The agent's program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    deskwarden_agent::cli::main()
+}

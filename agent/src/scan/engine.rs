@@ -20,6 +20,7 @@ type Job = Box<dyn FnOnce(&mut Recorder, &mut Due) + Send>;
 pub struct Due {
     sources: BTreeMap<usize, (Trigger, Stamps)>,
     waiting: Vec<oneshot::Sender<()>>,
+    stop: bool,
 }
 
 impl Due {
@@ -62,7 +63,7 @@ impl std::fmt::Debug for Recorder {
     }
 }
 
-/// Starts the thread. It ends when the last handle is dropped.
+/// Starts the thread. It ends with [`Handle::stop`], or when the last handle is dropped.
 pub fn start(recorder: Recorder) -> std::io::Result<(Handle, thread::JoinHandle<()>)> {
     let (jobs, inbox) = mpsc::channel(QUEUE);
     let (report, progress) = watch::channel(Progress::default());
@@ -129,6 +130,12 @@ impl Handle {
         done.await.map_err(|_| Gone)
     }
 
+    /// Ends the thread after what it is doing; what was due is not looked at any more.
+    pub async fn stop(&self) -> Result<(), Gone> {
+        let job: Job = Box::new(|_, due| due.stop = true);
+        self.jobs.send(job).await.map_err(|_| Gone)
+    }
+
     /// Follows the recorder's progress.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
@@ -156,6 +163,9 @@ fn run(mut recorder: Recorder, mut inbox: mpsc::Receiver<Job>, report: &watch::S
         };
         if let Some(job) = next {
             job(&mut recorder, &mut due);
+            if due.stop {
+                return;
+            }
             if recorder.take_all_due() {
                 for index in recorder.matching(&[], "") {
                     due.add(index, Trigger::Start, Stamps::Trust);

@@ -1,0 +1,241 @@
+//! Wiring: from a configuration to a running agent. Holds no logic of its own.
+
+use std::{
+    fs::{self, File, TryLockError},
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use deskwarden_platform::{Root, ensure_private_dir, host_hints, sources};
+use deskwarden_proto::v1::{GoodbyeReason, Trigger};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use crate::{
+    config::Config,
+    disk::Folder,
+    identity::{self, Enrolment, Identity, Outcome, Store, clock::Clock},
+    outbox::{Bounds, Outbox},
+    scan::{
+        engine,
+        recorder::{Recorder, Tools},
+        trigger, watch,
+    },
+    session::{Session, backoff::Backoff, system_jitter},
+    shutdown,
+    supervise::Supervisor,
+};
+
+/// Longest token file that is read.
+const MAX_TOKEN: u64 = 4 << 10;
+
+/// How an enrolment waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Try once; a person sees the fault.
+    Once,
+    /// Try until it works: nobody is watching a service.
+    Forever,
+}
+
+/// A state folder that no other agent uses.
+pub struct State {
+    store: Store,
+    clock: Clock,
+    _lock: File,
+}
+
+/// Opens and locks the state folder.
+pub fn open_state(folder: &Path) -> anyhow::Result<State> {
+    let store = Store::open(folder)?;
+    let place = folder.join("lock");
+    let lock = File::create(&place).with_context(|| format!("{} cannot be written", place.display()))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => bail!(
+            "{}: another agent uses this folder; stop it, or choose another --state-dir",
+            folder.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("{} cannot be locked", place.display()));
+        }
+    }
+    let clock = store.clock();
+    Ok(State {
+        store,
+        clock,
+        _lock: lock,
+    })
+}
+
+/// Runs until a signal comes or something fails beyond repair.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let cancel = CancellationToken::new();
+    let state = open_state(&config.state_dir)?;
+    let signals = cancel.clone();
+    let listener = tokio::spawn(async move {
+        let heard = shutdown::requested().await;
+        signals.cancel();
+        heard
+    });
+    let Some(identity) = own_identity(&config, &state, &cancel).await? else {
+        return Ok(());
+    };
+    tracing::info!(device = %identity.device, "the agent starts");
+    let (handle, thread) = start_recorder(&config, &identity)?;
+    let last = handle.clone();
+    let mut tasks = Supervisor::new(cancel.clone());
+    tasks.spawn("signals", async move { Ok(listener.await??) });
+    {
+        let (handle, cancel) = (handle.clone(), cancel.clone());
+        tasks.spawn("watch", async move {
+            // Watching begins before the first look, so that nothing falls in between.
+            Ok(watch::run(handle, cancel).await?)
+        });
+    }
+    {
+        let (handle, cancel) = (handle.clone(), cancel.clone());
+        tasks.spawn("clock", async move {
+            handle.look_at_all(Trigger::Start).await?;
+            Ok(trigger::clock(handle, system_jitter, cancel).await?)
+        });
+    }
+    let session = Session {
+        endpoints: config.collectors,
+        store: state.store.clone(),
+        clock: state.clock.clone(),
+        identity,
+        recorder: handle,
+        department: config.department,
+        jitter: system_jitter,
+    };
+    let until = cancel.clone();
+    tasks.spawn("session", async move {
+        Ok(session.run(GoodbyeReason::Shutdown, until).await?)
+    });
+    let ended = tasks.run().await;
+    // What is being written is finished first. It may have ended already, which is why the tasks ended.
+    last.stop().await.ok();
+    if thread.join().is_err() {
+        bail!("the recorder broke down");
+    }
+    ended
+}
+
+/// Enrols with a token that the caller brings; for the command line.
+pub async fn enrol(config: &Config, token: Zeroizing<String>) -> anyhow::Result<Outcome> {
+    let state = open_state(&config.state_dir)?;
+    if let Some(identity) = state.store.load()? {
+        return Ok(Outcome::Enrolled(identity));
+    }
+    ask(config, &state, token).await
+}
+
+/// The token of a file, without white space around it.
+pub fn read_token(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let place = file.display();
+    let size = fs::metadata(file)
+        .with_context(|| format!("{place}: the token file cannot be read"))?
+        .len();
+    if size > MAX_TOKEN {
+        bail!("{place}: too large for a token");
+    }
+    let text = Zeroizing::new(
+        fs::read_to_string(file).with_context(|| format!("{place}: the token file cannot be read"))?,
+    );
+    let token = Zeroizing::new(text.trim().to_owned());
+    if token.is_empty() {
+        bail!(
+            "{place}: the token file is empty; write the token that `deskwarden-collector token create` printed"
+        );
+    }
+    Ok(token)
+}
+
+/// The root that a configuration names.
+pub fn root(path: Option<&Path>) -> Root {
+    match path {
+        Some(path) if path != Path::new("/") => Root::at(path),
+        _ => Root::host(),
+    }
+}
+
+/// The stored identity, or a new one; `None` when the agent is to end before there is one.
+async fn own_identity(
+    config: &Config,
+    state: &State,
+    cancel: &CancellationToken,
+) -> anyhow::Result<Option<Identity>> {
+    if let Some(identity) = state.store.load()? {
+        return Ok(Some(identity));
+    }
+    let Some(file) = &config.token_file else {
+        bail!(
+            "{}: this PC is not enrolled; run `deskwarden-agent enrol`, or set token_file and pin",
+            state.store.folder().display()
+        );
+    };
+    let mut backoff = Backoff::default();
+    loop {
+        let token = read_token(file)?;
+        let asked = tokio::select! {
+            () = cancel.cancelled() => return Ok(None),
+            asked = ask(config, state, token) => asked,
+        };
+        let wait = match asked {
+            Ok(Outcome::Enrolled(identity)) => return Ok(Some(identity)),
+            Ok(Outcome::Pending(wait)) => {
+                tracing::info!("a technician has to approve this PC; asking again later");
+                wait
+            }
+            Err(error) => {
+                if let Some(fatal @ identity::Error::Private(_)) = error.downcast_ref() {
+                    bail!("{fatal}");
+                }
+                tracing::warn!(error = format!("{error:#}"), "not enrolled yet");
+                Duration::ZERO
+            }
+        };
+        let wait = backoff.next(wait, system_jitter());
+        tokio::select! {
+            () = cancel.cancelled() => return Ok(None),
+            () = sleep(wait) => {}
+        }
+    }
+}
+
+async fn ask(config: &Config, state: &State, token: Zeroizing<String>) -> anyhow::Result<Outcome> {
+    let endpoint = config.collectors.first().context("no collector is configured")?;
+    let Some(pin) = config.pin else {
+        bail!(
+            "no pin: set pin = \"sha256:...\" or give --pin, as `deskwarden-collector token create` prints it"
+        );
+    };
+    let mut hints = host_hints(&root(config.root.as_deref()));
+    config.department.clone_into(&mut hints.department);
+    let request = Enrolment::pinned(endpoint, pin, token, hints);
+    Ok(identity::enrol(&state.store, &state.clock, request).await?)
+}
+
+fn start_recorder(
+    config: &Config,
+    identity: &Identity,
+) -> anyhow::Result<(engine::Handle, std::thread::JoinHandle<()>)> {
+    let folder = config.state_dir.join("outbox");
+    ensure_private_dir(&folder)?;
+    let device = identity.device.to_string();
+    let (outbox, opened) = Outbox::open(Folder::new(folder), &device, Bounds::default())?;
+    if let Some(gap) = opened.gap() {
+        tracing::error!(reason = %gap.reason, "the outbox was not as it was left");
+    }
+    let recorder = Recorder::new(
+        outbox,
+        &opened,
+        root(config.root.as_deref()),
+        sources(),
+        Tools::default(),
+    )?;
+    Ok(engine::start(recorder)?)
+}

@@ -1,0 +1,205 @@
+//! `collect`: reads this PC once and prints it, for a person or as the snapshot that rules are tried on.
+
+use std::{collections::BTreeMap, io::Write};
+
+use deskwarden_platform::{Reading, Root, host_hints, sources};
+use deskwarden_proto::{
+    describe::to_json,
+    section::{self, Section},
+    v1::{HostHints, Look},
+};
+use serde_json::{Map, Value, json};
+
+/// Reads the sections, or all, and prints them.
+pub(super) fn run(
+    sections: &[Section],
+    as_json: bool,
+    root: &Root,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut readings: BTreeMap<Section, Vec<Reading>> = BTreeMap::new();
+    for source in sources() {
+        let section = source.id().section;
+        if sections.is_empty() || sections.contains(&section) {
+            readings.entry(section).or_default().push(source.read(root));
+        }
+    }
+    if as_json {
+        serde_json::to_writer_pretty(&mut *out, &snapshot(&host_hints(root), &readings))?;
+        writeln!(out)?;
+    } else {
+        table(&readings, out)?;
+    }
+    Ok(())
+}
+
+fn snapshot(hints: &HostHints, readings: &BTreeMap<Section, Vec<Reading>>) -> Value {
+    let sections: Map<String, Value> = readings
+        .iter()
+        .map(|(section, readings)| (section::name(*section).to_owned(), one_section(readings)))
+        .collect();
+    json!({
+        "device": {
+            "hostname": hints.hostname,
+            "system_serial": hints.system_serial,
+            "board_serial": hints.board_serial,
+            "system_uuid": hints.system_uuid,
+            "macs": hints.macs,
+            "disk_serials": hints.disk_serials,
+            "model": hints.model,
+        },
+        "sections": sections,
+    })
+}
+
+fn one_section(readings: &[Reading]) -> Value {
+    let sources: Vec<Value> = readings
+        .iter()
+        .map(
+            |reading| json!({"source": reading.source, "look": look(reading.look), "reason": reading.reason}),
+        )
+        .collect();
+    let items: Vec<Value> = readings
+        .iter()
+        .flat_map(|reading| {
+            reading.facts.iter().map(|fact| {
+                let facet = fact.facet.kind.as_ref();
+                json!({
+                    "source": reading.source,
+                    "key": fact.key,
+                    "principal": fact.principal,
+                    "facet": facet.map_or(Value::Null, |kind| to_json(kind, false)),
+                    "local": to_json(&fact.local, false),
+                })
+            })
+        })
+        .collect();
+    json!({"sources": sources, "items": items})
+}
+
+fn table(readings: &BTreeMap<Section, Vec<Reading>>, out: &mut impl Write) -> anyhow::Result<()> {
+    for (section, readings) in readings {
+        for reading in readings {
+            let count = reading.facts.len();
+            writeln!(
+                out,
+                "{} / {}: {}, {count} items",
+                section::name(*section),
+                reading.source,
+                look(reading.look)
+            )?;
+            if !reading.reason.is_empty() {
+                writeln!(out, "    {}", printable(&reading.reason))?;
+            }
+            for fact in &reading.facts {
+                let fields = fact.facet.kind.as_ref().map(|kind| to_json(kind, false));
+                let fields = fields.as_ref().map(line).unwrap_or_default();
+                let principal = match fact.principal.as_str() {
+                    "" => String::new(),
+                    principal => format!(" [{}]", printable(principal)),
+                };
+                writeln!(out, "    {}{principal}  {fields}", printable(&fact.key))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn line(fields: &Value) -> String {
+    let Some(fields) = fields.as_object() else {
+        return String::new();
+    };
+    let parts: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| match value {
+            Value::String(text) => format!("{name}={}", printable(text)),
+            other => format!("{name}={}", printable(&other.to_string())),
+        })
+        .collect();
+    parts.join(" ")
+}
+
+/// What is read may hold anything; a terminal must not obey it.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+fn look(look: Look) -> &'static str {
+    match look {
+        Look::Looked => "looked",
+        Look::Partial => "partial",
+        Look::Denied => "denied",
+        Look::Unsupported => "unsupported",
+        Look::Failed | Look::Unspecified => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use deskwarden_platform::Fact;
+    use deskwarden_proto::v1::{Software, facet::Kind};
+
+    use super::*;
+
+    fn readings() -> BTreeMap<Section, Vec<Reading>> {
+        let software = Software {
+            name: "QQ\u{1b}[31m".into(),
+            version: "9".into(),
+            ..Software::default()
+        };
+        let looked = Reading {
+            section: Section::Software,
+            source: "dpkg",
+            look: Look::Looked,
+            reason: String::new(),
+            facts: vec![Fact::machine("qq:amd64".into(), Kind::Software(software))],
+        };
+        let denied = Reading {
+            section: Section::Software,
+            source: "rpm",
+            look: Look::Denied,
+            reason: "no permission".into(),
+            facts: Vec::new(),
+        };
+        BTreeMap::from([(Section::Software, vec![looked, denied])])
+    }
+
+    #[test]
+    fn a_snapshot_has_the_shape_that_rules_are_tried_on() {
+        let json = snapshot(&HostHints::default(), &readings());
+        let software = &json["sections"]["software"];
+        assert_eq!(
+            software["sources"][1],
+            json!({"source": "rpm", "look": "denied", "reason": "no permission"})
+        );
+        let item = &software["items"][0];
+        assert_eq!(item["key"], "qq:amd64");
+        assert_eq!(item["facet"]["version"], "9");
+        assert_eq!(item["principal"], "");
+        assert!(item["local"].is_object());
+        assert!(json["device"]["hostname"].is_string());
+    }
+
+    #[test]
+    fn the_table_shows_what_could_not_be_read_and_no_control_characters() {
+        let mut out = Vec::new();
+        table(&readings(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(
+            text.contains("software / rpm: denied, 0 items\n    no permission\n"),
+            "{text}"
+        );
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn an_empty_root_is_read_without_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut out = Vec::new();
+        run(&[], true, &Root::at(folder.path()), &mut out).unwrap();
+        let json: Value = serde_json::from_slice(&out).unwrap();
+        assert!(json["sections"]["software"]["sources"].is_array());
+    }
+}
