@@ -1,6 +1,6 @@
 //! The real agent on a PC made of files: its own state folder, told the collector's address and pin.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use anyhow::Result;
 use serde_json::Value;
@@ -27,40 +27,42 @@ impl Agent {
     /// When the token or the program is no good.
     pub fn start(collector: &Collector, pc: &Pc) -> Result<Self> {
         let command = Command::new(program::product("deskwarden-agent")?);
-        Self::start_as(command, collector, pc)
+        Self::start_as(command, collector, pc.path())
     }
 
-    /// The same inside a network namespace: the PC's files, the namespace's network.
+    /// Reports about this machine as it looks from inside a network namespace: only of the running system is the
+    /// kernel asked for its network.
     ///
     /// # Errors
     /// When the token or the program is no good.
-    pub fn start_in(netns: &Netns, collector: &Collector, pc: &Pc) -> Result<Self> {
+    pub fn start_in(netns: &Netns, collector: &Collector) -> Result<Self> {
         let command = netns.command(program::product("deskwarden-agent")?);
-        Self::start_as(command, collector, pc)
+        Self::start_as(command, collector, Path::new("/"))
     }
 
-    fn start_as(mut command: Command, collector: &Collector, pc: &Pc) -> Result<Self> {
+    fn start_as(mut command: Command, collector: &Collector, root: &Path) -> Result<Self> {
         let state = tempfile::Builder::new().prefix("deskwarden-agent-").tempdir()?;
         fs::set_permissions(state.path(), fs::Permissions::from_mode(0o700))?;
         let token = collector.token_file(state.path())?;
-        command.args([
-            "run",
-            "--collector",
-            collector.agents()?,
-            "--pin",
-            collector.pin()?,
-        ]);
-        command
-            .arg("--token-file")
-            .arg(token)
-            .arg("--state-dir")
-            .arg(state.path());
-        command.arg("--root").arg(pc.path()).args(["--log", "json"]);
-        command.env("RUST_BACKTRACE", "1");
-        Ok(Self {
-            program: Program::start("agent", &mut command)?,
-            state,
-        })
+        command.arg("run").arg("--token-file").arg(token);
+        let program = launch(command, collector, root, state.path())?;
+        Ok(Self { program, state })
+    }
+
+    /// Starts the program again on the state that it left.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn restart(&mut self, collector: &Collector, pc: &Pc) -> Result<()> {
+        let mut command = Command::new(program::product("deskwarden-agent")?);
+        command.arg("run");
+        self.program = launch(command, collector, pc.path(), self.state.path())?;
+        Ok(())
+    }
+
+    /// The last lines that it wrote.
+    pub fn log(&self) -> String {
+        self.program.log()
     }
 
     /// The running program.
@@ -69,9 +71,27 @@ impl Agent {
     }
 
     /// Where it keeps its identity and its outbox.
-    pub fn state(&self) -> &std::path::Path {
+    pub fn state(&self) -> &Path {
         self.state.path()
     }
+}
+
+fn launch(mut command: Command, collector: &Collector, root: &Path, state: &Path) -> Result<Program> {
+    command.args([
+        "--collector",
+        collector.agents()?,
+        "--pin",
+        collector.pin()?,
+        "--log",
+        "json",
+    ]);
+    command
+        .arg("--state-dir")
+        .arg(state)
+        .arg("--root")
+        .arg(root)
+        .env("RUST_BACKTRACE", "1");
+    Program::start("agent", &mut command)
 }
 
 /// What the agent sees of one section of a PC, as `collect --json` prints it.

@@ -7,11 +7,12 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
+    architecture::tree,
     dashboard::{Visitor, text},
     program::{self, Program},
     wait::{PATIENCE, eventually},
@@ -75,13 +76,22 @@ impl Setup {
         self
     }
 
-    /// Puts a file into `rules.d` before the start.
+    /// Puts an edited core pack into `rules.d` before the start: it takes the place of the built-in one.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn rules(self, name: &str, toml: &str) -> Result<Self> {
-        fs::write(self.rules_dir().join(name), toml)?;
+    /// When there is nothing to replace or it cannot be written.
+    pub fn edited_pack(self, from: &str, to: &str) -> Result<Self> {
+        fs::write(self.rules_dir().join(PACK), pack_with(from, to)?)?;
         Ok(self)
+    }
+
+    /// Switches a rule of the core pack off.
+    ///
+    /// # Errors
+    /// When there is no such rule or the pack cannot be written.
+    pub fn without_rule(self, id: &str) -> Result<Self> {
+        let named = format!("id = \"{id}\"\n");
+        self.edited_pack(&named, &format!("{named}enabled = false\n"))
     }
 
     /// Folder of rule files.
@@ -124,6 +134,19 @@ impl Setup {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
         Ok(())
     }
+}
+
+/// Name of the core pack's file.
+pub const PACK: &str = "pc.toml";
+
+/// The core pack with a change.
+///
+/// # Errors
+/// When there is nothing to replace.
+pub fn pack_with(from: &str, to: &str) -> Result<String> {
+    let pack = fs::read_to_string(tree::root().join("collector/rules").join(PACK))?;
+    ensure!(pack.contains(from), "the core pack does not contain {from:?}");
+    Ok(pack.replacen(from, to, 1))
 }
 
 fn serve(setup: &Setup, agents: &str) -> Result<(Program, Value)> {
@@ -179,17 +202,14 @@ impl Collector {
         &mut self.program
     }
 
+    /// The last lines that it wrote.
+    pub fn log(&self) -> String {
+        self.program.log()
+    }
+
     /// Certificate of the root, as PEM.
-    ///
-    /// # Errors
-    /// When there is none below the data folder.
-    pub fn roots(&self) -> Result<PathBuf> {
-        let folder = self.data().join("pki");
-        ["root.crt", "root.pem", "ca.pem"]
-            .iter()
-            .map(|name| folder.join(name))
-            .find(|file| file.is_file())
-            .with_context(|| format!("no root certificate in {}", folder.display()))
+    pub fn roots(&self) -> PathBuf {
+        self.data().join("pki/root.crt")
     }
 
     /// Runs a command of the collector's program beside the running one, and reads its JSON.
@@ -224,7 +244,7 @@ impl Collector {
     /// # Errors
     /// When the dashboard refuses.
     pub fn administrator(&self) -> Result<Visitor> {
-        let mut visitor = Visitor::new(self.dashboard()?, &self.roots()?)?;
+        let mut visitor = Visitor::new(self.dashboard()?, &self.roots())?;
         let admin = &self.ready["admin"];
         visitor.first_sign_in(text(admin, "user")?, text(admin, "one_time_password")?, PASSWORD)?;
         Ok(visitor)
@@ -243,20 +263,23 @@ impl Collector {
         rows.with_context(|| format!("no list: {listed}"))
     }
 
-    /// Waits for a finding of a clause whose subject contains `subject`, in a state.
+    /// Waits for a finding of a rule whose subject contains `subject`, in a state.
     ///
     /// # Errors
     /// When it does not appear; with what is there instead.
-    pub fn finding(&self, clause: &str, subject: &str, state: &str) -> Result<Value> {
+    pub fn finding(&self, rule: &str, subject: &str, state: &str) -> Result<Value> {
         eventually(
-            &format!("a finding {clause} {subject:?} {state}"),
+            &format!("a finding of {rule} about {subject:?}, {state}"),
             PATIENCE,
             || {
                 let all = self.findings()?;
-                let found = all
-                    .iter()
-                    .find(|row| is_about(row, clause, subject) && row["state"] == state)
-                    .cloned();
+                let wanted = |row: &&Value| {
+                    let about = row["subject_name"]
+                        .as_str()
+                        .is_some_and(|name| name.contains(subject));
+                    row["rule"] == rule && about && row["state"] == state
+                };
+                let found = all.iter().find(wanted).cloned();
                 found.map(Some).with_context(|| {
                     format!(
                         "there is {}",
@@ -265,6 +288,50 @@ impl Collector {
                 })
             },
         )
+    }
+
+    /// Findings of a rule, whatever their state.
+    ///
+    /// # Errors
+    /// When the program fails.
+    pub fn findings_of(&self, rule: &str) -> Result<Vec<Value>> {
+        Ok(self
+            .findings()?
+            .into_iter()
+            .filter(|row| row["rule"] == rule)
+            .collect())
+    }
+
+    /// Waits until the only device shows something: items, sources and outcomes as `device show` has them.
+    ///
+    /// # Errors
+    /// When there is no device, or `look` never finds what it wants.
+    pub fn device<T>(&self, what: &str, look: impl Fn(&Value) -> Option<T>) -> Result<T> {
+        eventually(what, PATIENCE, || {
+            let devices = self.cli(&["device", "list"])?;
+            let id = text(devices.get(0).context("no device has enrolled")?, "id")?.to_owned();
+            let shown = self.cli(&["device", "show", &id])?;
+            look(&shown)
+                .map(Some)
+                .with_context(|| format!("the device is {shown:#}"))
+        })
+    }
+
+    /// Outcome and reason of a rule on the only device.
+    ///
+    /// # Errors
+    /// When there is no device.
+    pub fn outcome(&self, rule: &str) -> Result<(String, String)> {
+        self.device(&format!("an outcome of {rule}"), |device| {
+            let row = device["outcomes"]
+                .as_array()?
+                .iter()
+                .find(|row| row["rule"] == rule)?;
+            Some((
+                row["outcome"].as_str()?.to_owned(),
+                row["reason"].as_str()?.to_owned(),
+            ))
+        })
     }
 
     /// Ends the collector and starts it again on the same data and the same agents' port.
@@ -277,13 +344,4 @@ impl Collector {
         (self.program, self.ready) = serve(&self.setup, &agents)?;
         Ok(())
     }
-}
-
-/// Whether a finding cites a clause and is about a subject.
-pub fn is_about(row: &Value, clause: &str, subject: &str) -> bool {
-    let cites = row["clause"].as_str().is_some_and(|text| text.ends_with(clause));
-    cites
-        && row["subject_name"]
-            .as_str()
-            .is_some_and(|name| name.contains(subject))
 }
