@@ -1,7 +1,7 @@
 //! People, their sessions, and leases.
 
 use deskwarden_domain::{
-    model::{AuditEntry, AuditRecord, Delivery, Millis, Role, Session, User},
+    model::{AuditEntry, AuditRecord, Delivery, Millis, Role, Session, Severity, User},
     port::{Access, AuditFault, SignInAttempt, StoreError, StoreResult},
 };
 
@@ -209,7 +209,23 @@ impl Access for Database {
         self.write(|connection| lease(connection, name, holder, now, until))
     }
 
-    fn expand_alerts(&self, channels: &[String], now: Millis) -> StoreResult<u64> {
+    fn tidy(&self, sessions_before: Millis) -> StoreResult<u64> {
+        self.write(|connection| {
+            let sessions =
+                connection.execute("DELETE FROM sessions WHERE created_at < ?1", &[Cell::Int(sessions_before)])?;
+            let staged = connection.execute(
+                "DELETE FROM staged WHERE device_id IN (SELECT id FROM devices WHERE status IN ('revoked', 'retired'))",
+                &[],
+            )?;
+            Ok(sessions + staged)
+        })
+    }
+
+    fn expand_alerts(&self, channels: &[(String, Severity)], now: Millis) -> StoreResult<u64> {
+        // Asked every second; almost always there is nothing to write.
+        if self.read(deliveries::none_waits)? {
+            return Ok(0);
+        }
         self.write(|connection| deliveries::expand(connection, channels, now))
     }
 

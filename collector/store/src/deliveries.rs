@@ -1,7 +1,7 @@
 //! The outbox: alerts, and one delivery per alert and channel.
 
 use deskwarden_domain::{
-    model::{AlertKind, AlertRow, Delivery, DeliveryState, Holder, Millis},
+    model::{AlertKind, AlertRow, Delivery, DeliveryState, Holder, Millis, Severity},
     port::{StoreError, StoreResult},
 };
 
@@ -19,21 +19,28 @@ const DELIVERY: &str = "SELECT v.id, v.channel, v.attempts, v.state, v.last_erro
      FROM deliveries v JOIN alerts t ON t.id = v.alert_id JOIN findings f ON f.id = t.finding_id \
      LEFT JOIN assets a ON a.id = f.asset_id";
 
-/// Makes the deliveries of alerts that have none; the number of deliveries.
-pub(crate) fn expand(connection: &mut dyn Connection, channels: &[String], now: Millis) -> StoreResult<u64> {
-    if channels.is_empty() {
-        return Ok(0);
-    }
+/// Whether every alert has its deliveries.
+pub(crate) fn none_waits(connection: &mut dyn Connection) -> StoreResult<bool> {
+    Ok(connection.number("SELECT COUNT(*) FROM alerts WHERE expanded = 0", &[])? == 0)
+}
+
+/// Makes the deliveries of alerts that have none; the number of deliveries. An alert that no channel wants
+/// is done with: a channel that is set up later is not told of the past.
+pub(crate) fn expand(
+    connection: &mut dyn Connection,
+    channels: &[(String, Severity)],
+    now: Millis,
+) -> StoreResult<u64> {
     // In one statement: an alert that is committed meanwhile waits for the next call, with all its channels.
     connection.execute("UPDATE alerts SET expanded = 2 WHERE expanded = 0", &[])?;
     let mut made = 0;
-    for channel in channels {
+    for (channel, least) in channels {
         made += connection.execute(
             "INSERT INTO deliveries (idempotency_key, channel, alert_id, state, due_at)
              SELECT CAST(?1 AS TEXT) || ':' || CAST(id AS TEXT), CAST(?1 AS TEXT), id, 'pending', CAST(?2 AS BIGINT)
-             FROM alerts WHERE expanded = 2 ORDER BY id
+             FROM alerts WHERE expanded = 2 AND severity >= ?3 ORDER BY id
              ON CONFLICT (idempotency_key) DO NOTHING",
-            &[Cell::Text(channel), Cell::Int(now)],
+            &[Cell::Text(channel), Cell::Int(now), Cell::Int(rows::severity_rank(*least))],
         )?;
     }
     connection.execute("UPDATE alerts SET expanded = 1 WHERE expanded = 2", &[])?;

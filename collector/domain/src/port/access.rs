@@ -1,6 +1,6 @@
 //! People, sessions, the audit log, leases, and the deliveries of alerts.
 
-use crate::model::{AuditEntry, AuditRecord, Delivery, Millis, Role, Session, User};
+use crate::model::{AuditEntry, AuditRecord, Delivery, Millis, Role, Session, Severity, User};
 
 use super::StoreResult;
 
@@ -95,8 +95,13 @@ pub trait Access {
     /// Takes or renews a lease by name for `holder` until `until`; `false` when another holds it.
     fn lease(&self, name: &str, holder: &str, now: Millis, until: Millis) -> StoreResult<bool>;
 
-    /// Makes one delivery per channel for every alert that has none yet; returns how many.
-    fn expand_alerts(&self, channels: &[String], now: Millis) -> StoreResult<u64>;
+    /// Removes what nobody will ask for again: sessions made before the given time, chunks of snapshots that
+    /// a device which no longer reports will not complete. Returns how many rows.
+    fn tidy(&self, sessions_before: Millis) -> StoreResult<u64>;
+
+    /// Makes, for every alert that was not looked at yet, one delivery per channel that is told of its
+    /// severity; returns how many.
+    fn expand_alerts(&self, channels: &[(String, Severity)], now: Millis) -> StoreResult<u64>;
 
     /// Deliveries due, oldest first.
     fn due_deliveries(&self, channel: &str, now: Millis, limit: usize) -> StoreResult<Vec<Delivery>>;
