@@ -70,10 +70,9 @@ impl Dispatcher {
             };
             let _handle = workers.spawn(worker.run(bell, cancel.clone()));
         }
-        let names: Vec<String> = this.routes.iter().map(|route| route.name.clone()).collect();
         loop {
-            let (shared, names) = (Arc::clone(&this), names.clone());
-            let queued = tokio::task::spawn_blocking(move || shared.expand(&names)).await;
+            let shared = Arc::clone(&this);
+            let queued = tokio::task::spawn_blocking(move || shared.expand()).await;
             match queued {
                 Ok(Ok(0)) => {}
                 Ok(Ok(_)) => bells.iter().for_each(|bell| bell.notify_one()),
@@ -89,11 +88,18 @@ impl Dispatcher {
         while workers.join_next().await.is_some() {}
     }
 
-    fn expand(&self, names: &[String]) -> StoreResult<u64> {
-        if names.is_empty() || !self.lease.hold(self.store.as_ref(), clock::now())? {
+    /// Makes deliveries of new alerts. Without any channel they are done with, so that one that is set up
+    /// later is not told of the past.
+    fn expand(&self) -> StoreResult<u64> {
+        if !self.lease.hold(self.store.as_ref(), clock::now())? {
             return Ok(0);
         }
-        self.store.expand_alerts(names, clock::now())
+        let told: Vec<(String, Severity)> = self
+            .routes
+            .iter()
+            .map(|route| (route.name.clone(), route.min_severity))
+            .collect();
+        self.store.expand_alerts(&told, clock::now())
     }
 }
 
@@ -163,10 +169,6 @@ impl Worker {
     fn deliver(&self, delivery: &Delivery) -> StoreResult<bool> {
         let store = self.shared.store.as_ref();
         let name = &self.route.name;
-        if delivery.alert.severity < self.route.min_severity {
-            store.delivered(delivery.id, clock::now())?;
-            return Ok(true);
-        }
         let words = (self.shared.words)(&delivery.alert.rule);
         let message = compose(delivery, words.as_ref(), &self.shared.style);
         let Err(error) = self.route.sender.send(&message) else {
@@ -195,3 +197,6 @@ impl Worker {
 fn later(now: Millis, pause: Duration) -> Millis {
     now.saturating_add(Millis::try_from(pause.as_millis()).unwrap_or(Millis::MAX))
 }
+
+#[cfg(test)]
+mod tests;

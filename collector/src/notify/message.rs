@@ -9,7 +9,8 @@ use deskwarden_domain::{
 };
 use deskwarden_proto::v1::Section;
 use serde_json::{Value, json};
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
+
+use crate::clock::{rfc3339, shown};
 
 use super::words::{clean, clean_json, inert};
 
@@ -235,26 +236,6 @@ const fn severity_word(severity: Severity, lang: Lang) -> &'static str {
         (Severity::Critical, Lang::Zh) => "严重",
         (severity, Lang::En) => severity.name(),
     }
-}
-
-/// For people: Beijing time in Chinese, since that is the one time zone of China; UTC in English.
-fn shown(at: Millis, lang: Lang) -> String {
-    let (offset, name) = match lang {
-        Lang::Zh => (UtcOffset::from_hms(8, 0, 0).unwrap_or(UtcOffset::UTC), "北京时间"),
-        Lang::En => (UtcOffset::UTC, "UTC"),
-    };
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
-    let text = moment(at).to_offset(offset).format(&format).unwrap_or_default();
-    format!("{text} {name}")
-}
-
-fn rfc3339(at: Millis) -> String {
-    moment(at).format(&Rfc3339).unwrap_or_default()
-}
-
-fn moment(at: Millis) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 #[cfg(test)]

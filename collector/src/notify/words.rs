@@ -91,7 +91,9 @@ mod tests {
 
     #[test]
     fn nothing_becomes_a_link_or_markup() {
-        let text = inert("<a href=x>http://evil.example</a> www.evil.example wWw.evil.example [x](y) mail@evil.example");
+        let text = inert(
+            "<a href=x>http://evil.example</a> www.evil.example wWw.evil.example [x](y) mail@evil.example",
+        );
         for bad in ["://", "www.", "<", ">", "](", "@"] {
             assert!(!text.to_lowercase().contains(bad), "{bad} in {text}");
         }

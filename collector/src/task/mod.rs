@@ -1,6 +1,9 @@
 //! Work that the collector does without being asked by an agent or a person, and the leases that keep two
-//! collectors over one store from doing it twice.
+//! collectors over one store from doing it twice. What time or an edit made due is judged by the ingest
+//! writer itself, because only one thread of a process writes findings.
 
+mod housekeeping;
 mod lease;
 
+pub use housekeeping::housekeeping;
 pub use lease::Lease;

@@ -1,0 +1,218 @@
+//! The command line: what can be asked, and which file answers. Each noun has a file of its own; none of
+//! them decides anything that the domain decides.
+
+mod args;
+mod asset;
+mod audit;
+mod catalogue;
+mod check;
+mod clauses;
+mod device;
+mod finding;
+mod ledger;
+mod out;
+mod rules;
+mod serve;
+mod session;
+mod token;
+mod user;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use deskwarden_domain::{model::Lang, port::StoreError};
+
+use crate::config::ConfigError;
+use out::Out;
+use session::Session;
+
+/// 桌面巡检 Deskwarden: receives what agents report, judges it, shows it, alerts.
+#[derive(Debug, Parser)]
+#[command(name = "deskwarden-collector", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, clap::Args)]
+struct Common {
+    /// Configuration file [default: /etc/deskwarden/collector.toml]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "data")]
+    config: Option<PathBuf>,
+    /// Data folder of a collector without a configuration file
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Database instead of the configured one: sqlite:FILE or postgres://...
+    #[arg(long, global = true, value_name = "URL")]
+    store: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Format of the log on standard error
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the collector
+    Serve(serve::Serve),
+    /// Enrolment tokens
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Enrolled installations of the agent
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
+    /// The asset register
+    #[command(subcommand)]
+    Asset(asset::AssetCommand),
+    /// The assigned IP addresses
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    /// What breaks a rule
+    #[command(subcommand)]
+    Finding(finding::FindingCommand),
+    /// Rule packs
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
+    /// Coverage: every clause of the regulations, and what checks it
+    Clauses(clauses::Clauses),
+    /// The software catalogue
+    #[command(subcommand)]
+    Catalogue(catalogue::CatalogueCommand),
+    /// People who may sign in
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Check the configuration, the channels and the rules folder without starting anything
+    CheckConfig,
+}
+
+/// Why a command failed; one clear message.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// Something was asked that cannot be done; the text says what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store.
+    #[error("{}", with_causes(.0))]
+    Store(#[from] StoreError),
+    /// The store cannot be opened.
+    #[error("{}", with_causes(.0))]
+    Open(#[from] deskwarden_store::OpenError),
+    /// Output could not be written.
+    #[error("output could not be written: {0}")]
+    Output(#[from] io::Error),
+    /// The collector itself failed.
+    #[error("{0:#}")]
+    Serve(anyhow::Error),
+}
+
+impl CliError {
+    fn refused(what: impl ToString) -> Self {
+        Self::Refused(what.to_string())
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// Runs the process's command line: 0 done, 1 refused or failed, 2 misused.
+pub fn main() -> ExitCode {
+    let lang = language(|name| std::env::var(name).ok());
+    run(std::env::args_os(), lang, &mut io::stdout(), &mut io::stderr())
+}
+
+/// Runs a command line with these streams. Errors of the streams themselves end it quietly.
+pub fn run<A>(args: A, lang: Lang, stdout: &mut (dyn Write + Send), stderr: &mut dyn Write) -> ExitCode
+where
+    A: IntoIterator,
+    A::Item: Into<OsString> + Clone,
+{
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let stream: &mut dyn Write = if usage.use_stderr() { stderr } else { stdout };
+            // Nobody is left to tell when the stream is gone.
+            write!(stream, "{usage}").ok();
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+        }
+    };
+    let mut out = Out::new(stdout, cli.common.json, lang);
+    match dispatch(cli, &mut out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            writeln!(stderr, "deskwarden-collector: {error}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
+    let common = cli.common;
+    match cli.command {
+        Command::Serve(serve) => serve::run(serve, &common, out),
+        Command::CheckConfig => check::run(&common, out),
+        Command::Rules(command) => rules::run(command, &common, out),
+        Command::Catalogue(command) => catalogue::run(command, &common, out),
+        Command::Token(command) => token::run(command, &Session::open(&common)?, out),
+        Command::Device(command) => device::run(command, &Session::open(&common)?, out),
+        Command::Asset(command) => asset::run(command, &Session::open(&common)?, out),
+        Command::Ledger(command) => ledger::run(command, &Session::open(&common)?, out),
+        Command::Finding(command) => finding::run(command, &Session::open(&common)?, out),
+        Command::Clauses(clauses) => clauses::run(clauses, &Session::open(&common)?, out),
+        Command::User(command) => user::run(command, &Session::open(&common)?, out),
+        Command::Audit(command) => audit::run(command, &Session::open(&common)?, out),
+    }
+}
+
+/// The language of the terminal: Chinese where it says so, else English.
+fn language(variable: impl Fn(&str) -> Option<String>) -> Lang {
+    let names = ["LC_ALL", "LC_MESSAGES", "LANG"];
+    let set = names
+        .into_iter()
+        .filter_map(variable)
+        .find(|value| !value.is_empty());
+    if set.is_some_and(|value| value.to_ascii_lowercase().starts_with("zh")) {
+        Lang::Zh
+    } else {
+        Lang::En
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! `ledger`: the assigned addresses (PC 3.2.5).
+
+use clap::{Args, Subcommand};
+use deskwarden_domain::model::{AssetId, LedgerEntry, LedgerMode};
+use serde_json::{Value, json};
+
+use super::{
+    CliError, args,
+    out::{Out, cell},
+    session::{Session, all},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LedgerCommand {
+    /// Assign an address to an asset
+    Set(Set),
+    /// List assigned addresses
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    /// Asset that the address is assigned to
+    #[arg(long, value_name = "ID")]
+    asset: i64,
+    /// The address
+    #[arg(long, value_parser = args::address)]
+    address: String,
+    /// Prefix length
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=128))]
+    prefix: Option<u8>,
+    /// Gateway
+    #[arg(long, value_parser = args::address)]
+    gateway: Option<String>,
+    /// Name server; may be given several times
+    #[arg(long, value_parser = args::address)]
+    dns: Vec<String>,
+    /// static or dhcp
+    #[arg(long, value_parser = args::ledger_mode)]
+    mode: Option<LedgerMode>,
+    /// Hardware address
+    #[arg(long, value_parser = args::mac)]
+    mac: Option<String>,
+    /// Place
+    #[arg(long)]
+    place: Option<String>,
+}
+
+pub(super) fn run(command: LedgerCommand, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
+    match command {
+        LedgerCommand::Set(set) => assign(set, session, out),
+        LedgerCommand::List => list(session, out),
+    }
+}
+
+fn assign(set: Set, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
+    let id = set.asset;
+    if session.store.asset(AssetId(id))?.is_none() {
+        return Err(CliError::Refused(format!(
+            "there is no asset {id}; `asset list` shows all"
+        )));
+    }
+    let entry = LedgerEntry {
+        address: set.address,
+        prefix: set.prefix,
+        gateway: set.gateway,
+        dns: set.dns,
+        mode: set.mode,
+        mac: set.mac,
+        asset: Some(AssetId(id)),
+        owner: None,
+        place: set.place,
+    };
+    let audit = session.audit(
+        "ledger.set",
+        format!("ledger:{}", entry.address),
+        format!("asset:{id}"),
+    );
+    session.store.put_ledger_entry(&entry, &audit)?;
+    let zh = format!("{} 已分配给资产 {id}。", entry.address);
+    let en = format!("{} is assigned to asset {id}.", entry.address);
+    Ok(out.done(&to_json(&entry), &zh, &en)?)
+}
+
+fn list(session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
+    let entries = all(|paging| session.store.ledger(paging))?;
+    if out.json {
+        return Ok(out.value(&entries.iter().map(to_json).collect())?);
+    }
+    let rows = entries.iter().map(|entry| {
+        let prefix = entry
+            .prefix
+            .map(|prefix| format!("/{prefix}"))
+            .unwrap_or_default();
+        vec![
+            format!("{}{prefix}", entry.address),
+            entry
+                .asset
+                .map(|id| id.0.to_string())
+                .or_else(|| entry.owner.clone())
+                .unwrap_or_default(),
+            cell(entry.gateway.as_deref()),
+            entry.dns.join(" "),
+            entry.mode.map(mode).unwrap_or_default().to_owned(),
+            cell(entry.mac.as_deref()),
+            cell(entry.place.as_deref()),
+        ]
+    });
+    let headings = [
+        ("地址", "ADDRESS"),
+        ("资产", "ASSET"),
+        ("网关", "GATEWAY"),
+        ("DNS", "DNS"),
+        ("方式", "MODE"),
+        ("MAC", "MAC"),
+        ("位置", "PLACE"),
+    ];
+    Ok(out.table(&headings, rows.collect())?)
+}
+
+const fn mode(mode: LedgerMode) -> &'static str {
+    match mode {
+        LedgerMode::Static => "static",
+        LedgerMode::Dhcp => "dhcp",
+    }
+}
+
+fn to_json(entry: &LedgerEntry) -> Value {
+    json!({
+        "address": entry.address,
+        "prefix": entry.prefix,
+        "gateway": entry.gateway,
+        "dns": entry.dns,
+        "mode": entry.mode.map(mode),
+        "mac": entry.mac,
+        "asset": entry.asset.map(|id| id.0),
+        "owner": entry.owner,
+        "place": entry.place,
+    })
+}

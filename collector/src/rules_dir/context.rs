@@ -1,0 +1,63 @@
+//! The rules that the store has in force, loaded as one value together with their generation.
+
+use std::sync::Arc;
+
+use deskwarden_domain::{
+    judge::Context,
+    port::{Store, StoreError},
+    rules::{RuleFile, RuleSet},
+};
+use tracing::error;
+
+/// How often loading is repeated when the generation moves meanwhile.
+const ATTEMPTS: u32 = 5;
+
+/// Why there are no rules.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Somebody edits faster than they can be loaded.
+    #[error("the rules kept changing while they were loaded")]
+    Unsteady,
+}
+
+/// Loads what is in force. A stored file that this build cannot read (it was written by another version) is
+/// left out and reported; the rest is in force.
+pub fn load_context(store: &dyn Store) -> Result<Context, ContextError> {
+    for _ in 0..ATTEMPTS {
+        let generation = store.context_generation()?;
+        let versions = store.rules_in_force()?;
+        if store.context_generation()? != generation {
+            continue;
+        }
+        let mut files: Vec<RuleFile<'_>> = versions
+            .iter()
+            .map(|version| RuleFile {
+                name: &version.file,
+                content: &version.content,
+            })
+            .collect();
+        loop {
+            let faults = match RuleSet::load(&files) {
+                Ok(rules) => {
+                    return Ok(Context {
+                        generation,
+                        rules: Arc::new(rules),
+                    });
+                }
+                Err(faults) => faults,
+            };
+            let before = files.len();
+            files.retain(|file| !faults.iter().any(|fault| fault.file == file.name));
+            for fault in &faults {
+                error!(%fault, "stored rules cannot be read by this version; the file is not in force");
+            }
+            if files.len() == before {
+                files.clear();
+            }
+        }
+    }
+    Err(ContextError::Unsteady)
+}
