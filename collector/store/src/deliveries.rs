@@ -21,7 +21,10 @@ const DELIVERY: &str = "SELECT v.id, v.channel, v.attempts, v.state, v.last_erro
 
 /// Whether every alert has its deliveries.
 pub(crate) fn none_waits(connection: &mut dyn Connection) -> StoreResult<bool> {
-    Ok(connection.number("SELECT COUNT(*) FROM alerts WHERE expanded = 0", &[])? == 0)
+    Ok(connection.number(
+        "SELECT COUNT(*) FROM alerts WHERE expanded <> 1 AND expanded = 0",
+        &[],
+    )? == 0)
 }
 
 /// Makes the deliveries of alerts that have none; the number of deliveries. An alert that no channel wants
@@ -32,18 +35,24 @@ pub(crate) fn expand(
     now: Millis,
 ) -> StoreResult<u64> {
     // In one statement: an alert that is committed meanwhile waits for the next call, with all its channels.
-    connection.execute("UPDATE alerts SET expanded = 2 WHERE expanded = 0", &[])?;
+    connection.execute(
+        "UPDATE alerts SET expanded = 2 WHERE expanded <> 1 AND expanded = 0",
+        &[],
+    )?;
     let mut made = 0;
     for (channel, least) in channels {
         made += connection.execute(
             "INSERT INTO deliveries (idempotency_key, channel, alert_id, state, due_at)
              SELECT CAST(?1 AS TEXT) || ':' || CAST(id AS TEXT), CAST(?1 AS TEXT), id, 'pending', CAST(?2 AS BIGINT)
-             FROM alerts WHERE expanded = 2 AND severity >= ?3 ORDER BY id
+             FROM alerts WHERE expanded <> 1 AND expanded = 2 AND severity >= ?3 ORDER BY id
              ON CONFLICT (idempotency_key) DO NOTHING",
             &[Cell::Text(channel), Cell::Int(now), Cell::Int(rows::severity_rank(*least))],
         )?;
     }
-    connection.execute("UPDATE alerts SET expanded = 1 WHERE expanded = 2", &[])?;
+    connection.execute(
+        "UPDATE alerts SET expanded = 1 WHERE expanded <> 1 AND expanded = 2",
+        &[],
+    )?;
     Ok(made)
 }
 

@@ -10,9 +10,13 @@ pub mod conformance;
 mod deliveries;
 mod enrolment;
 mod ingest_apply;
+mod ingest_facets;
+mod ingest_judged;
 mod ingest_load;
 mod ingest_rows;
+mod ingest_write;
 mod migrations;
+mod postgres;
 mod rows;
 mod rulebook;
 mod sign_in;
@@ -42,7 +46,8 @@ pub enum OpenError {
 }
 
 /// Opens the store at a location: `sqlite:PATH` or `postgres://...`. The schema is brought up to this
-/// build. A password in the location is never part of a message.
+/// build. A password in the location is never part of a message. Neither this nor the store may be used on a
+/// thread of an asynchronous runtime.
 pub fn open(location: &str) -> Result<Arc<dyn Store>, OpenError> {
     if let Some(path) = location.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
         let path = Path::new(path);
@@ -52,6 +57,12 @@ pub fn open(location: &str) -> Result<Arc<dyn Store>, OpenError> {
             &format!("the database {}", path.display()),
         )?));
     }
+    if location.starts_with("postgres://") || location.starts_with("postgresql://") {
+        let engine = postgres::Postgres::open(location)?;
+        let place = engine.place().to_owned();
+        return Ok(Arc::new(Database::new(Box::new(engine), &place)?));
+    }
+    // Not the whole: what is no location may be a password.
     let shown = location.split(':').next().unwrap_or_default();
     Err(OpenError::Location(format!("{shown}:...")))
 }

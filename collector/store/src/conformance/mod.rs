@@ -1,1 +1,162 @@
-//! The conformance suite.
+//! What every store must do, as tests over [`Store`]: one list, run on each engine. Also the private
+//! PostgreSQL server that tests use.
+#![expect(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a library of tests: their names are sentences, and they fail by panicking"
+)]
+
+pub mod access;
+pub mod apply;
+pub mod deliveries;
+pub mod due;
+pub mod enrolment;
+pub mod load;
+pub mod postgres;
+pub mod register;
+pub mod rulebook;
+pub mod views;
+pub mod world;
+
+use std::sync::Arc;
+
+use deskwarden_domain::port::Store;
+
+/// One database, empty at first, that can be opened again and again.
+pub trait Bench: Sync {
+    /// Opens it.
+    fn open(&self) -> Arc<dyn Store>;
+}
+
+/// Makes one `#[test]` of every test of the suite: `conformance!(bench())` where the expression makes an
+/// `Option` of a new [`Bench`], which may be `None`: that skips.
+#[macro_export]
+macro_rules! conformance {
+    ($bench:expr) => {
+        $crate::conformance! { @ $bench;
+            enrolment: [
+                a_one_use_token_enrols_exactly_one_of_a_hundred_callers,
+                a_batch_token_stops_at_its_maximum,
+                the_same_key_and_nonce_get_the_same_device_again,
+                another_key_with_the_same_nonce_is_not_the_same,
+                a_token_that_does_not_hold_is_refused,
+                a_device_of_a_token_with_approval_waits,
+                a_revoked_device_gets_no_second_answer,
+                a_device_id_is_given_once,
+                tokens_are_listed_and_withdrawn,
+                a_token_with_a_broken_network_is_refused,
+                a_status_that_bars_is_listed,
+                a_retired_device_is_no_longer_current,
+                a_renewed_certificate_is_noted,
+                what_does_not_exist_cannot_be_changed,
+            ];
+            load: [
+                an_unknown_device_is_none,
+                what_was_applied_is_there_after_a_restart,
+                a_touched_scope_holds_what_was_named,
+                many_devices_are_loaded_in_order,
+                staged_chunks_come_back_in_order,
+                extreme_numbers_survive,
+                hostile_text_survives,
+            ];
+            apply: [
+                a_batch_of_another_generation_is_stale,
+                a_batch_on_an_older_asset_is_stale,
+                a_batch_on_another_position_is_stale,
+                an_action_on_an_older_finding_is_stale,
+                a_finding_that_somebody_else_wrote_is_stale,
+                a_refused_batch_leaves_nothing,
+                an_unknown_device_is_refused,
+                an_unknown_asset_is_refused,
+                an_alert_without_its_finding_is_refused,
+                writers_that_meet_lose_nothing,
+                writers_that_meet_on_new_facets_all_get_through,
+                an_event_is_stored_once,
+                an_item_put_twice_keeps_the_last,
+                an_item_keeps_when_it_was_first_seen,
+                what_is_removed_is_gone,
+                claims_of_an_item_are_replaced,
+                a_source_keeps_its_first_look,
+                a_finding_is_one_row_by_its_natural_key,
+                a_name_that_nobody_gave_follows_the_host_name,
+            ];
+            due: [
+                a_new_asset_is_due_until_it_is_judged,
+                a_wake_up_time_makes_due_when_it_comes,
+                a_raised_generation_makes_everything_due,
+                an_edit_makes_due_and_raises_the_version,
+                a_device_is_due_once_and_within_the_limit,
+                a_pending_device_is_not_due,
+            ];
+            rulebook: [
+                the_newest_accepted_version_is_in_force,
+                only_accepted_versions_raise_the_generation,
+                a_text_is_known_once_it_was_imported,
+                versions_are_listed_newest_first,
+                a_setting_is_replaced_and_raises_the_generation,
+            ];
+            access: [
+                a_user_is_found_by_name_and_id,
+                a_taken_name_is_a_conflict,
+                a_new_password_ends_the_other_sessions,
+                a_session_ends_by_age_idleness_and_order,
+                a_session_of_nobody_is_refused,
+                of_parallel_guesses_at_most_the_threshold_is_allowed,
+                a_lockout_ends_and_a_right_password_clears_it,
+                guesses_far_apart_do_not_add_up,
+                the_audit_chain_holds_under_parallel_writers,
+                audit_records_are_read_from_a_sequence_on,
+                one_of_many_gets_a_lease,
+                a_lease_is_renewed_and_expires,
+                what_nobody_asks_for_again_is_tidied_away,
+            ];
+            deliveries: [
+                an_alert_is_delivered_once_per_channel,
+                an_alert_that_no_channel_wants_is_done_with,
+                a_channel_is_told_from_its_severity_on,
+                parallel_expansion_makes_no_delivery_twice,
+                a_failed_delivery_is_tried_again_or_dead,
+                a_delivery_says_what_a_message_needs,
+                an_unknown_delivery_is_refused,
+            ];
+            views: [
+                the_overview_counts,
+                findings_are_filtered_sorted_and_cut,
+                a_finding_has_evidence_and_history,
+                assets_are_filtered_sorted_and_cut,
+                signs_of_patterns_are_only_signs,
+                an_asset_has_its_devices,
+                a_device_has_sources_counts_and_outcomes,
+                items_stand_beside_their_baseline,
+                the_timeline_is_newest_first,
+                gaps_are_newest_first,
+                rules_are_counted,
+                blind_sources_are_counted,
+            ];
+            register: [
+                an_asset_is_made_and_changed,
+                a_registered_asset_is_no_longer_provisional,
+                a_taken_number_is_a_conflict,
+                an_unknown_asset_cannot_be_changed,
+                the_ledger_is_ordered_by_address,
+                a_ledger_entry_makes_its_assets_due,
+                what_is_no_address_is_refused,
+            ];
+        }
+    };
+    (@ $bench:expr; $($noun:ident: [$($test:ident,)*];)*) => {
+        $(mod $noun {
+            #[allow(unused_imports, clippy::allow_attributes, reason = "the expression may need it")]
+            use super::*;
+            $(
+                #[test]
+                fn $test() {
+                    if let Some(bench) = $bench {
+                        $crate::conformance::$noun::$test(&bench);
+                    }
+                }
+            )*
+        })*
+    };
+}

@@ -21,9 +21,11 @@ const READERS: usize = 4;
 /// A SQLite database.
 pub(crate) struct Sqlite {
     path: PathBuf,
-    writer: Mutex<rusqlite::Connection>,
+    // Before the writer, so that they are closed before it: only the last connection that may write moves
+    // the write-ahead log into the file.
     readers: Mutex<Readers>,
     returned: Condvar,
+    writer: Mutex<rusqlite::Connection>,
 }
 
 /// The pool of read-only connections.

@@ -1,1 +1,255 @@
-//! Tests of the SQLite file.
+//! SQLite passes the suite, and looks after its file.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use deskwarden_domain::port::Store;
+
+use super::file::refuse_old_library;
+use crate::conformance::{
+    Bench,
+    world::{NOW, apply, audit, enrolled, everything, id, put_op},
+};
+
+struct File {
+    folder: tempfile::TempDir,
+}
+
+impl File {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("data/deskwarden.db")
+    }
+
+    fn raw(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.path()).unwrap()
+    }
+}
+
+impl Bench for File {
+    fn open(&self) -> Arc<dyn Store> {
+        crate::open(&location(&self.path())).unwrap()
+    }
+}
+
+fn location(path: &Path) -> String {
+    format!("sqlite:{}", path.display())
+}
+
+fn refused(path: &Path) -> String {
+    crate::open(&location(path)).err().unwrap().to_string()
+}
+
+crate::conformance!(Some(File::new()));
+
+#[test]
+fn folder_and_files_are_for_their_owner_only() {
+    let file = File::new();
+    let store = file.open();
+    store.audit(&audit("start")).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(file.path().parent().unwrap()), 0o700);
+    for name in ["deskwarden.db", "deskwarden.db-wal", "deskwarden.db-shm"] {
+        assert_eq!(mode(&file.path().with_file_name(name)), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_file_of_something_else_is_refused_and_left_alone() {
+    let file = File::new();
+    fs::create_dir(file.path().parent().unwrap()).unwrap();
+    for content in ["shopping list: bread, milk and eggs", "short"] {
+        fs::write(file.path(), content).unwrap();
+        let message = refused(&file.path());
+        assert!(
+            message.contains("deskwarden.db") && message.contains("move it away"),
+            "{message}"
+        );
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), content);
+    }
+}
+
+#[test]
+fn a_database_of_another_program_is_refused_and_left_alone() {
+    let file = File::new();
+    fs::create_dir(file.path().parent().unwrap()).unwrap();
+    file.raw()
+        .execute_batch("CREATE TABLE bookmarks (url TEXT)")
+        .unwrap();
+    let before = fs::read(file.path()).unwrap();
+    let message = refused(&file.path());
+    assert!(message.contains("another program"), "{message}");
+    assert_eq!(fs::read(file.path()).unwrap(), before);
+}
+
+#[test]
+fn a_damaged_database_is_refused_and_left_alone() {
+    let file = File::new();
+    let store = file.open();
+    let device = enrolled(store.as_ref(), 1);
+    let op = |n: u32| {
+        put_op(
+            &device,
+            id(deskwarden_proto::v1::Section::Software, "dpkg", &n.to_string()),
+            b"x",
+            NOW,
+        )
+    };
+    apply(store.as_ref(), (0..2000).map(op).collect());
+    drop(store);
+    let mut bytes = fs::read(file.path()).unwrap();
+    for byte in bytes.iter_mut().skip(8192).take(200_000) {
+        *byte = 0xa5;
+    }
+    fs::write(file.path(), &bytes).unwrap();
+    let message = refused(&file.path());
+    assert!(
+        message.contains("deskwarden.db is damaged") && message.contains("restore a backup"),
+        "{message}"
+    );
+    assert_eq!(fs::read(file.path()).unwrap(), bytes);
+}
+
+#[test]
+fn a_database_of_a_newer_build_is_refused() {
+    let file = File::new();
+    drop(file.open());
+    file.raw()
+        .execute("UPDATE schema_version SET version = 999", [])
+        .unwrap();
+    let message = refused(&file.path());
+    assert!(
+        message.contains("schema 999") && message.contains("deskwarden.db"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_folder_is_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = refused(folder.path());
+    assert!(
+        message.contains(&folder.path().display().to_string()),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_is_no_location_is_refused_without_its_secrets() {
+    for text in ["", "sqlite:", "mysql://root:secret@host/db", "/var/lib/x.db"] {
+        let message = crate::open(text).err().unwrap().to_string();
+        assert!(
+            message.contains("sqlite:PATH") && !message.contains("secret"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn an_old_library_is_refused() {
+    assert!(
+        refuse_old_library(3_051_002)
+            .unwrap_err()
+            .to_string()
+            .contains("3.51.2")
+    );
+    refuse_old_library(3_051_003).unwrap();
+    refuse_old_library(rusqlite::version_number()).unwrap();
+}
+
+#[test]
+fn commits_are_written_through() {
+    let file = File::new();
+    drop(file.open());
+    let sqlite = super::Sqlite::open(&file.path()).unwrap();
+    let writer = sqlite.writer.lock().unwrap();
+    let pragma = |name: &str| -> String {
+        writer
+            .query_row(
+                &format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"),
+                [],
+                |row| row.get(0),
+            )
+            .unwrap()
+    };
+    assert_eq!(
+        (pragma("synchronous"), pragma("journal_mode")),
+        ("2".to_owned(), "wal".to_owned())
+    );
+    assert_eq!(pragma("foreign_keys"), "1");
+}
+
+fn tampered(sql: &str) -> deskwarden_domain::port::AuditFault {
+    let file = File::new();
+    let store = file.open();
+    for n in 1..=5 {
+        store.audit(&audit(&format!("action {n}"))).unwrap();
+    }
+    assert_eq!(store.verify_audit().unwrap(), Ok(5));
+    drop(store);
+    let raw = file.raw();
+    let refused = raw.execute_batch(sql).unwrap_err().to_string();
+    assert!(refused.contains("append-only"), "{refused}");
+    raw.execute_batch("DROP TRIGGER audit_is_not_updated; DROP TRIGGER audit_is_not_deleted")
+        .unwrap();
+    raw.execute_batch(sql).unwrap();
+    drop(raw);
+    file.open().verify_audit().unwrap().unwrap_err()
+}
+
+#[test]
+fn a_changed_audit_entry_is_found() {
+    assert_eq!(
+        tampered("UPDATE audit SET actor = 'somebody else' WHERE sequence = 3").sequence,
+        3
+    );
+    assert_eq!(
+        tampered("UPDATE audit SET at = at + 1 WHERE sequence = 1").sequence,
+        1
+    );
+}
+
+#[test]
+fn a_missing_audit_entry_is_found() {
+    assert_eq!(tampered("DELETE FROM audit WHERE sequence = 2").sequence, 2);
+}
+
+#[test]
+fn an_audit_log_that_was_cut_off_is_found() {
+    let fault = tampered("DELETE FROM audit WHERE sequence > 3");
+    assert_eq!(fault.sequence, 4);
+    assert!(fault.reason.contains('5'), "{}", fault.reason);
+}
+
+#[test]
+fn equal_facets_are_stored_once() {
+    let file = File::new();
+    let store = file.open();
+    for n in 0..3 {
+        let device = enrolled(store.as_ref(), n);
+        apply(
+            store.as_ref(),
+            vec![put_op(
+                &device,
+                id(deskwarden_proto::v1::Section::Os, "os", "os"),
+                b"Debian",
+                NOW,
+            )],
+        );
+        assert_eq!(everything(store.as_ref(), &device).items.len(), 1);
+    }
+    let facets: i64 = file
+        .raw()
+        .query_row("SELECT COUNT(*) FROM facets", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(facets, 1);
+}

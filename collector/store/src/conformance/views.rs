@@ -1,0 +1,630 @@
+//! What pages read.
+
+use deskwarden_domain::{
+    model::{
+        BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, Device, DeviceStatus,
+        FindingHistory, FindingState, Outcome, OutcomeRow, Severity,
+    },
+    port::{AssetFilter, FindingFilter, Op, Paging, RuleCount, Store},
+};
+use deskwarden_proto::{
+    Bytes,
+    decode::SourceReport,
+    digest,
+    ids::DeviceId,
+    v1::{self, Look, Section},
+};
+
+use super::{
+    Bench,
+    world::{NOW, apply, audit, enrolled, everything, evidence, finding, id, put_op},
+};
+
+const ALL: Paging = Paging {
+    offset: 0,
+    limit: 500,
+};
+
+fn page(offset: u64, limit: u32) -> Paging {
+    Paging { offset, limit }
+}
+
+/// Three devices; the first two are flagged.
+fn flagged(store: &dyn Store) -> Vec<Device> {
+    let devices: Vec<_> = (1..=3).map(|n| enrolled(store, n)).collect();
+    let put = |n: usize, rule: &str, subject: &str, severity, opened_at, state| {
+        let mut found = finding(&devices[n], rule, subject, severity);
+        found.opened_at = opened_at;
+        found.state = state;
+        Op::PutFinding(found)
+    };
+    apply(
+        store,
+        vec![
+            put(0, "chat", "qq", Severity::High, NOW, FindingState::Open),
+            put(
+                0,
+                "proxy",
+                "clash",
+                Severity::Critical,
+                NOW - 9,
+                FindingState::Acknowledged,
+            ),
+            put(0, "chat", "old", Severity::High, NOW, FindingState::Resolved),
+            put(
+                1,
+                "chat",
+                "qq",
+                Severity::High,
+                NOW + 5,
+                FindingState::NoticeIssued,
+            ),
+            put(1, "part", "disk", Severity::Low, NOW, FindingState::Accepted),
+        ],
+    );
+    devices
+}
+
+fn subjects(store: &dyn Store, filter: &FindingFilter) -> Vec<String> {
+    let found = store.findings(filter, ALL).unwrap();
+    assert_eq!(found.total, found.rows.len() as u64);
+    found
+        .rows
+        .into_iter()
+        .map(|row| row.finding.key.subject)
+        .collect()
+}
+
+pub fn the_overview_counts(bench: &dyn Bench) {
+    let store = bench.open();
+    assert_eq!(
+        store.overview(NOW).unwrap(),
+        deskwarden_domain::port::Overview::default()
+    );
+    let devices = flagged(store.as_ref());
+    let mut asset = everything(store.as_ref(), &devices[2]).asset;
+    asset.number = Some("PC-3".into());
+    store.put_asset(&asset, false, &audit("asset.put")).unwrap();
+    apply(
+        store.as_ref(),
+        vec![
+            Op::Seen {
+                device: devices[0].id,
+                at: NOW,
+                goodbye: false,
+            },
+            Op::Seen {
+                device: devices[1].id,
+                at: NOW - 1,
+                goodbye: false,
+            },
+        ],
+    );
+    store
+        .set_device_status(devices[2].id, DeviceStatus::Pending, &audit("device.hold"))
+        .unwrap();
+    let numbers = bench.open().overview(NOW).unwrap();
+    assert_eq!(
+        (
+            numbers.assets,
+            numbers.registered,
+            numbers.reporting,
+            numbers.flagged
+        ),
+        (3, 1, 1, 2)
+    );
+    assert_eq!(numbers.findings, [0, 0, 2, 1]);
+    assert_eq!(
+        (
+            numbers.opened_recently,
+            numbers.pending_devices,
+            numbers.dead_deliveries
+        ),
+        (4, 1, 0)
+    );
+}
+
+pub fn findings_are_filtered_sorted_and_cut(bench: &dyn Bench) {
+    let store = bench.open();
+    let store = store.as_ref();
+    let devices = flagged(store);
+    let all = store.findings(&FindingFilter::default(), ALL).unwrap();
+    let order: Vec<_> = all
+        .rows
+        .iter()
+        .map(|row| (row.finding.severity, row.finding.opened_at))
+        .collect();
+    assert!(order.windows(2).all(|pair| pair[0] >= pair[1]), "{order:?}");
+    assert_eq!(
+        (all.total, all.rows[0].finding.key.subject.as_str()),
+        (5, "clash")
+    );
+    assert_eq!(all.rows[0].asset.as_ref().unwrap().id, devices[0].asset);
+    assert_eq!(all.rows[0].finding.id, Some(all.rows[0].id));
+    let second = store.findings(&FindingFilter::default(), page(1, 2)).unwrap();
+    assert_eq!((second.total, &second.rows[..]), (5, &all.rows[1..3]));
+    assert!(
+        store
+            .findings(&FindingFilter::default(), page(9, 2))
+            .unwrap()
+            .rows
+            .is_empty()
+    );
+
+    let active: Vec<_> = FindingState::ALL
+        .into_iter()
+        .filter(|state| state.is_active())
+        .collect();
+    let filter = FindingFilter {
+        states: active,
+        ..Default::default()
+    };
+    assert_eq!(subjects(store, &filter), ["clash", "qq", "qq"]);
+    let filter = FindingFilter {
+        states: vec![FindingState::Open],
+        ..Default::default()
+    };
+    assert_eq!(subjects(store, &filter), ["qq"]);
+    let filter = FindingFilter {
+        states: vec![FindingState::Open, FindingState::Resolved],
+        ..Default::default()
+    };
+    assert_eq!(subjects(store, &filter).len(), 2);
+    let filter = FindingFilter {
+        asset: Some(devices[1].asset),
+        ..Default::default()
+    };
+    assert_eq!(subjects(store, &filter), ["qq", "disk"]);
+    let filter = FindingFilter {
+        rule: Some("proxy".into()),
+        ..Default::default()
+    };
+    assert_eq!(subjects(store, &filter), ["clash"]);
+    let filter = FindingFilter {
+        clause: Some("PC 9".into()),
+        ..Default::default()
+    };
+    assert!(subjects(store, &filter).is_empty());
+    let filter = FindingFilter {
+        severity: Some(Severity::High),
+        ..Default::default()
+    };
+    assert_eq!(subjects(store, &filter).len(), 4);
+    let filter = FindingFilter {
+        text: Some("PC-0001  cla".into()),
+        ..Default::default()
+    };
+    assert_eq!(subjects(store, &filter), ["clash"]);
+    let filter = FindingFilter {
+        text: Some("信息".into()),
+        rule: Some("chat".into()),
+        ..Default::default()
+    };
+    assert_eq!(subjects(store, &filter).len(), 3);
+    let filter = FindingFilter {
+        text: Some("x' OR '1'='1".into()),
+        ..Default::default()
+    };
+    assert!(subjects(store, &filter).is_empty());
+}
+
+pub fn a_finding_has_evidence_and_history(bench: &dyn Bench) {
+    let store = bench.open();
+    let device = enrolled(store.as_ref(), 1);
+    let found = finding(&device, "chat", "qq", Severity::High);
+    let steps: Vec<_> = [
+        (None, FindingState::Open),
+        (Some(FindingState::Open), FindingState::Acknowledged),
+    ]
+    .into_iter()
+    .map(|(from, to)| FindingHistory {
+        at: NOW,
+        actor: "wang".into(),
+        from,
+        to,
+        note: "看到了".into(),
+    })
+    .collect();
+    let shown = evidence(&device, "chat", "qq", Some(id(Section::Software, "dpkg", "qq")));
+    let mut ops = vec![
+        Op::PutFinding(found.clone()),
+        Op::PutEvidence(shown.clone()),
+        Op::PutEvidence(evidence(&device, "chat", "another subject", None)),
+        Op::PutEvidence(evidence(&device, "another rule", "qq", None)),
+    ];
+    ops.extend(steps.iter().map(|step| Op::History {
+        finding: found.key.clone(),
+        step: step.clone(),
+    }));
+    let applied = store.apply(&super::world::batch(ops)).unwrap();
+    let detail = bench.open().finding(applied.findings[0].1).unwrap().unwrap();
+    assert_eq!(detail.row.finding.key, found.key);
+    assert_eq!(detail.device.map(|d| d.id), Some(device.id));
+    assert_eq!(detail.evidence, [shown]);
+    assert_eq!(detail.history, steps);
+    assert!(
+        store
+            .finding(deskwarden_domain::model::FindingId(999))
+            .unwrap()
+            .is_none()
+    );
+}
+
+pub fn assets_are_filtered_sorted_and_cut(bench: &dyn Bench) {
+    let store = bench.open();
+    let devices = flagged(store.as_ref());
+    let claim = |kind, value: &str, origin| Claim {
+        kind,
+        value: value.into(),
+        origin,
+        asset: Some(devices[2].asset),
+        device: Some(devices[2].id),
+        item_key: "eth0".into(),
+        note: String::new(),
+    };
+    apply(
+        store.as_ref(),
+        vec![Op::Claims {
+            device: devices[2].id,
+            item_key: "eth0".into(),
+            claims: vec![
+                claim(ClaimKind::Ip, "10.9.9.9", ClaimOrigin::Own),
+                claim(ClaimKind::Ip, "10.8.8.8", ClaimOrigin::Observed),
+                claim(ClaimKind::Mac, "00:1a:2b:3c:4d:5e", ClaimOrigin::Own),
+                claim(ClaimKind::PartSerial, "SER-77", ClaimOrigin::Own),
+            ],
+        }],
+    );
+    let mut third = everything(store.as_ref(), &devices[2]).asset;
+    third.name = "Aaa first by name".into();
+    third.department = Some("Sales".into());
+    store.put_asset(&third, false, &audit("asset.put")).unwrap();
+    let names = |filter: &AssetFilter| -> Vec<String> {
+        let found = store.assets(filter, ALL).unwrap();
+        assert_eq!(found.total, found.rows.len() as u64);
+        found.rows.into_iter().map(|row| row.asset.name).collect()
+    };
+    assert_eq!(
+        names(&AssetFilter::default()),
+        ["pc-0001", "pc-0002", "Aaa first by name"]
+    );
+    let rows = store.assets(&AssetFilter::default(), ALL).unwrap().rows;
+    assert_eq!(
+        (rows[0].findings, rows[1].findings, rows[2].findings),
+        ([0, 0, 1, 1], [0, 0, 1, 0], [0; 4])
+    );
+    assert_eq!(rows[2].addresses, ["10.9.9.9"]);
+    assert_eq!(rows[2].device.as_ref().map(|d| d.id), Some(devices[2].id));
+    let cut = store.assets(&AssetFilter::default(), page(1, 1)).unwrap();
+    assert_eq!((cut.total, &cut.rows[..]), (3, &rows[1..2]));
+    assert_eq!(
+        names(&AssetFilter {
+            flagged: true,
+            ..Default::default()
+        }),
+        ["pc-0001", "pc-0002"]
+    );
+    assert_eq!(
+        names(&AssetFilter {
+            department: Some("Sales".into()),
+            ..Default::default()
+        })
+        .len(),
+        1
+    );
+    for text in ["10.9.9.9", "4D:5E", "ser-77", "sales aaa", "PC-0003"] {
+        let filter = AssetFilter {
+            text: Some(text.into()),
+            ..Default::default()
+        };
+        assert_eq!(names(&filter), ["Aaa first by name"], "{text}");
+    }
+    // What was dealt with is no longer flagged.
+    let mut resolved = everything(store.as_ref(), &devices[1]).findings;
+    resolved.retain(|f| f.state.is_active());
+    resolved[0].state = FindingState::Resolved;
+    apply(store.as_ref(), vec![Op::PutFinding(resolved.remove(0))]);
+    assert_eq!(
+        names(&AssetFilter {
+            flagged: true,
+            ..Default::default()
+        }),
+        ["pc-0001"]
+    );
+}
+
+pub fn signs_of_patterns_are_only_signs(bench: &dyn Bench) {
+    let store = bench.open();
+    enrolled(store.as_ref(), 1);
+    for text in ["%", "_", "!", "pc_0001", "%pc%", "\\"] {
+        let filter = AssetFilter {
+            text: Some(text.into()),
+            ..Default::default()
+        };
+        assert_eq!(store.assets(&filter, ALL).unwrap().total, 0, "{text}");
+    }
+}
+
+pub fn an_asset_has_its_devices(bench: &dyn Bench) {
+    let store = bench.open();
+    let device = enrolled(store.as_ref(), 1);
+    let (row, devices) = store.asset(device.asset).unwrap().unwrap();
+    assert_eq!(row.device.as_ref(), Some(&device));
+    assert_eq!(devices, std::slice::from_ref(&device));
+    store
+        .set_device_status(device.id, DeviceStatus::Retired, &audit("device.retire"))
+        .unwrap();
+    let (row, devices) = store.asset(device.asset).unwrap().unwrap();
+    assert_eq!((row.device, devices.len()), (None, 1));
+    assert!(
+        store
+            .asset(deskwarden_domain::model::AssetId(999))
+            .unwrap()
+            .is_none()
+    );
+}
+
+pub fn a_device_has_sources_counts_and_outcomes(bench: &dyn Bench) {
+    let store = bench.open();
+    let devices: Vec<_> = (1..=3).map(|n| enrolled(store.as_ref(), n)).collect();
+    let device = &devices[0];
+    let report = SourceReport {
+        section: Section::Part,
+        source: "smbios".into(),
+        look: Look::Denied,
+        reason: "root".into(),
+    };
+    let row = OutcomeRow {
+        rule: "part".into(),
+        outcome: Outcome::CouldNotLook,
+        reason: "smbios: root".into(),
+    };
+    apply(
+        store.as_ref(),
+        vec![
+            Op::Source {
+                device: device.id,
+                report,
+                at: NOW,
+                first_looked_at: None,
+            },
+            Op::Sum {
+                device: device.id,
+                section: Section::Os,
+                digest: 4,
+                count: 2,
+            },
+            Op::Sum {
+                device: device.id,
+                section: Section::Proxy,
+                digest: 4,
+                count: 0,
+            },
+            Op::Outcome {
+                asset: device.asset,
+                row: row.clone(),
+            },
+        ],
+    );
+    let detail = store.device_detail(device.id).unwrap().unwrap();
+    assert_eq!((&detail.device, detail.asset.id), (device, device.asset));
+    assert_eq!(
+        (detail.sources[0].look, detail.sources[0].reason.as_str()),
+        (Look::Denied, "root")
+    );
+    assert_eq!(detail.counts, [(Section::Os, 2)]);
+    assert_eq!((detail.outcomes, detail.ledger), (vec![row], vec![]));
+    assert!(
+        store
+            .device_detail(DeviceId::from_random([0; 16]))
+            .unwrap()
+            .is_none()
+    );
+    let listed = store.devices(page(0, 2)).unwrap();
+    let ids: Vec<_> = listed.rows.iter().map(|(device, _)| device.id).collect();
+    assert_eq!((listed.total, ids), (3, vec![devices[2].id, devices[1].id]));
+}
+
+pub fn items_stand_beside_their_baseline(bench: &dyn Bench) {
+    let store = bench.open();
+    let device = enrolled(store.as_ref(), 1);
+    let part = |key: &str| id(Section::Part, "smbios", key);
+    let accepted = BaselineItem {
+        id: part("b"),
+        facet: Bytes::from_static(b"old"),
+        facet_hash: digest::facet(b"old"),
+        accepted_at: NOW,
+        accepted_by: "wang".into(),
+    };
+    apply(
+        store.as_ref(),
+        vec![
+            put_op(&device, part("c"), b"c", NOW),
+            put_op(&device, part("b"), b"new", NOW),
+            put_op(&device, part("a"), b"a", NOW),
+            put_op(&device, id(Section::Os, "os", "os"), b"os", NOW),
+            Op::PutBaseline {
+                asset: device.asset,
+                item: accepted.clone(),
+            },
+        ],
+    );
+    let items = store.items(device.id, Section::Part, ALL).unwrap();
+    let keys: Vec<_> = items.rows.iter().map(|row| row.item.id.key.as_str()).collect();
+    assert_eq!((items.total, keys), (3, vec!["a", "b", "c"]));
+    assert_eq!(items.rows[1].baseline, Some(accepted));
+    assert_eq!(items.rows[1].item.facet, "new");
+    assert!(items.rows[0].baseline.is_none());
+    let cut = store.items(device.id, Section::Part, page(2, 5)).unwrap();
+    assert_eq!((cut.total, cut.rows.len()), (3, 1));
+    assert_eq!(
+        store
+            .items(DeviceId::from_random([0; 16]), Section::Part, ALL)
+            .unwrap()
+            .total,
+        0
+    );
+}
+
+pub fn the_timeline_is_newest_first(bench: &dyn Bench) {
+    let store = bench.open();
+    let device = enrolled(store.as_ref(), 1);
+    let other = enrolled(store.as_ref(), 2);
+    let change =
+        |device: &Device, section, kind, before: Option<&'static [u8]>, after: Option<&'static [u8]>| {
+            Change {
+                device: device.id,
+                id: id(section, "source", "key"),
+                kind,
+                before: before.map(Bytes::from_static),
+                after: after.map(Bytes::from_static),
+                received_at: NOW,
+                observed_at: NOW - 1,
+            }
+        };
+    let lines = [
+        change(&device, Section::Software, ChangeKind::Added, None, Some(b"1")),
+        change(
+            &device,
+            Section::Part,
+            ChangeKind::Changed,
+            Some(b"1"),
+            Some(b"2"),
+        ),
+        change(&device, Section::Software, ChangeKind::Gone, Some(b"1"), None),
+    ];
+    let mut ops: Vec<_> = lines.iter().cloned().map(Op::Change).collect();
+    ops.push(Op::Change(change(
+        &other,
+        Section::Part,
+        ChangeKind::Added,
+        None,
+        Some(b"3"),
+    )));
+    apply(store.as_ref(), ops);
+    let timeline = bench.open().changes(device.id, None, ALL).unwrap();
+    assert_eq!(timeline.total, 3);
+    let newest: Vec<_> = timeline.rows.iter().map(|row| row.change.clone()).collect();
+    assert_eq!(newest, lines.iter().rev().cloned().collect::<Vec<_>>());
+    let software = store
+        .changes(device.id, Some(Section::Software), page(1, 5))
+        .unwrap();
+    assert_eq!((software.total, software.rows.len()), (2, 1));
+    assert_eq!(software.rows[0].change, lines[0]);
+    assert_eq!(
+        store
+            .changes(DeviceId::from_random([0; 16]), None, ALL)
+            .unwrap()
+            .total,
+        0
+    );
+}
+
+pub fn gaps_are_newest_first(bench: &dyn Bench) {
+    let store = bench.open();
+    let device = enrolled(store.as_ref(), 1);
+    let gap = |section: i32, records, at| Op::Gap {
+        device: device.id,
+        gap: v1::Gap {
+            section,
+            records,
+            reason: "bound".into(),
+            from_ms: 1,
+            to_ms: 2,
+        },
+        at,
+    };
+    apply(
+        store.as_ref(),
+        vec![gap(Section::Software as i32, u64::MAX, NOW), gap(77, 2, NOW + 1)],
+    );
+    let gaps = store.gaps(device.id, 10).unwrap();
+    assert_eq!(
+        gaps,
+        [
+            (NOW + 1, Section::Unspecified, 2, "bound".to_owned()),
+            (NOW, Section::Software, u64::MAX, "bound".to_owned()),
+        ]
+    );
+    assert_eq!(store.gaps(device.id, 1).unwrap().len(), 1);
+}
+
+pub fn rules_are_counted(bench: &dyn Bench) {
+    let store = bench.open();
+    let devices = flagged(store.as_ref());
+    let outcome = |n: usize, rule: &str, outcome| Op::Outcome {
+        asset: devices[n].asset,
+        row: OutcomeRow {
+            rule: rule.into(),
+            outcome,
+            reason: String::new(),
+        },
+    };
+    apply(
+        store.as_ref(),
+        vec![
+            outcome(0, "chat", Outcome::Fail),
+            outcome(1, "chat", Outcome::Fail),
+            outcome(2, "chat", Outcome::Pass),
+            outcome(0, "part", Outcome::CouldNotLook),
+        ],
+    );
+    let count = |rule: &str, pass, fail, could_not_look, findings| RuleCount {
+        rule: rule.into(),
+        pass,
+        fail,
+        could_not_look,
+        findings,
+    };
+    assert_eq!(
+        store.rule_counts().unwrap(),
+        [
+            count("chat", 1, 2, 0, 2),
+            count("part", 0, 0, 1, 0),
+            count("proxy", 0, 0, 0, 1),
+        ]
+    );
+}
+
+pub fn blind_sources_are_counted(bench: &dyn Bench) {
+    let store = bench.open();
+    let devices: Vec<_> = (1..=3).map(|n| enrolled(store.as_ref(), n)).collect();
+    let source = |n: usize, source: &str, look| Op::Source {
+        device: devices[n].id,
+        report: SourceReport {
+            section: Section::Part,
+            source: source.into(),
+            look,
+            reason: "why".into(),
+        },
+        at: NOW,
+        first_looked_at: None,
+    };
+    apply(
+        store.as_ref(),
+        vec![
+            source(0, "smbios", Look::Denied),
+            source(1, "smbios", Look::Denied),
+            source(2, "smbios", Look::Denied),
+            source(0, "pci", Look::Failed),
+            source(1, "pci", Look::Looked),
+        ],
+    );
+    store
+        .set_device_status(devices[2].id, DeviceStatus::Retired, &audit("device.retire"))
+        .unwrap();
+    let blind: Vec<_> = store
+        .blind_sources(10)
+        .unwrap()
+        .into_iter()
+        .map(|s| (s.source, s.look, s.devices))
+        .collect();
+    assert_eq!(
+        blind,
+        [
+            ("smbios".to_owned(), Look::Denied, 2),
+            ("pci".to_owned(), Look::Failed, 1)
+        ]
+    );
+    assert_eq!(store.blind_sources(1).unwrap().len(), 1);
+}

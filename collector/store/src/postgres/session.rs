@@ -1,0 +1,136 @@
+//! Where the database is, and one connection to it with its prepared statements.
+
+use std::{collections::HashMap, time::Duration};
+
+use deskwarden_domain::port::{StoreError, StoreResult};
+use postgres::{Client, Config, NoTls, Statement, config::Host, error::SqlState};
+
+use super::failure;
+
+/// Statements that a connection keeps prepared.
+const STATEMENTS: usize = 512;
+
+/// Where the database is.
+pub(super) struct Target {
+    config: Config,
+    place: String,
+}
+
+impl Target {
+    /// From `postgres://user:password@host:port/database`. The text is never part of a message.
+    pub(super) fn parse(location: &str) -> StoreResult<Self> {
+        let mut config: Config = location.parse().map_err(|_| {
+            StoreError::Conflict(
+                "the location of the PostgreSQL database cannot be read: write it as \
+                 postgres://USER:PASSWORD@HOST:5432/DATABASE, with signs such as @ / : in the password as %40 %2F %3A"
+                    .into(),
+            )
+        })?;
+        let hosts: Vec<String> = config
+            .get_hosts()
+            .iter()
+            .map(|host| match host {
+                Host::Tcp(name) => name.clone(),
+                Host::Unix(path) => path.display().to_string(),
+            })
+            .collect();
+        let place = format!(
+            "the PostgreSQL database {} on {}",
+            config.get_dbname().unwrap_or("(default)"),
+            hosts.join(", ")
+        );
+        if config.get_application_name().is_none() {
+            config.application_name("deskwarden-collector");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(Duration::from_secs(10));
+        }
+        Ok(Self { config, place })
+    }
+
+    /// The database without user and password, for messages.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// A new connection. Refuses a database that cannot hold every text.
+    pub(super) fn connect(&self) -> StoreResult<Session> {
+        let mut client = self
+            .config
+            .connect(NoTls)
+            .map_err(|error| self.cannot_connect(error))?;
+        let fault = |error| failure(&self.place, error);
+        // Whatever the server's defaults are: what was acknowledged is on disk, and nobody waits for ever.
+        client
+            .batch_execute(
+                "SET synchronous_commit = on; SET lock_timeout = '30s';
+                 SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning",
+            )
+            .map_err(fault)?;
+        let row = client.query_one("SHOW server_encoding", &[]).map_err(fault)?;
+        let encoding: &str = row.try_get(0).map_err(fault)?;
+        if encoding != "UTF8" {
+            return Err(StoreError::Conflict(format!(
+                "{} has the encoding {encoding}: make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0",
+                self.place
+            )));
+        }
+        Ok(Session {
+            client,
+            statements: HashMap::new(),
+            in_transaction: false,
+        })
+    }
+
+    fn cannot_connect(&self, error: postgres::Error) -> StoreError {
+        let hint = match error.code() {
+            Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
+                ": check user and password"
+            }
+            Some(&SqlState::INVALID_CATALOG_NAME) => ": make the database first",
+            Some(_) => "",
+            None => ": is the server running, and does it let this machine in?",
+        };
+        // The driver keeps the reason in the source: `error connecting to server` alone helps nobody.
+        let why = match (error.as_db_error(), std::error::Error::source(&error)) {
+            (Some(db), _) => db.message().to_owned(),
+            (None, Some(source)) => source.to_string(),
+            (None, None) => error.to_string(),
+        };
+        StoreError::Unavailable {
+            context: format!("cannot reach {} ({why}){hint}", self.place),
+            source: Box::new(error),
+        }
+    }
+}
+
+/// One connection.
+pub(super) struct Session {
+    pub(super) client: Client,
+    /// By the text as this crate writes it.
+    statements: HashMap<String, Statement>,
+    pub(super) in_transaction: bool,
+}
+
+impl Session {
+    /// The statement, prepared at its first use.
+    pub(super) fn prepare(&mut self, sql: &str) -> Result<Statement, postgres::Error> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(&sql.replace('?', "$"))?;
+        if self.statements.len() >= STATEMENTS {
+            self.statements.clear();
+        }
+        self.statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    /// Ends a transaction that failed; `false` when the connection is of no more use.
+    pub(super) fn rolled_back(&mut self) -> bool {
+        if self.in_transaction && self.client.batch_execute("ROLLBACK").is_ok() {
+            self.in_transaction = false;
+        }
+        !self.in_transaction
+    }
+}

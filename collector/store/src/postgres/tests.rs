@@ -1,0 +1,114 @@
+//! PostgreSQL passes the suite, and survives its server's restarts.
+
+use crate::conformance::{
+    Bench as _,
+    postgres::Postgres,
+    world::{NOW, apply, audit, enrolled, everything, id, put_op},
+};
+use deskwarden_proto::v1::Section;
+
+crate::conformance!(Postgres::start());
+
+#[test]
+fn a_server_that_was_restarted_is_connected_to_again() {
+    let Some(bench) = Postgres::start() else { return };
+    let store = bench.open();
+    let device = enrolled(store.as_ref(), 1);
+    for n in 0..3 {
+        bench.cut_connections();
+        apply(
+            store.as_ref(),
+            vec![put_op(&device, id(Section::Os, "os", &n.to_string()), b"x", NOW)],
+        );
+        bench.cut_connections();
+        assert_eq!(everything(store.as_ref(), &device).items.len(), n + 1);
+    }
+}
+
+#[test]
+fn a_schema_of_a_newer_build_is_refused() {
+    let Some(bench) = Postgres::start() else { return };
+    drop(bench.open());
+    bench
+        .raw()
+        .execute("UPDATE schema_version SET version = 999", &[])
+        .unwrap();
+    let message = crate::open(bench.location()).err().unwrap().to_string();
+    assert!(message.contains("schema 999"), "{message}");
+}
+
+#[test]
+fn collectors_that_start_together_make_one_schema() {
+    let Some(bench) = Postgres::start() else { return };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| bench.open());
+        }
+    });
+    assert_eq!(bench.open().verify_audit().unwrap(), Ok(0));
+}
+
+#[test]
+fn a_changed_audit_entry_is_found() {
+    let Some(bench) = Postgres::start() else { return };
+    let store = bench.open();
+    for n in 1..=5 {
+        store.audit(&audit(&format!("action {n}"))).unwrap();
+    }
+    let mut raw = bench.raw();
+    for sql in [
+        "UPDATE audit SET actor = 'x' WHERE sequence = 3",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+    ] {
+        let refused = raw.batch_execute(sql).unwrap_err();
+        assert!(
+            refused.as_db_error().unwrap().message().contains("append-only"),
+            "{sql}"
+        );
+    }
+    raw.batch_execute("ALTER TABLE audit DISABLE TRIGGER ALL")
+        .unwrap();
+    raw.batch_execute("UPDATE audit SET actor = 'x' WHERE sequence = 3")
+        .unwrap();
+    assert_eq!(store.verify_audit().unwrap().unwrap_err().sequence, 3);
+}
+
+#[test]
+fn a_database_out_of_reach_is_named_without_its_secrets() {
+    let message = crate::open("postgres://user:secret@127.0.0.1:1/db")
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        message.contains("127.0.0.1") && message.contains("db") && !message.contains("secret"),
+        "{message}"
+    );
+    let message = crate::open("postgres://user:se@cret@h:x/db")
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        message.contains("postgres://USER:PASSWORD@HOST") && !message.contains("cret"),
+        "{message}"
+    );
+}
+
+#[test]
+fn equal_facets_are_stored_once() {
+    let Some(bench) = Postgres::start() else { return };
+    let store = bench.open();
+    for n in 0..3 {
+        let device = enrolled(store.as_ref(), n);
+        apply(
+            store.as_ref(),
+            vec![put_op(&device, id(Section::Os, "os", "os"), b"Debian", NOW)],
+        );
+    }
+    let facets: i64 = bench
+        .raw()
+        .query_one("SELECT COUNT(*) FROM facets", &[])
+        .unwrap()
+        .get(0);
+    assert_eq!(facets, 1);
+}
