@@ -15,6 +15,9 @@ const TITLE_WORDS: usize = 64;
 /// Words of the longest phrase below.
 const PHRASE_WORDS: usize = 6;
 
+/// Marks of trade and copyright are no part of a name; NFKC would spell them out.
+const MARKS: [char; 4] = ['™', '®', '©', '℠'];
+
 /// What may follow a program's name without making it another program.
 const EDITIONS: &[&str] = &[
     // architecture and system
@@ -234,11 +237,11 @@ impl Title {
             },
             last: Class::Gap,
         };
-        let cut = raw.chars().take(TITLE_CHARS);
+        let cut = raw.chars().filter(|c| !MARKS.contains(c)).take(TITLE_CHARS);
         if raw.is_ascii() {
             cut.for_each(|c| words.push(c.to_ascii_lowercase()));
         } else {
-            let wide: String = if is_nfkc_quick(raw.chars().take(TITLE_CHARS)) == IsNormalized::Yes {
+            let wide: String = if is_nfkc_quick(cut.clone()) == IsNormalized::Yes {
                 cut.collect()
             } else {
                 cut.nfkc().collect()
@@ -280,22 +283,18 @@ impl Title {
         if count < 2 {
             return None;
         }
-        let last = self.word(count - 1);
-        if is_number(last) {
-            return Some(count - 1);
-        }
-        // `2.1.4a`, `9.7 r`: a letter behind a number belongs to it.
-        if last.len() == 1
-            && last.bytes().all(|b| b.is_ascii_lowercase())
-            && is_number(self.word(count - 2))
-            && count > 2
-        {
-            return Some(count - 1);
-        }
-        (1..=PHRASE_WORDS.min(count - 1)).rev().find_map(|length| {
+        let phrase = (1..=PHRASE_WORDS.min(count - 1)).rev().find_map(|length| {
             let phrase = self.slice(count - length, count);
             PHRASES.contains(phrase).then_some(count - length)
-        })
+        });
+        if phrase.is_some() {
+            return phrase;
+        }
+        let last = self.word(count - 1);
+        // `2.1.4a`: a letter behind a number belongs to it.
+        let letter = last.len() == 1 && last.bytes().all(|b| b.is_ascii_lowercase());
+        let of_version = letter && count > 2 && is_number(self.word(count - 2));
+        (is_number(last) || of_version).then_some(count - 1)
     }
 
     fn word(&self, index: usize) -> &str {
@@ -435,6 +434,7 @@ mod tests {
             ("QQ.exe", "qq exe"),
             ("微信(WeChat)", "微 信 wechat"),
             ("  ™® ", ""),
+            ("Skype™ 7.40", "skype 7.40"),
             ("1.2.", "1.2"),
             ("...", ""),
         ] {

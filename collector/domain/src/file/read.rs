@@ -302,18 +302,11 @@ pub(crate) fn number(sink: &mut Sink<'_>, node: &Node<'_>, what: &str) -> Option
     value
 }
 
-/// An id: ASCII letters, digits, `.`, `_` and `-`, at most 64 characters.
+/// An id: letters of any script, digits, `.`, `_` and `-`, at most 64 characters.
 pub(crate) fn id(sink: &mut Sink<'_>, value: &str, at: usize) -> bool {
-    let fits = value.len() <= 64
-        && value
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
+    let fits = value.chars().count() <= 64 && value.chars().all(|c| c.is_alphanumeric() || ".-_".contains(c));
     if !fits {
-        sink.fault(
-            at,
-            format!("`{value}` is not an id"),
-            "use up to 64 letters, digits, `.`, `-` and `_`",
-        );
+        sink.fault(at, format!("`{value}` is not an id"), "use up to 64 letters, digits, `.`, `-` and `_`");
     }
     fits
 }

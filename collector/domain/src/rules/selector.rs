@@ -21,6 +21,8 @@ use crate::file::read::{self, Fields, Node, Sink, number, texts};
 #[derive(Debug, Default)]
 pub(crate) struct Selector {
     categories: Vec<String>,
+    all_categories: Vec<String>,
+    not_categories: Vec<String>,
     entries: Vec<String>,
     facet: Vec<Test>,
     item: Vec<Test>,
@@ -34,7 +36,7 @@ impl Selector {
 
     /// Whether it asks for a category or an entry of the catalogue.
     pub(crate) const fn asks_catalogue(&self) -> bool {
-        !self.categories.is_empty() || !self.entries.is_empty()
+        !self.categories.is_empty() || !self.all_categories.is_empty() || !self.entries.is_empty()
     }
 
     pub(crate) fn takes(&self, item: &ItemFacts<'_>) -> bool {
@@ -42,13 +44,14 @@ impl Selector {
     }
 
     fn takes_class(&self, item: &ItemFacts<'_>) -> bool {
-        if !self.asks_catalogue() {
-            return true;
-        }
-        item.class.is_some_and(|class| {
-            (self.categories.is_empty() || self.categories.iter().any(|name| class.categories.contains(name)))
-                && (self.entries.is_empty() || self.entries.contains(&class.entry))
-        })
+        let Some(class) = item.class else {
+            return !self.asks_catalogue();
+        };
+        let has = |name: &String| class.categories.contains(name);
+        (self.categories.is_empty() || self.categories.iter().any(has))
+            && self.all_categories.iter().all(has)
+            && !self.not_categories.iter().any(has)
+            && (self.entries.is_empty() || self.entries.contains(&class.entry))
     }
 
     fn takes_facet(&self, item: &ItemFacts<'_>) -> bool {
@@ -200,10 +203,14 @@ pub(crate) fn read(sink: &mut Sink<'_>, node: &Node<'_>, sections: &[Section], k
     };
     for (name, at, value) in fields.entries() {
         match name {
-            "category" => {
+            "category" | "all_categories" | "not_category" => {
                 for (category, span) in texts(sink, value, name) {
                     if known.categories.contains_key(&category) {
-                        selector.categories.push(category);
+                        match name {
+                            "category" => selector.categories.push(category),
+                            "all_categories" => selector.all_categories.push(category),
+                            _ => selector.not_categories.push(category),
+                        }
                     } else {
                         let all: Vec<&str> = known.categories.keys().map(String::as_str).collect();
                         sink.fault(

@@ -1,0 +1,169 @@
+//! What the shipped catalogue makes of titles, packages and executables: each forbidden name with a twin that
+//! only looks like it.
+
+mod packs;
+
+use std::sync::LazyLock;
+
+use deskwarden_domain::{catalogue::Classified, rules::RuleSet};
+use deskwarden_proto::v1::{self, SoftwareKind, facet};
+use proptest::prelude::*;
+
+static SET: LazyLock<RuleSet> = LazyLock::new(packs::shipped);
+
+fn title(name: &str, publisher: &str) -> Option<Classified> {
+    let software = v1::Software {
+        name: name.to_owned(),
+        publisher: publisher.to_owned(),
+        kind: SoftwareKind::UninstallEntry.into(),
+        ..Default::default()
+    };
+    SET.classify(&facet::Kind::Software(software), "windows-x86_64")
+}
+
+fn package(name: &str) -> Option<Classified> {
+    let software = v1::Software { name: name.to_owned(), kind: SoftwareKind::Package.into(), ..Default::default() };
+    SET.classify(&facet::Kind::Software(software), "linux-x86_64")
+}
+
+fn process(name: &str, original_name: &str, publisher: &str, package: &str) -> Option<Classified> {
+    let process = v1::Process {
+        name: name.to_owned(),
+        original_name: original_name.to_owned(),
+        publisher: publisher.to_owned(),
+        package: package.to_owned(),
+        ..Default::default()
+    };
+    SET.classify(&facet::Kind::Process(process), "windows-x86_64")
+}
+
+fn category(found: Option<&Classified>) -> &str {
+    found.and_then(|class| class.categories.first()).map_or("unknown", String::as_str)
+}
+
+#[test]
+fn every_flagged_entry_names_one_program_or_a_pattern() {
+    assert!(SET.catalogue().entries().len() > 1000);
+    for entry in SET.catalogue().entries() {
+        assert!(!entry.categories.is_empty() && !entry.name.zh.is_empty() && !entry.name.en.is_empty(), "{}", entry.id);
+    }
+}
+
+#[test]
+fn titles_are_taken_by_their_words() {
+    let mut wrong = Vec::new();
+    for line in include_str!("titles.tsv").lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let mut columns = line.split('\t');
+        let (expected, name) = (columns.next().unwrap(), columns.next().unwrap());
+        let found = title(name, columns.next().unwrap_or_default());
+        if category(found.as_ref()) != expected {
+            wrong.push(format!("{name}: expected {expected}, found {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn linux_packages_are_taken_by_their_whole_name() {
+    for (name, expected) in [
+        ("linuxqq", "chat"),
+        ("wechat", "chat"),
+        ("com.qq.weixin.deepin", "chat"),
+        ("telegram-desktop", "chat"),
+        ("discord", "chat"),
+        ("skypeforlinux", "chat"),
+        ("pidgin", "chat"),
+        ("kmess", "chat"),
+        ("com.qq.weixin.work.deepin", "work_chat"),
+        ("vlc", "video"),
+        ("netease-cloud-music", "music"),
+        ("steam-installer", "game"),
+        ("squid", "proxy"),
+        ("tor", "proxy"),
+        ("metasploit-framework", "hacking"),
+        ("nmap", "hacking"),
+        ("qbittorrent", "downloader"),
+        // The twins.
+        ("pidgin-data", "unknown"),
+        ("libpurple0t64", "unknown"),
+        ("openssh-client", "unknown"),
+        ("ssh-keygen-g3", "unknown"),
+        ("keyboard-configuration", "unknown"),
+        ("line", "unknown"),
+        ("signal", "unknown"),
+        ("libtorrent-rasterbar2.0", "unknown"),
+        ("fcitx-qq", "unknown"),
+        ("python3-telegram", "unknown"),
+        ("tcpdump", "unknown"),
+        ("cups-browsed", "unknown"),
+        ("torsocks-doc", "unknown"),
+    ] {
+        assert_eq!(category(package(name).as_ref()), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_renamed_program_is_known_by_what_is_inside() {
+    for (name, original, publisher, expected) in [
+        ("QQ.exe", "", "", "chat"),
+        ("notepad.exe", "QQ.exe", "Tencent", "chat"),
+        ("work.exe", "WeChat.exe", "Shenzhen Tencent Computer Systems Company Limited", "chat"),
+        ("report.exe", "Thunder", "", "downloader"),
+        // A file that only bears the name: another publisher's program.
+        ("QQ.exe", "NOTEPAD.EXE", "Microsoft Corporation", "unknown"),
+        ("line.exe", "", "", "unknown"),
+        ("line.exe", "LINE.exe", "LY Corporation", "chat"),
+        ("svchost.exe", "svchost.exe", "Microsoft Corporation", "unknown"),
+        ("WXWork.exe", "WXWork.exe", "Tencent", "work_chat"),
+    ] {
+        let found = process(name, original, publisher, "");
+        assert_eq!(category(found.as_ref()), expected, "{name} / {original}: {found:?}");
+    }
+}
+
+#[test]
+fn installed_running_and_listening_are_one_entry() {
+    let listener = v1::Listener { program: "/opt/QQ/qq".to_owned(), package: "linuxqq".to_owned(), ..Default::default() };
+    let listening = SET.classify(&facet::Kind::Listener(listener), "linux-x86_64").unwrap();
+    let entries = [package("linuxqq").unwrap(), process("qq", "", "", "linuxqq").unwrap(), listening];
+    assert!(entries.iter().all(|class| class.entry == "qq"), "{entries:?}");
+    assert_eq!(title("腾讯QQ 9.7.25", "").unwrap().entry, "qq");
+}
+
+#[test]
+fn why_it_was_recognised_is_said() {
+    assert_eq!(title("腾讯QQ 9.7.25", "").unwrap().why, "title \"腾讯QQ 9.7.25\"");
+    assert_eq!(package("linuxqq").unwrap().why, "package \"linuxqq\"");
+    assert_eq!(process("a.exe", "QQ.exe", "", "").unwrap().why, "original file name \"QQ.exe\"");
+}
+
+#[test]
+fn an_update_is_no_program() {
+    let update = v1::Software { name: "QQ".to_owned(), kind: SoftwareKind::Update.into(), ..Default::default() };
+    assert_eq!(SET.classify(&facet::Kind::Software(update), "windows-x86_64"), None);
+}
+
+#[test]
+fn a_store_app_is_known_without_its_version() {
+    let app = v1::Software {
+        package: "5319275A.WhatsAppDesktop_2.2410.1.0_x64__cv1g1gvanyjgm".to_owned(),
+        kind: SoftwareKind::StoreApp.into(),
+        ..Default::default()
+    };
+    assert_eq!(SET.classify(&facet::Kind::Software(app), "windows-x86_64").unwrap().entry, "whatsapp");
+}
+
+proptest! {
+    #[test]
+    fn any_title_gets_an_answer(name in any::<String>(), publisher in any::<String>()) {
+        let found = title(&name, &publisher);
+        prop_assert_eq!(title(&name, &publisher), found);
+    }
+
+    #[test]
+    fn writing_does_not_decide(spaces in "[ \u{3000}]{0,3}", wide in any::<bool>()) {
+        let name = if wide { "ＱＱ　９．７" } else { "qq 9.7" };
+        let found = title(&format!("{spaces}{name}{spaces}"), "");
+        prop_assert_eq!(found.map(|class| class.entry), Some("qq".to_owned()));
+    }
+}
