@@ -18,11 +18,7 @@ use crate::{
     disk::Folder,
     identity::{self, Enrolment, Identity, Outcome, Store, clock::Clock},
     outbox::{Bounds, Outbox},
-    scan::{
-        engine,
-        recorder::{Recorder, Tools},
-        trigger, watch,
-    },
+    scan::{engine, recorder::Recorder, tools::Tools, trigger, watch},
     session::{Session, backoff::Backoff, system_jitter},
     shutdown,
     supervise::Supervisor,

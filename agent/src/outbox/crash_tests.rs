@@ -200,11 +200,10 @@ fn take(outbox: &mut Outbox<SimDisk>, step: &Step) -> Result<(), Error> {
         Step::Snapshot(section, key) => outbox.append(&snapshot_of(*section, *key, None)).map(drop),
         Step::Events(count) => outbox.append(&[events(*count)]).map(drop),
         Step::Acknowledge(count) => {
-            let sequence = outbox
-                .pending
-                .iter()
-                .take(usize::from(*count))
-                .last()
+            let last = usize::from(*count).checked_sub(1);
+            let last = last.map(|last| last.min(outbox.pending.len().saturating_sub(1)));
+            let sequence = last
+                .and_then(|last| outbox.pending.get(last))
                 .map_or(outbox.mark.acknowledged, |p| p.sequence);
             let epoch = outbox.mark.epoch;
             outbox.acknowledge(&v1::Ack {

@@ -165,3 +165,17 @@ pub(super) fn class(payload: &Payload) -> Class {
         Some(_) => Class::Other,
     }
 }
+
+/// How many records a payload stands for, and since when, Unix milliseconds: itself and what the gaps in
+/// it count, so that a gap that is coalesced again still counts everything.
+pub(super) fn stands_for(payload: &Payload) -> (u64, i64) {
+    let at = payload.stamp.as_ref().map_or(0, |stamp| stamp.observed_at_ms);
+    let gaps = match &payload.body {
+        Some(v1::payload::Body::Delta(delta)) => delta.gaps.as_slice(),
+        Some(v1::payload::Body::Chunk(chunk)) => chunk.gaps.as_slice(),
+        None => &[],
+    };
+    let records = gaps.iter().map(|gap| gap.records).fold(1, u64::saturating_add);
+    let since = gaps.iter().filter(|gap| gap.records > 0).map(|gap| gap.from_ms);
+    (records, since.min().unwrap_or(at).min(at))
+}

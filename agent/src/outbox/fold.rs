@@ -25,6 +25,25 @@ pub(super) struct Pending {
     pub(super) class: Class,
     /// When it was observed, Unix milliseconds.
     pub(super) at_ms: i64,
+    /// Since when it stands for what was, Unix milliseconds.
+    pub(super) since_ms: i64,
+    /// How many records it stands for.
+    pub(super) stands_for: u64,
+}
+
+impl Pending {
+    pub(super) fn new(sequence: u64, offset: u64, length: usize, payload: &Payload) -> Self {
+        let (stands_for, since_ms) = entry::stands_for(payload);
+        Self {
+            sequence,
+            offset,
+            length: u32::try_from(length).unwrap_or(u32::MAX),
+            class: entry::class(payload),
+            at_ms: payload.stamp.as_ref().map_or(0, |stamp| stamp.observed_at_ms),
+            since_ms,
+            stands_for,
+        }
+    }
 }
 
 /// Up to where records are folded into the shadow.
@@ -90,13 +109,12 @@ pub(super) fn fold_from(frames: &[Frame<'_>], upto: Upto, acknowledged: u64) -> 
         let (sequence, _, bytes) = entry::record(frame.body).ok_or("a record is too short")?;
         let payload = Payload::decode(bytes).map_err(|_| "a record cannot be decoded")?;
         if sequence > mark.acknowledged {
-            pending.push_back(Pending {
+            pending.push_back(Pending::new(
                 sequence,
-                offset: (frame.offset - HEAD) as u64,
-                length: u32::try_from(HEAD + frame.body.len()).unwrap_or(u32::MAX),
-                class: entry::class(&payload),
-                at_ms: payload.stamp.as_ref().map_or(0, |stamp| stamp.observed_at_ms),
-            });
+                (frame.offset - HEAD) as u64,
+                HEAD + frame.body.len(),
+                &payload,
+            ));
         }
         if upto == Upto::Enqueued || sequence <= mark.acknowledged {
             staging.apply(&mut shadow, sequence, payload);

@@ -6,6 +6,7 @@
 //! What was cut off at the end is removed, what is damaged elsewhere is set aside; both make the
 //! agent ask for a new epoch, because a record that was lost here may have arrived there.
 
+mod bound;
 mod entry;
 mod fold;
 mod frame;
@@ -28,6 +29,7 @@ use fold::{Pending, Staging};
 use frame::Kind;
 use rewrite::Rewrite;
 
+pub use bound::Bounds;
 pub use open::Opened;
 
 /// The file that counts.
@@ -38,27 +40,6 @@ const SUCCESSOR: &str = "outbox.new";
 const DAMAGED: &str = "outbox.damaged-";
 /// Slack before a file is compacted.
 const SLACK: u64 = 64 << 10;
-
-/// How much may wait.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// Bytes of waiting records.
-    pub bytes: u64,
-    /// Waiting records.
-    pub records: usize,
-    /// Waiting events.
-    pub events: u32,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self {
-            bytes: 16 << 20,
-            records: 10_000,
-            events: 5_000,
-        }
-    }
-}
 
 /// Why the outbox could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -206,13 +187,8 @@ impl<D: Disk> Outbox<D> {
                 Kind::Record,
                 &[&head, encoded],
             );
-            pending.push(Pending {
-                sequence,
-                offset: self.length + start as u64,
-                length: u32::try_from(out.len() - start).unwrap_or(u32::MAX),
-                class: entry::class(payload),
-                at_ms: payload.stamp.as_ref().map_or(0, |stamp| stamp.observed_at_ms),
-            });
+            let offset = self.length + start as u64;
+            pending.push(Pending::new(sequence, offset, out.len() - start, payload));
         }
         drop(encoded);
         self.commit(&out, payloads.len() as u64)?;
@@ -354,99 +330,6 @@ impl<D: Disk> Outbox<D> {
         })
     }
 
-    /// Replaces what waits of a section by a fresh snapshot of it, with fresh sequences. `snapshot` makes
-    /// the payloads from the gap that they must carry.
-    pub fn coalesce(
-        &mut self,
-        section: i32,
-        snapshot: impl FnOnce(v1::Gap) -> Vec<Payload>,
-    ) -> Result<u64, Error> {
-        let of_section = |p: &Pending| p.class == Class::Section(section);
-        let payloads = snapshot(self.gap(
-            section,
-            of_section,
-            "the outbox was full; one snapshot stands for the changes in between",
-        ));
-        self.rewrite(&Rewrite {
-            drop: Some(&of_section),
-            append: &payloads,
-            ..Rewrite::default()
-        })?;
-        Ok(self.mark.enqueued)
-    }
-
-    /// Room for the payloads: the oldest events go for new ones; for anything else the caller coalesces.
-    fn make_room(&mut self, payloads: &[Payload], bytes: u64) -> Result<(), Error> {
-        let events = |class: Class| match class {
-            Class::Events(count) => count,
-            _ => 0,
-        };
-        let new: u32 = payloads.iter().map(|p| events(entry::class(p))).sum();
-        let waiting: u32 = self.pending.iter().map(|p| events(p.class)).sum();
-        let mut excess = (new + waiting).saturating_sub(self.bounds.events);
-        if new > 0 && excess > 0 {
-            let mut last = 0;
-            for pending in self.pending.iter().filter(|p| events(p.class) > 0) {
-                if excess == 0 {
-                    break;
-                }
-                excess = excess.saturating_sub(events(pending.class));
-                last = pending.sequence;
-            }
-            let old = |p: &Pending| events(p.class) > 0 && p.sequence <= last;
-            let gap = self.gap(0, old, "the outbox was full; the oldest events were dropped");
-            let append = [gap_payload(gap, payloads)];
-            self.rewrite(&Rewrite {
-                drop: Some(&old),
-                append: &append,
-                ..Rewrite::default()
-            })?;
-        }
-        let over = self.pending_bytes + bytes > self.bounds.bytes
-            || self.pending.len() + payloads.len() > self.bounds.records;
-        match self.victim() {
-            Some(section) if over => Err(Error::Full { section }),
-            _ => Ok(()),
-        }
-    }
-
-    /// The section with the most waiting bytes among those with enough records to gain from coalescing.
-    fn victim(&self) -> Option<i32> {
-        let mut sizes: Vec<(i32, usize, u64)> = Vec::new();
-        for pending in &self.pending {
-            if let Class::Section(section) = pending.class {
-                let length = u64::from(pending.length);
-                match sizes.iter_mut().find(|(s, ..)| *s == section) {
-                    Some((_, count, size)) => {
-                        *count += 1;
-                        *size += length;
-                    }
-                    None => sizes.push((section, 1, length)),
-                }
-            }
-        }
-        let enough = sizes.into_iter().filter(|(_, count, _)| *count > 1);
-        enough
-            .max_by_key(|(_, _, size)| *size)
-            .map(|(section, ..)| section)
-    }
-
-    fn gap(&self, section: i32, which: impl Fn(&Pending) -> bool, reason: &str) -> v1::Gap {
-        let mut gap = v1::Gap {
-            section,
-            reason: reason.to_owned(),
-            ..v1::Gap::default()
-        };
-        for pending in self.pending.iter().filter(|p| which(p)) {
-            gap.records += 1;
-            if gap.records == 1 {
-                gap.from_ms = pending.at_ms;
-            }
-            gap.to_ms = pending.at_ms;
-        }
-        gap
-    }
-
     fn save_mark(&mut self) -> Result<(), Error> {
         self.mark_saved = false;
         let body = self.mark.encode_to_vec();
@@ -483,17 +366,6 @@ impl<D: Disk> Outbox<D> {
         self.length += out.len() as u64;
         self.frames += frames;
         Ok(())
-    }
-}
-
-/// A record that reports a gap, stamped like the records that it makes room for.
-fn gap_payload(gap: v1::Gap, like: &[Payload]) -> Payload {
-    Payload {
-        stamp: like.first().and_then(|p| p.stamp.clone()),
-        body: Some(v1::payload::Body::Delta(v1::Delta {
-            gaps: vec![gap],
-            ..v1::Delta::default()
-        })),
     }
 }
 

@@ -4,5 +4,6 @@ mod cut;
 pub mod engine;
 mod reading;
 pub mod recorder;
+pub mod tools;
 pub mod trigger;
 pub mod watch;

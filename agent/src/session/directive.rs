@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 
 use super::{
     Session, Shared,
-    stream::{Asked, End, Error, Outgoing, Stream},
+    flow::Outgoing,
+    stream::{Asked, End, Error, Stream},
 };
 use crate::{
     identity::{self, Enrolment, Identity, Outcome, clock::wall_ms, tls::Trust},

@@ -3,6 +3,8 @@
 
 pub mod backoff;
 mod directive;
+mod flow;
+mod greeting;
 mod stream;
 
 use std::{sync::Arc, time::Duration};

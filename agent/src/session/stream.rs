@@ -4,12 +4,10 @@
 use std::{collections::VecDeque, time::Duration};
 
 use deskwarden_proto::{
-    PROTOCOL, PROTOCOL_OLDEST,
-    describe::section_doc,
     limits::{FRAME_BYTES, RECORDS_IN_FLIGHT},
     v1::{
-        self, AgentFrame, CollectorFrame, EpochRequest, Goodbye, GoodbyeReason, Heartbeat, Hello, Refusal,
-        SectionRevision, agent_frame::Frame, collector_frame::Frame as Reply, session_client::SessionClient,
+        self, CollectorFrame, EpochRequest, Goodbye, GoodbyeReason, Heartbeat, Refusal, agent_frame::Frame,
+        collector_frame::Frame as Reply, session_client::SessionClient,
     },
 };
 use tokio::{
@@ -20,16 +18,17 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming, codec::CompressionEncoding};
 
-use super::Shared;
+use super::{
+    Shared,
+    flow::{Outgoing, PATIENCE, Window},
+};
 use crate::{
-    identity::{Identity, clock::Anchor},
+    identity::Identity,
     outbox,
     scan::{engine::Gone, recorder::Welcomed},
     transport::{self, Channel},
 };
 
-/// How long the first answer, and any acknowledgement, may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a goodbye waits for the last acknowledgements.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Bytes of records that are taken from the outbox at once.
@@ -98,57 +97,6 @@ pub(super) struct Stream {
     pub(super) acknowledgements: u64,
     /// When the certificate is to be renewed, Unix milliseconds.
     pub(super) renew_at_ms: i64,
-}
-
-/// The sending half.
-pub(super) struct Outgoing {
-    frames: mpsc::Sender<AgentFrame>,
-    last: Instant,
-}
-
-impl Outgoing {
-    /// Sends, or says that the connection takes nothing any more.
-    pub(super) async fn send(&mut self, frame: Frame) -> Result<(), End> {
-        let frame = AgentFrame { frame: Some(frame) };
-        match timeout(PATIENCE, self.frames.send(frame)).await {
-            Ok(Ok(())) => {
-                self.last = Instant::now();
-                Ok(())
-            }
-            Ok(Err(_)) => Err(End::Closed),
-            Err(_) => Err(End::Stalled("the connection takes no frame")),
-        }
-    }
-
-    /// For a task that reports later.
-    pub(super) fn later(&self) -> mpsc::Sender<AgentFrame> {
-        self.frames.clone()
-    }
-}
-
-/// Records that were sent and not acknowledged.
-struct Window {
-    size: usize,
-    sent: u64,
-    in_flight: VecDeque<u64>,
-    /// Nothing may be sent before the new epoch came.
-    held: bool,
-    /// When something was last heard that a record waits for.
-    heard: Instant,
-}
-
-impl Window {
-    fn room(&self) -> usize {
-        if self.held {
-            return 0;
-        }
-        self.size.saturating_sub(self.in_flight.len())
-    }
-
-    fn restart(&mut self, acknowledged: u64) {
-        self.sent = acknowledged;
-        self.in_flight.clear();
-    }
 }
 
 /// What a directive asks of the stream that it came on.
@@ -412,64 +360,5 @@ impl Stream {
             tracing::debug!("the collector keeps the stream open after the goodbye");
         }
         End::Shutdown
-    }
-
-    async fn hello(&self) -> Result<(Hello, outbox::Position), Error> {
-        let department = self.shared.department.to_string();
-        let (introduction, sections, hints) = self
-            .shared
-            .recorder
-            .ask(move |recorder| {
-                let mut sections: Vec<_> = recorder.sources().iter().map(|s| s.id().section).collect();
-                sections.sort();
-                sections.dedup();
-                let mut hints = deskwarden_platform::host_hints(recorder.root());
-                hints.department = department;
-                (recorder.introduce(), sections, hints)
-            })
-            .await?;
-        let introduction = introduction?;
-        let position = introduction.position;
-        let hello = Hello {
-            protocol: PROTOCOL,
-            protocol_oldest: PROTOCOL_OLDEST,
-            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-            platform: deskwarden_platform::platform_name(),
-            stamp: Some(v1::Stamp {
-                observed_at_ms: crate::identity::clock::wall_ms(),
-                boot_id: deskwarden_platform::boot_id(),
-                monotonic_ms: deskwarden_platform::monotonic_ms(),
-            }),
-            epoch: position.epoch,
-            acknowledged: position.acknowledged,
-            enqueued: position.enqueued,
-            resume_token: position.resume_token.clone(),
-            digests: introduction.digests,
-            hints: Some(hints),
-            sections: sections
-                .into_iter()
-                .map(|section| SectionRevision {
-                    section: section.into(),
-                    revision: section_doc(section).map_or(0, |doc| doc.revision),
-                })
-                .collect(),
-        };
-        Ok((hello, position))
-    }
-
-    /// Remembers the collector's time for the day on which this PC's clock is wrong.
-    fn told(&self, server_time_ms: i64) {
-        if server_time_ms <= 0 {
-            return;
-        }
-        let anchor = Anchor {
-            server_time_ms,
-            boot_id: deskwarden_platform::boot_id(),
-            monotonic_ms: deskwarden_platform::monotonic_ms(),
-        };
-        let file = self.shared.store.clock_file();
-        if let Err(error) = self.shared.clock.told(&file, anchor) {
-            tracing::warn!(%error, "the collector's time could not be written down");
-        }
     }
 }

@@ -171,6 +171,29 @@ async fn the_time_that_a_collector_told_decides_when_the_clock_says_expired() {
 }
 
 #[tokio::test]
+async fn after_a_restart_a_lower_bound_of_the_time_is_enough() {
+    // Told long before the certificate began, and started since: how long it was off is unknown.
+    let fake = Fake::with(Pki::new(&["localhost"], Valid::days(-3_680, -3_600))).await;
+    fake.knobs(|knobs| knobs.valid = Valid::days(-3_651, -3_640));
+    let anchor = |days| Anchor {
+        server_time_ms: Valid::days(days, 0).from.unix_timestamp() * 1_000,
+        boot_id: "an earlier boot".to_owned(),
+        monotonic_ms: 0,
+    };
+    let pc = Pc::new();
+    pc.clock.told(&pc.store.clock_file(), anchor(-3_800)).unwrap();
+    pc.enrolled(&fake).await;
+    // A certificate that had ended by then is not believed.
+    let late = Pc::new();
+    late.clock.told(&late.store.clock_file(), anchor(-3_500)).unwrap();
+    let refused = late.ask(&fake.endpoint, fake.pki.pin(), TOKEN).await;
+    assert!(
+        matches!(refused, Err(Error::Transport(transport::Error::Tls { .. }))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn an_answer_that_is_lost_leaves_one_device() {
     let fake = Fake::start().await;
     fake.knobs(|knobs| knobs.lose_answers = 1);

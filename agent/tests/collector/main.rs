@@ -1,6 +1,12 @@
 //! The agent against a collector of the test's own: real TLS, real gRPC, port 0.
-#![expect(unreachable_pub, reason = "the modules of one test")]
+#![expect(
+    unreachable_pub,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "the modules of one test: what goes wrong is to end it"
+)]
 
+mod binary;
 mod enrolment;
 mod fake;
 mod pki;

@@ -11,7 +11,8 @@ use deskwarden_agent::{
     outbox::{Bounds, Outbox},
     scan::{
         engine::{self, Handle},
-        recorder::{Recorder, Tools},
+        recorder::Recorder,
+        tools::Tools,
     },
     session::Session,
 };

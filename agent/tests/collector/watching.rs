@@ -7,7 +7,8 @@ use deskwarden_agent::{
     outbox::{Bounds, Outbox},
     scan::{
         engine::{self, Handle},
-        recorder::{Recorder, Tools},
+        recorder::Recorder,
+        tools::Tools,
         watch,
     },
 };
