@@ -9,6 +9,8 @@ pub mod clock;
 pub mod config;
 pub mod data;
 pub mod entropy;
+pub mod grpc;
+pub mod ingest;
 pub mod net;
 pub mod notify;
 pub mod people;

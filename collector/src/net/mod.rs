@@ -15,4 +15,4 @@ mod tls;
 pub use caps::{Counters, Snapshot};
 pub use connection::{Connection, Peer};
 pub use listener::{Limits, NetError, TlsListener};
-pub use tls::{ServerIdentity, TlsError, agents_config, certified_key, dashboard_config};
+pub use tls::{ServerIdentity, TlsError, agents_config, dashboard_config};

@@ -96,13 +96,10 @@ pub fn dashboard_config(identity: Arc<ServerIdentity>) -> Result<Arc<ServerConfi
     Ok(Arc::new(config))
 }
 
-/// The identity as rustls wants it; refused when certificate and key do not fit together.
-pub fn certified_key(identity: &Identity) -> Result<CertifiedKey, rustls::Error> {
-    CertifiedKey::from_der(identity.chain.clone(), identity.key.clone_key(), &provider())
-}
-
 fn checked(identity: &Identity) -> Result<CertifiedKey, TlsError> {
-    certified_key(identity).map_err(|source| TlsError::Setup("the certificate and its key", source))
+    identity
+        .certified_key()
+        .map_err(|source| TlsError::Setup("the certificate and its key", source))
 }
 
 fn provider() -> Arc<CryptoProvider> {

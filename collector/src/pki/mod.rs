@@ -1,5 +1,5 @@
 //! The collector's certificate authority: a root, an intermediate that signs, and what they issue. Owns
-//! the folder `pki/`. Decides nothing about who may have a certificate, and knows no TLS.
+//! the folder `pki/`. Decides nothing about who may have a certificate, and opens no port.
 //!
 //! | file | |
 //! |---|---|
@@ -30,6 +30,7 @@ use data_encoding::HEXLOWER;
 use deskwarden_domain::model::Millis;
 use deskwarden_proto::ids::DeviceId;
 use rcgen::KeyPair;
+use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 
@@ -155,7 +156,7 @@ impl Pki {
         if files::exists(&key)? && files::exists(&certificate)? {
             let stored = Identity::read(&certificate, files::read_key(&key)?)?;
             let current = stored.chain.get(1) == Some(&self.authority.intermediate);
-            let fits = current && crate::net::certified_key(&stored).is_ok();
+            let fits = current && stored.certified_key().is_ok();
             if fits
                 && stored.ends_at > fresh_until.min(self.intermediate_ends_at() - 1)
                 && stored.names_all(names)
@@ -240,11 +241,17 @@ impl Identity {
     /// open to a group, not to everybody.
     pub fn configured(certificate: &Path, key: &Path) -> Result<Self, PkiError> {
         let identity = Self::read(certificate, files::read_configured_key(key)?)?;
-        crate::net::certified_key(&identity).map_err(|source| PkiError::Mismatch {
+        identity.certified_key().map_err(|source| PkiError::Mismatch {
             path: key.to_owned(),
             source,
         })?;
         Ok(identity)
+    }
+
+    /// Chain and key as TLS wants them; refused when they do not fit together.
+    pub fn certified_key(&self) -> Result<CertifiedKey, rustls::Error> {
+        let provider = rustls::crypto::ring::default_provider();
+        CertifiedKey::from_der(self.chain.clone(), self.key.clone_key(), &provider)
     }
 
     fn read(certificate: &Path, key: PrivateKeyDer<'static>) -> Result<Self, PkiError> {

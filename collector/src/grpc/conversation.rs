@@ -1,0 +1,319 @@
+//! A session after its welcome: records in, acknowledgements after the commit, heartbeats, directives.
+//! Checks the device's standing at every frame. Judges and stores nothing: records go to the writer.
+
+use std::time::Duration;
+
+use deskwarden_domain::advance::Incoming;
+use deskwarden_proto::{
+    decode::{self, Malformed},
+    digest, limits,
+    v1::{self, AgentFrame, Section, agent_frame::Frame as Said, collector_frame::Frame, directive::What},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until, timeout},
+};
+use tonic::Streaming;
+use tracing::{debug, info};
+
+use super::{
+    end::{End, busy, malformed, restarting, unread},
+    guard::Caller,
+    outgoing::{Outgoing, Refused, numbers},
+    rate::Bucket,
+    room::Room,
+    standing::{Command, Entry},
+};
+use crate::ingest::{Answer, NotOpened, Opened};
+
+/// A record of this size or more is checked where it may take its time.
+const LARGE: usize = 64 << 10;
+/// How long the acknowledgements of what was queued may take after the agent said goodbye.
+const DRAIN: Duration = Duration::from_secs(20);
+/// How long the writer may take to open a session.
+pub(super) const OPENING: Duration = Duration::from_secs(30);
+
+/// One session after its welcome.
+pub(super) struct Conversation {
+    room: Room,
+    caller: Caller,
+    entry: Entry,
+    out: Outgoing,
+    epoch: u64,
+    changes: watch::Receiver<()>,
+    reply: mpsc::UnboundedSender<Answer>,
+    answers: mpsc::UnboundedReceiver<Answer>,
+    /// Records that are queued and not answered.
+    waiting: u32,
+    directives: u64,
+    records: Bucket,
+    bytes: Bucket,
+    /// Nothing is read before.
+    read_from: Instant,
+    /// The session ends.
+    ends: Instant,
+    heard: Instant,
+}
+
+impl Conversation {
+    pub(super) fn new(room: Room, caller: Caller, entry: Entry, opened: &Opened, out: Outgoing) -> Self {
+        let now = Instant::now();
+        let certificate = caller.certificate_ends_at.saturating_sub((room.now)());
+        let certificate = Duration::from_millis(u64::try_from(certificate).unwrap_or(0));
+        let (reply, answers) = mpsc::unbounded_channel();
+        Self {
+            changes: room.standing.changes(),
+            epoch: opened.epoch,
+            waiting: 0,
+            directives: 0,
+            records: Bucket::new(room.settings.records, now),
+            bytes: Bucket::new(room.settings.bytes, now),
+            read_from: now,
+            ends: now + room.settings.age.min(certificate),
+            heard: now,
+            room,
+            caller,
+            entry,
+            out,
+            reply,
+            answers,
+        }
+    }
+
+    pub(super) async fn run(&mut self, frames: &mut Streaming<AgentFrame>) -> End {
+        let cancel = self.room.cancel.clone();
+        loop {
+            let reading = self.waiting < limits::RECORDS_IN_FLIGHT;
+            let paused = self.read_from > Instant::now();
+            let step = tokio::select! {
+                biased;
+                () = cancel.cancelled() => Err(End::Refused(restarting())),
+                command = self.entry.commands.recv() => match command {
+                    Some(Command::Direct(what)) => self.direct(what).await,
+                    Some(Command::Replaced) | None => Err(End::Refused(Refused::Replaced)),
+                },
+                changed = self.changes.changed() => match changed {
+                    Ok(()) => self.stands(),
+                    Err(_) => Err(End::Refused(restarting())),
+                },
+                Some(answer) = self.answers.recv() => self.answered(answer).await,
+                () = sleep_until(self.ends) => Err(End::Aged),
+                () = sleep_until(self.heard + self.room.settings.idle) => Err(End::Closed),
+                () = sleep_until(self.read_from), if paused => Ok(()),
+                frame = frames.message(), if reading && !paused => match frame {
+                    Ok(Some(frame)) => self.heard(frame).await,
+                    Ok(None) => Err(End::Closed),
+                    Err(status) => Err(unread(&status)),
+                },
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    async fn heard(&mut self, frame: AgentFrame) -> Result<(), End> {
+        self.heard = Instant::now();
+        self.stands()?;
+        match frame.frame {
+            Some(Said::Record(record)) => self.record(record).await,
+            Some(Said::Heartbeat(_)) => {
+                self.spend(0);
+                self.room.ingest.seen(self.caller.device, (self.room.now)());
+                Ok(())
+            }
+            Some(Said::Goodbye(goodbye)) => {
+                debug!(reason = ?goodbye.reason(), "goodbye");
+                Err(End::Goodbye)
+            }
+            Some(Said::DirectiveDone(done)) => {
+                self.spend(0);
+                debug!(id = done.id, done = done.done, "directive answered");
+                Ok(())
+            }
+            Some(Said::EpochRequest(_)) => self.new_epoch().await,
+            Some(Said::Hello(_)) => Err(malformed("a second hello")),
+            // A frame of a newer contract that this build cannot name.
+            None => Err(malformed("a frame of a kind that this collector does not know")),
+        }
+    }
+
+    async fn record(&mut self, record: v1::Record) -> Result<(), End> {
+        self.spend(record.payload.len());
+        if record.epoch != self.epoch || record.sequence == 0 || record.sequence == u64::MAX {
+            return Err(malformed(
+                "a record is of another epoch than the welcome said, or has no sequence",
+            ));
+        }
+        let raw = record.payload;
+        let checked = if raw.len() >= LARGE {
+            let bytes = raw.clone();
+            let task = tokio::task::spawn_blocking(move || decode::payload(&bytes));
+            task.await.unwrap_or(Err(Malformed::Encoding("record")))
+        } else {
+            decode::payload(&raw)
+        };
+        let payload = checked.map_err(|fault| {
+            End::Refused(match fault {
+                Malformed::TooLarge { .. } => Refused::Limit(fault.to_string()),
+                _ => Refused::Malformed(fault.to_string()),
+            })
+        })?;
+        let incoming = Incoming {
+            epoch: record.epoch,
+            sequence: record.sequence,
+            payload_hash: digest::payload(&raw),
+            raw: raw.into(),
+            payload,
+        };
+        if !self
+            .room
+            .ingest
+            .record(self.caller.device, &self.entry.fence, incoming, &self.reply)
+            .await
+        {
+            return Err(End::Refused(restarting()));
+        }
+        self.waiting += 1;
+        Ok(())
+    }
+
+    /// Acknowledges as far as the answers reach: one frame names the highest sequence.
+    async fn answered(&mut self, first: Answer) -> Result<(), End> {
+        let mut answer = Some(first);
+        let mut ack = None;
+        let mut missing: Vec<Section> = Vec::new();
+        let mut refused = None;
+        while let Some(next) = answer {
+            self.waiting = self.waiting.saturating_sub(1);
+            match next {
+                Answer::Acknowledged {
+                    sequence,
+                    resume_token,
+                    resync,
+                } => {
+                    ack = Some(v1::Ack {
+                        epoch: self.epoch,
+                        sequence,
+                        resume_token: resume_token.to_vec(),
+                    });
+                    missing.extend(resync);
+                }
+                Answer::Forked => refused = Some(Refused::Fork),
+                Answer::OtherEpoch | Answer::Fenced => refused = Some(Refused::Replaced),
+                Answer::Unknown => refused = Some(Refused::Unknown),
+                Answer::Busy => refused = Some(busy()),
+                Answer::Failed => refused = Some(Refused::Malformed("a record cannot be stored".to_owned())),
+            }
+            answer = if refused.is_some() {
+                None
+            } else {
+                self.answers.try_recv().ok()
+            };
+        }
+        if let Some(ack) = ack {
+            self.out.send(Frame::Ack(ack)).await?;
+        }
+        if let Some(refused) = refused {
+            return Err(End::Refused(refused));
+        }
+        if !missing.is_empty() {
+            let reason = "chunks of a snapshot are missing".to_owned();
+            self.direct(What::Resync(v1::Resync {
+                sections: numbers(&missing),
+                reason,
+            }))
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn new_epoch(&mut self) -> Result<(), End> {
+        self.spend(0);
+        let opened = self
+            .room
+            .ingest
+            .new_epoch(self.caller.device, &self.entry.fence, self.epoch);
+        match timeout(OPENING, opened).await {
+            Ok(Ok(opened)) => {
+                info!(epoch = opened.epoch, "a new epoch, as the agent asked");
+                self.epoch = opened.epoch;
+                let resume_token = opened.resume_token.to_vec();
+                self.direct(What::NewEpoch(v1::NewEpoch {
+                    epoch: opened.epoch,
+                    resume_token,
+                }))
+                .await
+            }
+            Ok(Err(NotOpened::Unknown)) => Err(End::Refused(Refused::Unknown)),
+            Ok(Err(_)) | Err(_) => Err(End::Refused(busy())),
+        }
+    }
+
+    async fn direct(&mut self, what: What) -> Result<(), End> {
+        self.directives += 1;
+        Ok(self
+            .out
+            .send(Frame::Directive(v1::Directive {
+                id: self.directives,
+                what: Some(what),
+            }))
+            .await?)
+    }
+
+    /// A device that speaks faster than its rate is read more slowly; nothing of it is lost.
+    fn spend(&mut self, bytes: usize) {
+        let now = Instant::now();
+        #[expect(clippy::cast_precision_loss, reason = "a record has at most a few megabytes")]
+        let wait = self
+            .records
+            .take(1.0, now)
+            .max(self.bytes.take(bytes as f64, now));
+        self.read_from = now + wait.min(DRAIN);
+    }
+
+    fn stands(&self) -> Result<(), End> {
+        match self.room.standing.bar(self.caller.device) {
+            None => Ok(()),
+            Some(status) => Err(End::Refused(Refused::Barred(status))),
+        }
+    }
+
+    /// Sends what is still to be acknowledged, unless the session does not count any more.
+    pub(super) async fn finish(&mut self, end: End) {
+        let drains = match &end {
+            End::Closed
+            | End::Goodbye
+            | End::Aged
+            | End::Refused(Refused::Malformed(_) | Refused::Limit(_)) => true,
+            End::Refused(Refused::Busy(..)) => self.room.cancel.is_cancelled(),
+            End::Refused(_) => false,
+        };
+        let goodbye = matches!(end, End::Goodbye);
+        let mut refused = match end {
+            End::Refused(refused) => Some(refused),
+            End::Closed | End::Goodbye | End::Aged => None,
+        };
+        if drains {
+            let rest = async {
+                while self.waiting > 0 {
+                    let Some(answer) = self.answers.recv().await else {
+                        return Ok(());
+                    };
+                    self.answered(answer).await?;
+                }
+                Ok(())
+            };
+            if let Ok(Err(End::Refused(later))) = timeout(DRAIN, rest).await {
+                refused = Some(later);
+            }
+        }
+        if goodbye {
+            self.room.ingest.goodbye(self.caller.device).await;
+        }
+        if let Some(refused) = refused {
+            info!(?refused, "the session is ended");
+            self.out.refuse(refused).await;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What all sessions share: settings, the way to the writer, who is barred, who is here.
+
+use std::{sync::Arc, time::Duration};
+
+use deskwarden_proto::v1;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    rate::Rate,
+    standing::{Sessions, Standing},
+};
+use crate::ingest::{Ingest, Now};
+
+/// How long, how fast.
+#[derive(Clone, Debug)]
+pub struct SessionSettings {
+    /// From the connection to the hello.
+    pub hello: Duration,
+    /// What agents are told to wait between heartbeats.
+    pub heartbeat: Duration,
+    /// Silence that ends a session; more than two heartbeats.
+    pub idle: Duration,
+    /// After this a session ends and the agent connects again, with a fresh look at its certificate.
+    pub age: Duration,
+    /// Records of one device.
+    pub records: Rate,
+    /// Bytes of records of one device.
+    pub bytes: Rate,
+    /// What agents are told to do.
+    pub policy: v1::Policy,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        let heartbeat = Duration::from_secs(600);
+        Self {
+            hello: Duration::from_secs(15),
+            heartbeat,
+            idle: heartbeat * 3,
+            age: Duration::from_secs(12 * 3600),
+            records: Rate {
+                per_second: 100.0,
+                burst: 2_000.0,
+            },
+            bytes: Rate {
+                per_second: 2e6,
+                burst: 64e6,
+            },
+            policy: v1::Policy {
+                generation: 1,
+                full_scan_seconds: 3600,
+                ..v1::Policy::default()
+            },
+        }
+    }
+}
+
+/// What sessions work with.
+#[derive(Clone)]
+pub(super) struct Room {
+    pub(super) ingest: Ingest,
+    pub(super) standing: Arc<Standing>,
+    pub(super) sessions: Sessions,
+    pub(super) settings: Arc<SessionSettings>,
+    pub(super) now: Now,
+    pub(super) cancel: CancellationToken,
+}

@@ -1,0 +1,135 @@
+//! How a session begins: the call, the hello, the welcome. What follows is the conversation.
+
+use deskwarden_proto::{
+    describe, limits,
+    v1::{
+        self, AgentFrame, CollectorFrame, agent_frame::Frame as Said, collector_frame::Frame,
+        session_server::Session,
+    },
+};
+use tokio::{sync::mpsc, time::timeout};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+use tracing::{Instrument as _, info, info_span, warn};
+
+use super::{
+    check::{self, BadHello},
+    conversation::{Conversation, OPENING},
+    end::{End, busy, malformed, restarting, unread},
+    guard::Caller,
+    outgoing::{Outgoing, QUEUE, Refused, numbers},
+    room::Room,
+    standing::Entry,
+};
+use crate::ingest::{NotOpened, Opened};
+
+/// The service.
+pub(super) struct SessionService(pub(super) Room);
+
+#[tonic::async_trait]
+impl Session for SessionService {
+    type RunStream = ReceiverStream<Result<CollectorFrame, Status>>;
+
+    async fn run(
+        &self,
+        request: Request<Streaming<AgentFrame>>,
+    ) -> Result<Response<Self::RunStream>, Status> {
+        let caller = *request
+            .extensions()
+            .get::<Caller>()
+            .ok_or_else(|| Status::unauthenticated("this call needs the certificate of a device"))?;
+        let (frames, stream) = mpsc::channel(QUEUE);
+        let span = info_span!("session", device = %caller.device);
+        let talk = talk(self.0.clone(), caller, request.into_inner(), Outgoing(frames));
+        // A panic in it ends this stream only: the task is its own.
+        tokio::spawn(talk.instrument(span));
+        Ok(Response::new(ReceiverStream::new(stream)))
+    }
+}
+
+async fn talk(room: Room, caller: Caller, mut frames: Streaming<AgentFrame>, out: Outgoing) {
+    match greet(&room, caller, &mut frames, &out).await {
+        Err(End::Refused(refused)) => {
+            info!(?refused, "no session");
+            out.refuse(refused).await;
+        }
+        Err(_) => {}
+        Ok((entry, opened)) => {
+            let mut conversation = Conversation::new(room, caller, entry, &opened, out);
+            let end = conversation.run(&mut frames).await;
+            conversation.finish(end).await;
+        }
+    }
+}
+
+/// Hello and welcome.
+async fn greet(
+    room: &Room,
+    caller: Caller,
+    frames: &mut Streaming<AgentFrame>,
+    out: &Outgoing,
+) -> Result<(Entry, Opened), End> {
+    let first = tokio::select! {
+        () = room.cancel.cancelled() => return Err(End::Refused(restarting())),
+        first = timeout(room.settings.hello, frames.message()) => first,
+    };
+    let said = match first {
+        Err(_) => return Err(malformed("no hello came in time")),
+        Ok(Err(status)) => return Err(unread(&status)),
+        Ok(Ok(None)) => return Err(End::Closed),
+        Ok(Ok(Some(frame))) => frame.frame,
+    };
+    let Some(Said::Hello(hello)) = said else {
+        return Err(malformed("the first frame must be a hello"));
+    };
+    let (protocol, hello) = check::hello(hello).map_err(|bad| match bad {
+        BadHello::Protocol => End::Refused(Refused::Protocol),
+        BadHello::Malformed(why) => malformed(why),
+    })?;
+    if let Some(status) = room.standing.bar(caller.device) {
+        return Err(End::Refused(Refused::Barred(status)));
+    }
+    let entry = room.sessions.enter(caller.device);
+    let opened = match timeout(OPENING, room.ingest.open(caller.device, hello)).await {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(NotOpened::Unknown)) => return Err(End::Refused(Refused::Unknown)),
+        Ok(Err(NotOpened::Busy | NotOpened::Closed)) | Err(_) => return Err(End::Refused(busy())),
+    };
+    room.ingest.seen(caller.device, (room.now)());
+    if opened.forked {
+        warn!(
+            epoch = opened.epoch,
+            "two outboxes speak for this device: restored or cloned"
+        );
+    }
+    out.send(Frame::Welcome(welcome(room, protocol, &opened))).await?;
+    info!(
+        epoch = opened.epoch,
+        next = opened.next_sequence,
+        resync = opened.resync.len(),
+        "welcome"
+    );
+    Ok((entry, opened))
+}
+
+fn welcome(room: &Room, protocol: u32, opened: &Opened) -> v1::Welcome {
+    v1::Welcome {
+        protocol,
+        epoch: opened.epoch,
+        next_sequence: opened.next_sequence,
+        sections: describe::SECTIONS
+            .iter()
+            .map(|doc| v1::SectionRevision {
+                section: doc.section.into(),
+                revision: doc.revision,
+            })
+            .collect(),
+        resync: numbers(&opened.resync),
+        server_time_ms: (room.now)(),
+        heartbeat_seconds: u32::try_from(room.settings.heartbeat.as_secs()).unwrap_or(u32::MAX),
+        policy: Some(room.settings.policy.clone()),
+        resume_token: opened.resume_token.to_vec(),
+        limits: Some(limits::announced()),
+        recorded_gap: opened.recorded_gap,
+    }
+}

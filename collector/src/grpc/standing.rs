@@ -1,0 +1,190 @@
+//! Which devices may not report, for a look at every frame without a query; and which sessions are live.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use deskwarden_domain::{
+    model::DeviceStatus,
+    port::{Store, StoreResult},
+};
+use deskwarden_proto::{ids::DeviceId, v1::directive::What};
+use tokio::sync::{mpsc, watch};
+
+use crate::ingest::Fence;
+
+/// Devices that are barred, as last read from the store.
+pub struct Standing {
+    barred: RwLock<HashMap<DeviceId, DeviceStatus>>,
+    changed: watch::Sender<()>,
+}
+
+impl Standing {
+    /// Reads them for the first time. Blocks.
+    pub fn load(store: &dyn Store) -> StoreResult<Self> {
+        let barred = RwLock::new(store.barred_devices()?.into_iter().collect());
+        Ok(Self {
+            barred,
+            changed: watch::Sender::new(()),
+        })
+    }
+
+    /// Reads them anew, so that somebody who was barred by another process is noticed. Blocks.
+    pub fn refresh(&self, store: &dyn Store) -> StoreResult<()> {
+        let barred: HashMap<DeviceId, DeviceStatus> = store.barred_devices()?.into_iter().collect();
+        let mut known = self.barred.write().unwrap_or_else(PoisonError::into_inner);
+        if *known != barred {
+            *known = barred;
+            drop(known);
+            self.changed.send_replace(());
+        }
+        Ok(())
+    }
+
+    /// Whether the device may report: `None`, or why not.
+    pub fn bar(&self, device: DeviceId) -> Option<DeviceStatus> {
+        self.barred
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&device)
+            .copied()
+    }
+
+    /// Told when somebody was barred or let in again.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+}
+
+/// What a live session is told from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Command {
+    /// The device opened another session.
+    Replaced,
+    /// Pass it on to the agent.
+    Direct(What),
+}
+
+/// Directives that may wait for a session.
+const COMMANDS: usize = 8;
+
+/// The live sessions of this process.
+#[derive(Clone, Default)]
+pub struct Sessions {
+    live: Arc<Mutex<HashMap<DeviceId, Live>>>,
+    numbers: Arc<AtomicU64>,
+}
+
+struct Live {
+    number: u64,
+    fence: Fence,
+    commands: mpsc::Sender<Command>,
+}
+
+/// A session's entry; dropping it takes the session off the list.
+pub(super) struct Entry {
+    sessions: Sessions,
+    device: DeviceId,
+    number: u64,
+    pub(super) fence: Fence,
+    pub(super) commands: mpsc::Receiver<Command>,
+}
+
+impl Sessions {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether the device has a session now.
+    pub fn is_live(&self, device: DeviceId) -> bool {
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(&device)
+    }
+
+    /// Hands a directive to the device's session; `false` when there is none or it is too busy.
+    pub fn direct(&self, device: DeviceId, what: What) -> bool {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.get(&device)
+            .is_some_and(|live| live.commands.try_send(Command::Direct(what)).is_ok())
+    }
+
+    /// Enters a session. An older one of the device ends: what it queued does not count any more.
+    pub(super) fn enter(&self, device: DeviceId) -> Entry {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let fence = Fence::default();
+        let (sender, commands) = mpsc::channel(COMMANDS);
+        let live = Live {
+            number,
+            fence: fence.clone(),
+            commands: sender,
+        };
+        let before = self
+            .live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(device, live);
+        if let Some(before) = before {
+            before.fence.close();
+            // A full queue does not matter: its sender is dropped here, which ends the session too.
+            before.commands.try_send(Command::Replaced).ok();
+        }
+        Entry {
+            sessions: self.clone(),
+            device,
+            number,
+            fence,
+            commands,
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.fence.close();
+        let mut live = self.sessions.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if live
+            .get(&self.device)
+            .is_some_and(|live| live.number == self.number)
+        {
+            live.remove(&self.device);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_session_ends_the_first_and_stays_on_the_list() {
+        let sessions = Sessions::default();
+        let device = DeviceId::from_random([1; 16]);
+        let mut first = sessions.enter(device);
+        let second = sessions.enter(device);
+        assert_eq!(first.commands.recv().await, Some(Command::Replaced));
+        assert_eq!(first.commands.recv().await, None);
+        assert!(first.fence.is_closed() && !second.fence.is_closed());
+        drop(first);
+        assert!(sessions.is_live(device));
+        drop(second);
+        assert_eq!(sessions.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_directive_reaches_the_live_session_only() {
+        let sessions = Sessions::default();
+        let device = DeviceId::from_random([1; 16]);
+        let what = What::Renew(deskwarden_proto::v1::Renew {});
+        assert!(!sessions.direct(device, what.clone()));
+        let mut entry = sessions.enter(device);
+        assert!(sessions.direct(device, what.clone()));
+        assert_eq!(entry.commands.recv().await, Some(Command::Direct(what)));
+    }
+}

@@ -1,0 +1,88 @@
+//! The rules in force, as judging and pages read them: loaded from the store once per generation.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use deskwarden_domain::{
+    judge::Context,
+    port::{Store, StoreError, StoreResult},
+    rules::{RuleFile, RuleSet},
+};
+use tokio::sync::watch;
+use tracing::error;
+
+/// Rules by generation. Cloned handles share them.
+pub struct Contexts {
+    store: Arc<dyn Store>,
+    current: Mutex<Context>,
+    rules: watch::Sender<Arc<RuleSet>>,
+}
+
+impl Contexts {
+    /// Loads what is in force. Faulty rules in the store (an older or newer build wrote them) are refused
+    /// here, and never replace rules that work later.
+    pub fn load(store: Arc<dyn Store>) -> StoreResult<Self> {
+        let generation = store.context_generation()?;
+        let rules = Arc::new(read(store.as_ref())?);
+        let current = Mutex::new(Context {
+            generation,
+            rules: Arc::clone(&rules),
+        });
+        Ok(Self {
+            store,
+            current,
+            rules: watch::Sender::new(rules),
+        })
+    }
+
+    /// What is in force, as last looked at.
+    pub fn current(&self) -> Context {
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Told of every change.
+    pub fn rules(&self) -> watch::Receiver<Arc<RuleSet>> {
+        self.rules.subscribe()
+    }
+
+    /// Looks at the generation, and loads the rules when it moved. Blocks.
+    pub fn refresh(&self) -> StoreResult<Context> {
+        let generation = self.store.context_generation()?;
+        let before = self.current();
+        if before.generation == generation {
+            return Ok(before);
+        }
+        let rules = match read(self.store.as_ref()) {
+            Ok(rules) => Arc::new(rules),
+            Err(StoreError::Damaged(faults)) => {
+                error!(%faults, "the rules in the store cannot be used; the rules before stay in force");
+                before.rules
+            }
+            Err(other) => return Err(other),
+        };
+        let context = Context {
+            generation,
+            rules: Arc::clone(&rules),
+        };
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = context.clone();
+        self.rules.send_replace(rules);
+        Ok(context)
+    }
+}
+
+fn read(store: &dyn Store) -> StoreResult<RuleSet> {
+    let versions = store.rules_in_force()?;
+    let files: Vec<RuleFile<'_>> = versions
+        .iter()
+        .map(|version| RuleFile {
+            name: &version.file,
+            content: &version.content,
+        })
+        .collect();
+    RuleSet::load(&files).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        StoreError::Damaged(lines.join("\n"))
+    })
+}

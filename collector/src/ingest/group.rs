@@ -1,0 +1,83 @@
+//! Jobs sorted into rounds: which may share one load and one commit, and which must wait for the next.
+
+use std::collections::{BTreeSet, HashMap};
+
+use deskwarden_domain::port::{LoadRequest, Scope};
+use deskwarden_proto::{decode::ValidBody, ids::DeviceId};
+
+use super::job::Job;
+
+/// The jobs of one device, in order, and what they need.
+pub(super) struct Work {
+    pub(super) request: LoadRequest,
+    pub(super) jobs: Vec<Job>,
+}
+
+/// One round out of the jobs, and what must wait for the next: a second snapshot that completes, or one
+/// whose chunks came in this round, of the same device.
+pub(super) fn split(jobs: Vec<Job>) -> (Vec<Work>, Vec<Job>) {
+    let mut works: Vec<Work> = Vec::new();
+    let mut index: HashMap<DeviceId, usize> = HashMap::new();
+    let mut full: BTreeSet<DeviceId> = BTreeSet::new();
+    let mut deferred = Vec::new();
+    for job in jobs {
+        let device = job.device();
+        if full.contains(&device) {
+            deferred.push(job);
+            continue;
+        }
+        let needs = job.needs();
+        let known = index.get(&device).copied();
+        match known.and_then(|at| works.get_mut(at)) {
+            None => {
+                index.insert(device, works.len());
+                works.push(Work {
+                    request: needs,
+                    jobs: vec![job],
+                });
+            }
+            Some(work)
+                if needs.staged.is_some() && (work.request.staged.is_some() || has_chunk(&work.jobs)) =>
+            {
+                full.insert(device);
+                deferred.push(job);
+            }
+            Some(work) => {
+                merge(&mut work.request, needs);
+                work.jobs.push(job);
+            }
+        }
+    }
+    (works, deferred)
+}
+
+fn has_chunk(jobs: &[Job]) -> bool {
+    jobs.iter().any(|job| {
+        matches!(job, Job::Record { incoming, .. } if matches!(&incoming.payload.body, ValidBody::Chunk(_)))
+    })
+}
+
+fn merge(into: &mut LoadRequest, from: LoadRequest) {
+    into.staged = into.staged.or(from.staged);
+    let (
+        Scope::Touched { items, sections },
+        Scope::Touched {
+            items: more,
+            sections: further,
+        },
+    ) = (&mut into.scope, from.scope)
+    else {
+        into.scope = Scope::Everything;
+        return;
+    };
+    items.extend(more);
+    items.sort_unstable();
+    items.dedup();
+    sections.extend(
+        further
+            .iter()
+            .filter(|section| !sections.contains(section))
+            .copied()
+            .collect::<Vec<_>>(),
+    );
+}
