@@ -1,16 +1,34 @@
 //! Wiring: makes the parts, hands them to each other, and starts their tasks. Decides nothing.
 
-use std::sync::Arc;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use deskwarden_domain::port::Store;
+use tokio::{runtime, sync::Notify};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 use crate::{
     clock,
-    config::Config,
+    config::{Config, Listener},
     data::DataDir,
+    entropy::{self, OsEntropy},
+    grpc,
+    ingest::{self, Contexts, Ingest, Now},
+    net::{self, Limits, ServerIdentity, TlsListener},
+    notify::{Dispatcher, RuleWords, RuleWordsOf, Style, routes},
     people::{self, OneTime},
-    rules_dir::Importer,
+    pki::{Identity, Pki},
+    rules_dir::{self, Importer},
+    supervise::{Supervisor, asked_to_stop},
+    task::{self, Lease},
+    web::{self, SignInPolicy, StoreActions, SystemClock, WebConfig, WebState},
 };
+
+mod live;
+
+/// How long open pages and running sends may take once the collector stops.
+const LINGER: Duration = Duration::from_secs(3);
 
 /// What a started collector tells whoever started it.
 pub struct Ready {
@@ -24,24 +42,245 @@ pub struct Ready {
     pub admin: Option<OneTime>,
 }
 
+/// What exists before the first task.
+struct Base {
+    config: Config,
+    store: Arc<dyn Store>,
+    importer: Arc<Importer>,
+    contexts: Arc<Contexts>,
+    pki: Arc<Pki>,
+    admin: Option<OneTime>,
+}
+
 /// Runs a collector until it is asked to stop or a part of it fails.
-pub fn run(config: Config, ready: impl FnOnce(&Ready) -> std::io::Result<()>) -> anyhow::Result<()> {
+pub fn run(config: Config, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyhow::Result<()> {
     let _data = DataDir::take(&config.data_dir)?;
+    let base = prepare(config)?;
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let ended = runtime.block_on(serve(base, ready));
+    // A mail server that does not answer must not hold up the end; what it was sent is sent again.
+    runtime.shutdown_timeout(LINGER);
+    info!("stopped");
+    ended
+}
+
+/// Everything that may wait for a disk.
+fn prepare(config: Config) -> anyhow::Result<Base> {
+    let now = clock::now();
     let store = deskwarden_store::open(config.store.reveal()).context("opening the store")?;
-    let importer = Arc::new(Importer::new(
-        Arc::clone(&store),
-        config.rules_dir.clone(),
-        &config.data_dir,
-    ));
-    importer.import_built_in(clock::now())?;
-    importer.import_folder(clock::now())?;
-    let admin = people::first_administrator(store.as_ref(), clock::now())?;
-    let state = Ready {
-        agents: String::new(),
-        dashboard: String::new(),
-        pin: String::new(),
+    let pki = Pki::open_or_create(&config.data_dir.join("pki"), now, Arc::new(OsEntropy))
+        .context("opening the certificate authority")?;
+    let importer = Importer::new(Arc::clone(&store), config.rules_dir.clone(), &config.data_dir);
+    importer.import_built_in(now).context("importing the built-in rules")?;
+    importer.import_folder(now).context("importing the rules folder")?;
+    let contexts = Contexts::load(Arc::clone(&store)).context("loading the rules in force")?;
+    let admin = people::first_administrator(store.as_ref(), now).context("making the first administrator")?;
+    Ok(Base {
+        config,
+        store,
+        importer: Arc::new(importer),
+        contexts: Arc::new(contexts),
+        pki: Arc::new(pki),
+        admin,
+    })
+}
+
+async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyhow::Result<()> {
+    let Base { config, store, importer, contexts, pki, admin } = base;
+    let mut tasks = Supervisor::new();
+    let cancel = tasks.token();
+    let now: Now = Arc::new(clock::now);
+
+    let names = names(&config.agents);
+    let agents_identity = Renewed::agents(&pki, names)?;
+    let tls = net::agents_config(Arc::clone(&agents_identity.served), pki.roots())?;
+    let agents = TlsListener::bind(config.agents.listen, tls, Limits::default(), cancel.clone()).await?;
+    let dashboard_identity = Renewed::dashboard(&pki, &config)?;
+    let tls = net::dashboard_config(Arc::clone(&dashboard_identity.served))?;
+    let listen = config.dashboard.listener.listen;
+    let dashboard = TlsListener::bind(listen, tls, Limits::default(), cancel.clone()).await?;
+    let told = Ready {
+        agents: url(agents.address(), &config.agents),
+        dashboard: url(dashboard.address(), &config.dashboard.listener),
+        pin: pki.root_pin(),
         admin,
     };
-    ready(&state)?;
+    let public_url = config.public_url.clone().unwrap_or_else(|| told.dashboard.clone());
+
+    let wake = Arc::new(Notify::new());
+    let events = live::channel();
+    let writer_stop = CancellationToken::new();
+    let parts = ingest::Parts {
+        store: Arc::clone(&store),
+        contexts: Arc::clone(&contexts),
+        entropy: Arc::new(OsEntropy),
+        now: Arc::clone(&now),
+        committed: live::after_commit(events.clone(), Arc::clone(&wake)),
+    };
+    let (ingest, writer) = Ingest::start(parts, writer_stop.clone())?;
+    tasks.spawn("ingest", writer);
+
+    let standing = Arc::new(grpc::Standing::load(store.as_ref())?);
+    let parts = grpc::Parts {
+        store: Arc::clone(&store),
+        pki: Arc::clone(&pki),
+        ingest,
+        standing: Arc::clone(&standing),
+        sessions: grpc::Sessions::default(),
+        entropy: Arc::new(OsEntropy),
+        now,
+        settings: grpc::SessionSettings::default(),
+        anonymous: None,
+    };
+    let stop = cancel.clone();
+    tasks.spawn("agents", async move {
+        // The writer ends after the last session has handed over what it had, however that comes about.
+        let _then = writer_stop.drop_guard();
+        grpc::serve(agents, parts, stop).await
+    });
+    let watched = grpc::watch_standing(standing, Arc::clone(&store), cancel.clone());
+    tasks.spawn("standing", endless(watched));
+
+    // The decision leaves the asset due, which the writer sees within a second.
+    let actions = StoreActions::new(Arc::clone(&store), events.clone(), Box::new(|_| {}));
+    let settings = WebConfig {
+        public_url: public_url.clone(),
+        agent_address: told.agents.trim_start_matches("https://").to_owned(),
+        ca_pin: told.pin.clone(),
+        ..WebConfig::default()
+    };
+    let state = WebState::new(
+        Arc::clone(&store),
+        contexts.rules(),
+        events,
+        Arc::new(SystemClock),
+        Arc::new(actions),
+        settings,
+    );
+    tasks.spawn("dashboard", pages(dashboard, web::router(state), cancel.clone()));
+
+    let holder = data_encoding::HEXLOWER.encode(&entropy::bytes::<16>(&OsEntropy)?);
+    let rules = contexts.rules();
+    let words: RuleWordsOf = Arc::new(move |id| rules.borrow().rule(id).map(RuleWords::from));
+    let dispatcher = Dispatcher {
+        store: Arc::clone(&store),
+        routes: routes(&config.channels, config.observation)?,
+        words,
+        style: Style { lang: config.language, public_url: Some(public_url) },
+        wake,
+        lease: Lease::new("dispatch", holder.clone()),
+    };
+    tasks.spawn("alerts", endless(dispatcher.run(cancel.clone())));
+    tasks.spawn("rules", rules_dir::watch(importer, cancel.clone()));
+    let lease = Lease::new("housekeeping", holder);
+    let tidy = task::housekeeping(store, lease, SignInPolicy::default().absolute, cancel.clone());
+    tasks.spawn("housekeeping", endless(tidy));
+    tasks.spawn("certificates", endless(renew(vec![agents_identity, dashboard_identity], cancel)));
+
+    info!(agents = told.agents, dashboard = told.dashboard, "ready");
+    ready(&told).context("saying that the collector is ready")?;
+    drop(told);
+    let mut signals = None;
+    let stop = async { signals = Some(asked_to_stop().await) };
+    tasks.run(stop).await?;
+    signals.transpose().context("listening to signals").map(drop)
+}
+
+/// A task that ends only when it is cancelled, in the supervisor's form.
+async fn endless(task: impl Future<Output = ()>) -> Result<(), std::convert::Infallible> {
+    task.await;
     Ok(())
+}
+
+/// Serves the dashboard. Open event streams would last as long as their pages: they are cut off.
+async fn pages(listener: TlsListener, router: axum::Router, cancel: CancellationToken) -> io::Result<()> {
+    let stop = cancel.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    let cut_off = async {
+        cancel.cancelled().await;
+        tokio::time::sleep(LINGER).await;
+    };
+    tokio::select! {
+        served = serving.into_future() => served,
+        () = cut_off => Ok(()),
+    }
+}
+
+/// A listener's certificate and how to make the next.
+struct Renewed {
+    served: Arc<ServerIdentity>,
+    make: Box<dyn Fn() -> anyhow::Result<Identity> + Send + Sync>,
+}
+
+impl Renewed {
+    fn new(make: impl Fn() -> anyhow::Result<Identity> + Send + Sync + 'static) -> anyhow::Result<Self> {
+        Ok(Self { served: Arc::new(ServerIdentity::new(&make()?)?), make: Box::new(make) })
+    }
+
+    fn agents(pki: &Arc<Pki>, names: Vec<String>) -> anyhow::Result<Self> {
+        let pki = Arc::clone(pki);
+        Self::new(move || pki.server_identity(&names, clock::now()).context("the agents' port's certificate"))
+    }
+
+    fn dashboard(pki: &Arc<Pki>, config: &Config) -> anyhow::Result<Self> {
+        let (pki, names) = (Arc::clone(pki), names(&config.dashboard.listener));
+        let configured = config.dashboard.certificate.clone();
+        Self::new(move || {
+            let identity = match &configured {
+                Some((certificate, key)) => Identity::configured(certificate, key),
+                None => pki.issue_dashboard(&names, clock::now()),
+            };
+            identity.context("the dashboard's certificate")
+        })
+    }
+}
+
+/// How often certificates are made or read anew. Far below their shortest life.
+const RENEW: Duration = Duration::from_secs(12 * 3_600);
+
+/// Serves fresh certificates: own ones are issued anew, configured ones read again.
+async fn renew(identities: Vec<Renewed>, cancel: CancellationToken) {
+    let identities = Arc::new(identities);
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(RENEW) => {}
+        }
+        let identities = Arc::clone(&identities);
+        let renewed = tokio::task::spawn_blocking(move || {
+            for one in identities.iter() {
+                let made = (one.make)().and_then(|identity| Ok(one.served.replace(&identity)?));
+                if let Err(error) = made {
+                    tracing::error!(error = format!("{error:#}"), "the certificate before stays in use");
+                }
+            }
+        });
+        if renewed.await.is_err() {
+            tracing::error!("renewing certificates was cut off; trying again later");
+        }
+    }
+}
+
+/// Names that a listener's certificate bears: those configured, the machine's, and the address itself.
+fn names(listener: &Listener) -> Vec<String> {
+    let mut names = listener.names.clone();
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let ip = listener.listen.ip();
+    let own = (!ip.is_unspecified()).then(|| ip.to_string());
+    for name in [Some(host), own, Some("localhost".into()), Some("127.0.0.1".into()), Some("::1".into())] {
+        let usable = name.filter(|name| rustls_pki_types::ServerName::try_from(name.as_str()).is_ok());
+        names.extend(usable.filter(|name| !names.contains(name)));
+    }
+    names
+}
+
+/// Where people and agents reach a bound port.
+fn url(bound: SocketAddr, listener: &Listener) -> String {
+    let port = bound.port();
+    match listener.names.first() {
+        Some(name) if bound.ip().is_unspecified() && name.contains(':') => format!("https://[{name}]:{port}"),
+        Some(name) if bound.ip().is_unspecified() => format!("https://{name}:{port}"),
+        None if bound.ip().is_unspecified() => format!("https://127.0.0.1:{port}"),
+        _ => format!("https://{bound}"),
+    }
 }

@@ -21,6 +21,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Longest time until a worker looks by itself.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// How long a message that is being sent may take once the collector stops.
+const LINGER: Duration = Duration::from_secs(3);
 /// Deliveries taken at once.
 const BATCH: usize = 16;
 
@@ -55,7 +57,7 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Works until cancelled; what was being sent is finished first.
+    /// Works until cancelled; what is being sent gets a moment to finish.
     pub async fn run(self, cancel: CancellationToken) {
         let wake = Arc::clone(&self.wake);
         let this = Arc::new(self);
@@ -85,7 +87,10 @@ impl Dispatcher {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
-        while workers.join_next().await.is_some() {}
+        let ended = async { while workers.join_next().await.is_some() {} };
+        if tokio::time::timeout(LINGER, ended).await.is_err() {
+            info!("a channel is still sending; what it was sent will be sent again under the same key");
+        }
     }
 
     /// Makes deliveries of new alerts. Without any channel they are done with, so that one that is set up
