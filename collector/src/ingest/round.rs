@@ -29,6 +29,8 @@ use crate::entropy::{self, Entropy};
 
 /// How often a round is judged anew because the rules or an asset changed meanwhile.
 const ATTEMPTS: usize = 8;
+/// Devices that are judged anew in one commit: each is loaded whole.
+const ANEW: usize = 32;
 
 /// What a commit did.
 #[derive(Debug)]
@@ -72,49 +74,76 @@ impl Rounds {
         }
     }
 
-    /// Judges devices anew. Returns how many could not be.
+    /// Judges devices anew, many in one commit. Returns how many could not be.
     pub(super) fn rejudge(&mut self, devices: &[DeviceId], now: Millis) -> usize {
         let mut failed = 0;
-        for device in devices {
-            let judged = catch_unwind(AssertUnwindSafe(|| self.rejudge_one(*device, now)));
-            match judged {
-                Ok(Ok(())) => {}
-                Ok(Err(fault)) => {
-                    failed += 1;
-                    warn!(%device, error = &fault as &dyn std::error::Error, "cannot judge the device anew now");
-                }
-                Err(_) => {
-                    failed += 1;
-                    self.memo = Memo::default();
-                    error!(%device, "judging the device panicked: this is a defect, please report it");
-                }
+        for some in devices.chunks(ANEW) {
+            if self.rejudged(some, now) {
+                continue;
             }
+            // One of them spoils the commit: the others need not wait for it.
+            failed += some
+                .iter()
+                .filter(|device| !self.rejudged(&[**device], now))
+                .count();
         }
         failed
     }
 
-    fn rejudge_one(&mut self, device: DeviceId, now: Millis) -> Result<(), StoreError> {
-        let request = LoadRequest {
-            device,
+    fn rejudged(&mut self, devices: &[DeviceId], now: Millis) -> bool {
+        match catch_unwind(AssertUnwindSafe(|| self.try_rejudge(devices, now))) {
+            Ok(Ok(())) => true,
+            Ok(Err(fault)) => {
+                warn!(
+                    ?devices,
+                    error = &fault as &dyn std::error::Error,
+                    "cannot judge devices anew now"
+                );
+                false
+            }
+            Err(_) => {
+                self.memo = Memo::default();
+                error!(
+                    ?devices,
+                    "judging a device anew panicked: this is a defect, please report it"
+                );
+                false
+            }
+        }
+    }
+
+    fn try_rejudge(&mut self, devices: &[DeviceId], now: Millis) -> Result<(), StoreError> {
+        let request = |device: &DeviceId| LoadRequest {
+            device: *device,
             scope: Scope::Everything,
             staged: None,
         };
+        let requests: Vec<LoadRequest> = devices.iter().map(request).collect();
         for _ in 0..ATTEMPTS {
             let context = self.contexts.refresh()?;
-            let Some(mut state) = self.store.load(std::slice::from_ref(&request))?.pop().flatten() else {
-                return Ok(());
-            };
             let mut batch = Batch {
                 generation: Some(context.generation),
-                assets: vec![(state.asset.id, state.asset.version)],
-                positions: vec![(device, state.position.epoch, state.position.next_sequence)],
                 ..Batch::default()
             };
-            batch.ops = rejudge(&mut state, &context, &mut self.memo, now);
+            let mut judged = Vec::with_capacity(devices.len());
+            for mut state in self.store.load(&requests)?.into_iter().flatten() {
+                let (device, asset) = (state.device.id, state.asset.id);
+                batch.assets.push((asset, state.asset.version));
+                batch
+                    .positions
+                    .push((device, state.position.epoch, state.position.next_sequence));
+                batch
+                    .ops
+                    .extend(rejudge(&mut state, &context, &mut self.memo, now));
+                judged.push((device, asset));
+            }
+            if batch.ops.is_empty() {
+                return Ok(());
+            }
             match self.store.apply(&batch) {
                 Ok(applied) => {
                     (self.committed)(&Committed {
-                        devices: vec![(device, state.asset.id)],
+                        devices: judged,
                         applied,
                     });
                     return Ok(());

@@ -257,6 +257,22 @@ fn records_behind_a_fork_are_not_applied_in_the_same_group() {
     assert_eq!((state.position.epoch, state.position.next_sequence), (2, 1));
 }
 
+#[test]
+fn devices_that_are_due_are_judged_in_few_commits_and_are_due_no_more() {
+    let bench = Bench::new();
+    let devices: Vec<_> = (1..=40).map(|number| bench.device(number)).collect();
+    import(bench.store.as_ref());
+    let commits = Arc::default();
+    let mut rounds = bench.rounds(&commits);
+    assert_eq!(bench.store.due(NOW, 100).unwrap().len(), 40);
+    assert_eq!(rounds.rejudge(&devices, NOW), 0);
+    assert_eq!(commits.load(Ordering::SeqCst), 2);
+    assert!(bench.store.due(NOW, 100).unwrap().is_empty());
+    // A PC that is in no register is a finding of its own.
+    let all = Paging { offset: 0, limit: 1 };
+    assert_eq!(bench.store.findings(&Default::default(), all).unwrap().total, 40);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_edited_rule_book_judges_what_is_stored_without_any_agent() {
     let bench = Bench::new();
