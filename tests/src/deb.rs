@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::Result;
@@ -59,9 +59,10 @@ fn dpkg(pc: &Pc) -> Command {
     command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
     let mut root = std::ffi::OsString::from("--root=");
     root.push(pc.path());
-    command
-        .arg(root)
-        .args(["--force-not-root", "--force-script-chrootless", "--log=/dev/null"]);
+    let mut log = std::ffi::OsString::from("--log=");
+    log.push(pc.file("tmp/dpkg.log"));
+    command.stdin(Stdio::null()).args([root, log]);
+    command.args(["--force-not-root", "--force-script-chrootless"]);
     command
 }
 

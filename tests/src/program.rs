@@ -225,7 +225,7 @@ pub fn run<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(
     arguments: I,
 ) -> Result<String> {
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null());
+    command.args(arguments);
     finish(&mut command)
 }
 
