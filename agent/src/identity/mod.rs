@@ -1,6 +1,7 @@
 //! Who this installation is: its key, its certificate, the roots that it believes, and how it gets,
 //! renews and regains them. Reports nothing.
 
+mod certificate;
 pub mod clock;
 mod enrol;
 mod pin;
@@ -10,10 +11,9 @@ pub mod tls;
 use std::{fmt, str::FromStr as _, sync::Arc};
 
 use deskwarden_proto::ids::DeviceId;
-use rcgen::KeyPair;
+use rcgen::{KeyPair, PublicKeyData as _};
 use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 pub use enrol::{Enrolment, Outcome, enrol, recover, renew};
 pub use pin::{NotAPin, Pin};
@@ -100,8 +100,8 @@ impl Identity {
     ) -> Result<Self, &'static str> {
         let device = DeviceId::from_str(device).map_err(|_| "the device id is none")?;
         let leaf = chain.first().ok_or("there is no certificate")?;
-        let (_, parsed) = X509Certificate::from_der(leaf).map_err(|_| "the certificate is none")?;
-        if parsed.public_key().subject_public_key.data != key.public_key_raw() {
+        let leaf = certificate::read(leaf).ok_or("the certificate is none")?;
+        if leaf.key != key.subject_public_key_info() {
             return Err("the certificate is for another key");
         }
         if roots.is_empty() {

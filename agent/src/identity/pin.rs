@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr};
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 use rustls_pki_types::CertificateDer;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::certificate;
 
 /// SHA-256 of a root's SubjectPublicKeyInfo.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub struct NotAPin;
 impl Pin {
     /// Pin of a certificate's key; `None` when it is not a certificate.
     pub fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
-        let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
-        let hash = ring::digest::digest(&ring::digest::SHA256, parsed.tbs_certificate.subject_pki.raw);
+        let key = certificate::read(certificate)?.key;
+        let hash = ring::digest::digest(&ring::digest::SHA256, key);
         Some(Self(hash.as_ref().try_into().ok()?))
     }
 }

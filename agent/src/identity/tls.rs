@@ -12,9 +12,9 @@ use rustls::{
     crypto::{CryptoProvider, ring, verify_tls13_signature},
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{
+    certificate,
     clock::{Clock, Told, unix},
     pin::Pin,
 };
@@ -63,13 +63,8 @@ pub fn client_config(
 
 /// First and last moment of a certificate's validity, Unix milliseconds; `None` when it is none.
 pub fn validity(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
-    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
-    let validity = parsed.validity();
-    let ms = |seconds: i64| seconds.saturating_mul(1_000);
-    Some((
-        ms(validity.not_before.timestamp()),
-        ms(validity.not_after.timestamp()),
-    ))
+    let read = certificate::read(certificate)?;
+    Some((read.not_before, read.not_after))
 }
 
 #[derive(Debug)]
