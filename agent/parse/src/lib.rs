@@ -7,10 +7,12 @@
 pub mod apt_conf;
 pub mod cpuinfo;
 pub mod dpkg;
+pub mod file_list;
 pub mod ini;
 pub mod netconf;
 pub mod os_release;
 pub mod passwd;
+pub mod procnet;
 pub mod proxy;
 pub mod rtnetlink;
 pub mod serial;

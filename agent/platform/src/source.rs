@@ -54,6 +54,21 @@ impl Fact {
             local: Local::default(),
         }
     }
+
+    /// The same fact, found at that path.
+    #[must_use]
+    pub fn at(mut self, path: impl Into<String>) -> Self {
+        self.local.path = path.into();
+        self
+    }
+
+    /// The same fact as that of a person: uid or SID, and the account's name.
+    #[must_use]
+    pub fn of(mut self, principal: impl Into<String>, account: impl Into<String>) -> Self {
+        self.principal = principal.into();
+        self.local.account = account.into();
+        self
+    }
 }
 
 /// A source by section and name.

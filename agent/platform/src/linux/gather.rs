@@ -50,6 +50,11 @@ impl Gather {
         found
     }
 
+    /// An input that this does not read itself gave an answer.
+    pub(super) fn answered(&mut self) {
+        self.answered = true;
+    }
+
     /// Notes a fault; what it hides is missing from the facts.
     pub(super) fn fault(&mut self, why: Unavailable) {
         if !self.faults.contains(&why) {

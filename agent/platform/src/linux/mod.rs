@@ -1,17 +1,24 @@
 //! Linux: which sources there are. Each has a file of its own.
 
 mod dpkg;
+mod egress;
 mod events;
 mod gather;
 mod homes;
 mod host;
+mod listener;
+mod memory;
 mod network;
 mod os_release;
 mod part;
 mod private;
+mod process;
+mod program;
 mod proxy;
 mod root;
 mod rtnl;
+
+use std::sync::Arc;
 
 use crate::Source;
 
@@ -22,6 +29,7 @@ pub use root::Root;
 
 /// Every source of facts of this system.
 pub fn sources() -> Vec<Box<dyn Source>> {
+    let owners = Arc::new(program::Owners::default());
     vec![
         Box::new(os_release::OsRelease),
         Box::new(dpkg::Dpkg),
@@ -35,5 +43,8 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(proxy::Apt),
         Box::new(proxy::UserEnvironment),
         Box::new(proxy::Git),
+        Box::new(process::Programs::new(Arc::clone(&owners))),
+        Box::new(listener::Listeners::new(Arc::clone(&owners))),
+        Box::new(egress::Connections::new(owners)),
     ]
 }

@@ -79,6 +79,27 @@ impl Root {
         Some(PathBuf::from(OsString::from_vec(target.into_bytes())))
     }
 
+    /// Where a symbolic link points; `None` where there is none. Unlike [`Self::read_link`], a missing right is
+    /// told.
+    pub(super) fn link(&self, path: &str) -> Result<Option<PathBuf>, Unavailable> {
+        let target = if self.host {
+            fs::readlink(self.display(path), Vec::new())
+        } else {
+            self.resolve(path, Last::Keep)
+                .and_then(|link| fs::readlinkat(&link, "", Vec::new()))
+        };
+        match target {
+            Ok(target) => Ok(Some(PathBuf::from(OsString::from_vec(target.into_bytes())))),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::INVAL | Errno::SRCH) => Ok(None),
+            Err(errno) => Err(self.unavailable(path, &errno.into())),
+        }
+    }
+
+    /// User id that owns a file; `None` where it cannot be told.
+    pub(super) fn owner(&self, path: &str) -> Option<u32> {
+        self.stat(path).ok().map(|stat| stat.st_uid)
+    }
+
     /// Changes whenever one of the files or folders is changed, replaced, made or removed.
     pub fn stamp<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> u64 {
         let mut hasher = DefaultHasher::new();

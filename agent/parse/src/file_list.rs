@@ -1,0 +1,79 @@
+//! Lists of files that a package owns, one path per line (`var/lib/dpkg/info/*.list`). Answers for a few
+//! paths at a time, because an index of every file of a system would cost megabytes.
+
+use std::collections::HashMap;
+
+use crate::text;
+
+/// Paths whose owner is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Spelling on disk or in a list -> the path as asked.
+    spellings: HashMap<Vec<u8>, &'a str>,
+    lengths: Vec<bool>,
+}
+
+impl<'a> Wanted<'a> {
+    /// Also under the spelling that packages used before `/bin` and `/lib` moved below `/usr`.
+    pub fn add(&mut self, path: &'a str) {
+        self.spell(path.as_bytes(), path);
+        if let Some(old) = path.strip_prefix("/usr")
+            && ["/bin/", "/sbin/", "/lib/", "/lib64/", "/lib32/"]
+                .iter()
+                .any(|folder| old.starts_with(folder))
+        {
+            self.spell(old.as_bytes(), path);
+        }
+    }
+
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.spellings.is_empty()
+    }
+
+    /// The asked paths that a list names.
+    pub fn found_in<'s>(&'s self, list: &'s [u8]) -> impl Iterator<Item = &'a str> + 's {
+        text::lines(list).filter_map(|line| {
+            // Most lines are refused by their length alone, without hashing them.
+            let possible = self.lengths.get(line.len()).copied().unwrap_or_default();
+            possible.then(|| self.spellings.get(line).copied()).flatten()
+        })
+    }
+
+    fn spell(&mut self, spelling: &[u8], path: &'a str) {
+        let length = spelling.len();
+        if self.lengths.len() <= length {
+            self.lengths.resize(length + 1, false);
+        }
+        if let Some(slot) = self.lengths.get_mut(length) {
+            *slot = true;
+        }
+        self.spellings.insert(spelling.to_vec(), path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_path_is_found_under_its_older_spelling_too() {
+        let mut wanted = Wanted::default();
+        wanted.add("/usr/bin/bash");
+        wanted.add("/opt/qq/qq");
+        let found: Vec<&str> = wanted
+            .found_in(b"/.\n/bin\n/bin/bash\n/opt/qq/qq-helper\n")
+            .collect();
+        assert_eq!(found, ["/usr/bin/bash"]);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), path in "\\PC{0,20}") {
+            let mut wanted = Wanted::default();
+            wanted.add(&path);
+            wanted.found_in(&bytes).count();
+        }
+    }
+}

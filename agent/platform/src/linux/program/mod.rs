@@ -1,0 +1,15 @@
+//! Programs that run, shared by the sections that speak of them: which there are, which package owns each,
+//! which of them holds a socket. Makes no facts.
+
+mod owners;
+mod running;
+mod sockets;
+
+pub(super) use owners::Owners;
+pub(super) use running::{Running, processes};
+pub(super) use sockets::{Protocol, SocketOwners, TABLES, table};
+
+/// The file name of a path.
+pub(super) fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}

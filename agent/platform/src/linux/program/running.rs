@@ -1,0 +1,141 @@
+//! The processes of the kernel, as the programs that they run. Reads no arguments.
+
+use deskwarden_parse::procnet::is_kernel_thread;
+use deskwarden_proto::limits::{TEXT_BYTES, cut};
+
+use crate::{Root, Unavailable};
+
+const PROC: &str = "proc";
+/// Linux knows at most 4,194,304 processes; that many are no office PC.
+const MAX_PROCESSES: usize = 100_000;
+const MAX_STAT: usize = 4_096;
+
+/// A process that runs a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::linux) struct Running {
+    /// Process id.
+    pub(in crate::linux) pid: u32,
+    /// Path of the executable.
+    pub(in crate::linux) exe: String,
+    /// The executable is no longer on the disk, under no content.
+    pub(in crate::linux) deleted: bool,
+}
+
+/// What the kernel shows.
+#[derive(Debug, Default)]
+pub(in crate::linux) struct Processes {
+    /// In the order of their ids.
+    pub(in crate::linux) running: Vec<Running>,
+    /// Some programs are hidden.
+    pub(in crate::linux) denied: Option<Unavailable>,
+}
+
+/// Every process that runs a program. Kernel threads run none.
+pub(in crate::linux) fn processes(root: &Root) -> Result<Processes, Unavailable> {
+    let unsupported = || {
+        let place = root.display(PROC);
+        Unavailable::Unsupported(format!(
+            "{}: no running system below this root, so no programs run",
+            place.display()
+        ))
+    };
+    let names = root.list(PROC, MAX_PROCESSES)?.ok_or_else(unsupported)?;
+    let mut pids: Vec<u32> = names
+        .iter()
+        .filter_map(|name| name.to_str()?.parse().ok())
+        .collect();
+    if pids.is_empty() {
+        return Err(unsupported());
+    }
+    pids.sort_unstable();
+    let mut found = Processes::default();
+    if pids.first() != Some(&1) && root.is_host() {
+        // The mount option hidepid takes away even the names of others' processes.
+        found.denied = Some(hidden(root));
+    }
+    for pid in pids {
+        match root.link(&format!("{PROC}/{pid}/exe")) {
+            Ok(Some(target)) => found.running.push(program(root, pid, &target.to_string_lossy())),
+            Ok(None) => {}
+            Err(_) if found.denied.is_some() => {}
+            Err(_) => {
+                let stat = root.read_limited(&format!("{PROC}/{pid}/stat"), MAX_STAT);
+                if stat.ok().flatten().is_some_and(|stat| !is_kernel_thread(&stat)) {
+                    found.denied = Some(hidden(root));
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn hidden(root: &Root) -> Unavailable {
+    let place = root.display(PROC);
+    Unavailable::Denied(format!(
+        "{}: no right to see which programs other users run; run the agent as root",
+        place.display()
+    ))
+}
+
+fn program(root: &Root, pid: u32, target: &str) -> Running {
+    let (exe, gone) = match target.strip_suffix(" (deleted)") {
+        Some(path) => (path, true),
+        None => (target, false),
+    };
+    Running {
+        pid,
+        exe: cut(exe, TEXT_BYTES).to_owned(),
+        // An update replaces the file under a program that still runs: that one is on the disk.
+        deleted: gone && !root.exists(exe),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::fs::symlink, path::Path};
+
+    pub(in crate::linux) fn process(folder: &Path, pid: u32, exe: &str) {
+        let place = folder.join(format!("proc/{pid}"));
+        fs::create_dir_all(&place).unwrap();
+        symlink(exe, place.join("exe")).unwrap();
+    }
+
+    #[test]
+    fn programs_are_read_and_kernel_threads_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        assert!(matches!(processes(&root), Err(Unavailable::Unsupported(_))));
+        fs::create_dir_all(folder.path().join("proc/2")).unwrap();
+        fs::create_dir_all(folder.path().join("proc/sys")).unwrap();
+        fs::create_dir_all(folder.path().join("usr/bin")).unwrap();
+        fs::write(folder.path().join("usr/bin/updated"), "").unwrap();
+        process(folder.path(), 10, "/usr/bin/qq");
+        process(folder.path(), 9, "/tmp/miner (deleted)");
+        process(folder.path(), 11, "/usr/bin/updated (deleted)");
+        let found = processes(&root).unwrap();
+        let seen: Vec<_> = found
+            .running
+            .iter()
+            .map(|r| (r.pid, r.exe.as_str(), r.deleted))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (9, "/tmp/miner", true),
+                (10, "/usr/bin/qq", false),
+                (11, "/usr/bin/updated", false)
+            ]
+        );
+        assert_eq!(found.denied, None);
+    }
+
+    #[test]
+    fn the_own_program_is_among_those_of_the_running_system() {
+        let own = std::env::current_exe().unwrap();
+        let found = processes(&Root::host()).unwrap();
+        let own_pid = std::process::id();
+        let seen = found.running.iter().find(|r| r.pid == own_pid).unwrap();
+        assert_eq!(Path::new(&seen.exe), own);
+    }
+}

@@ -1,0 +1,137 @@
+//! Which program holds a socket: the links in `proc/PID/fd`. Walks them only for sockets that were not
+//! asked for before, and stops when all are found.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, PoisonError},
+};
+
+use deskwarden_parse::procnet::{Socket, parse_sockets};
+
+use super::Running;
+use crate::{Root, Unavailable};
+
+const MAX_TABLE: usize = 32 << 20;
+const MAX_DESCRIPTORS: usize = 100_000;
+
+/// Protocol of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::linux) enum Protocol {
+    Tcp,
+    Udp,
+}
+
+impl Protocol {
+    /// As keys and facts spell it.
+    pub(in crate::linux) fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// The kernel's tables of the own network namespace.
+pub(in crate::linux) const TABLES: [(Protocol, &str); 4] = [
+    (Protocol::Tcp, "proc/net/tcp"),
+    (Protocol::Tcp, "proc/net/tcp6"),
+    (Protocol::Udp, "proc/net/udp"),
+    (Protocol::Udp, "proc/net/udp6"),
+];
+
+/// One table; `None` where there is none.
+pub(in crate::linux) fn table(root: &Root, path: &str) -> Result<Option<Vec<Socket>>, Unavailable> {
+    Ok(root
+        .read_limited(path, MAX_TABLE)?
+        .map(|bytes| parse_sockets(&bytes)))
+}
+
+/// Programs of sockets, remembered while the socket lives.
+#[derive(Default)]
+pub(in crate::linux) struct SocketOwners(Mutex<HashMap<u64, String>>);
+
+impl SocketOwners {
+    /// Executable of each inode that a program was found for.
+    pub(in crate::linux) fn programs(
+        &self,
+        root: &Root,
+        inodes: &BTreeSet<u64>,
+        running: &[Running],
+    ) -> HashMap<u64, String> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|inode, _| inodes.contains(inode));
+        let mut missing: BTreeSet<u64> = inodes
+            .iter()
+            .copied()
+            .filter(|inode| *inode != 0 && !known.contains_key(inode))
+            .collect();
+        // The first process opens sockets for services that it starts later: it is the answer only where
+        // no service holds the socket.
+        let (first, others): (Vec<_>, Vec<_>) = running.iter().partition(|process| process.pid == 1);
+        for process in others.into_iter().chain(first) {
+            if missing.is_empty() {
+                break;
+            }
+            for inode in held(root, process.pid) {
+                if missing.remove(&inode) {
+                    known.insert(inode, process.exe.clone());
+                }
+            }
+        }
+        known.clone()
+    }
+}
+
+/// Inodes of the sockets of a process; none where it is gone or may not be looked at.
+fn held(root: &Root, pid: u32) -> Vec<u64> {
+    let folder = format!("proc/{pid}/fd");
+    let names = root
+        .list(&folder, MAX_DESCRIPTORS)
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    names
+        .iter()
+        .filter_map(|name| root.link(&format!("{folder}/{}", name.to_str()?)).ok().flatten())
+        .filter_map(|target| {
+            let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+            inode.parse().ok()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::fs::symlink};
+
+    fn running(pid: u32, exe: &str) -> Running {
+        Running {
+            pid,
+            exe: exe.to_owned(),
+            deleted: false,
+        }
+    }
+
+    #[test]
+    fn a_service_goes_before_the_first_process_that_opened_its_socket() {
+        let folder = tempfile::tempdir().unwrap();
+        for (pid, inodes) in [(1, vec![7, 8]), (50, vec![7, 9])] {
+            let place = folder.path().join(format!("proc/{pid}/fd"));
+            fs::create_dir_all(&place).unwrap();
+            for inode in inodes {
+                symlink(format!("socket:[{inode}]"), place.join(inode.to_string())).unwrap();
+            }
+            symlink("/dev/null", place.join("0")).unwrap();
+        }
+        let root = Root::at(folder.path());
+        let owners = SocketOwners::default();
+        let processes = [running(1, "/sbin/init"), running(50, "/usr/sbin/sshd")];
+        let found = owners.programs(&root, &BTreeSet::from([0, 7, 8, 99]), &processes);
+        assert_eq!(found.get(&7).map(String::as_str), Some("/usr/sbin/sshd"));
+        assert_eq!(found.get(&8).map(String::as_str), Some("/sbin/init"));
+        assert_eq!(found.len(), 2);
+        let remembered = owners.programs(&root, &BTreeSet::from([7]), &[]);
+        assert_eq!(remembered.len(), 1);
+    }
+}
