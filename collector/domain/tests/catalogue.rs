@@ -22,7 +22,11 @@ fn title(name: &str, publisher: &str) -> Option<Classified> {
 }
 
 fn package(name: &str) -> Option<Classified> {
-    let software = v1::Software { name: name.to_owned(), kind: SoftwareKind::Package.into(), ..Default::default() };
+    let software = v1::Software {
+        name: name.to_owned(),
+        kind: SoftwareKind::Package.into(),
+        ..Default::default()
+    };
     SET.classify(&facet::Kind::Software(software), "linux-x86_64")
 }
 
@@ -38,21 +42,30 @@ fn process(name: &str, original_name: &str, publisher: &str, package: &str) -> O
 }
 
 fn category(found: Option<&Classified>) -> &str {
-    found.and_then(|class| class.categories.first()).map_or("unknown", String::as_str)
+    found
+        .and_then(|class| class.categories.first())
+        .map_or("unknown", String::as_str)
 }
 
 #[test]
 fn every_flagged_entry_names_one_program_or_a_pattern() {
     assert!(SET.catalogue().entries().len() > 1000);
     for entry in SET.catalogue().entries() {
-        assert!(!entry.categories.is_empty() && !entry.name.zh.is_empty() && !entry.name.en.is_empty(), "{}", entry.id);
+        assert!(
+            !entry.categories.is_empty() && !entry.name.zh.is_empty() && !entry.name.en.is_empty(),
+            "{}",
+            entry.id
+        );
     }
 }
 
 #[test]
 fn titles_are_taken_by_their_words() {
     let mut wrong = Vec::new();
-    for line in include_str!("titles.tsv").lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+    for line in include_str!("titles.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+    {
         let mut columns = line.split('\t');
         let (expected, name) = (columns.next().unwrap(), columns.next().unwrap());
         let found = title(name, columns.next().unwrap_or_default());
@@ -107,7 +120,12 @@ fn a_renamed_program_is_known_by_what_is_inside() {
     for (name, original, publisher, expected) in [
         ("QQ.exe", "", "", "chat"),
         ("notepad.exe", "QQ.exe", "Tencent", "chat"),
-        ("work.exe", "WeChat.exe", "Shenzhen Tencent Computer Systems Company Limited", "chat"),
+        (
+            "work.exe",
+            "WeChat.exe",
+            "Shenzhen Tencent Computer Systems Company Limited",
+            "chat",
+        ),
         ("report.exe", "Thunder", "", "downloader"),
         // A file that only bears the name: another publisher's program.
         ("QQ.exe", "NOTEPAD.EXE", "Microsoft Corporation", "unknown"),
@@ -117,15 +135,29 @@ fn a_renamed_program_is_known_by_what_is_inside() {
         ("WXWork.exe", "WXWork.exe", "Tencent", "work_chat"),
     ] {
         let found = process(name, original, publisher, "");
-        assert_eq!(category(found.as_ref()), expected, "{name} / {original}: {found:?}");
+        assert_eq!(
+            category(found.as_ref()),
+            expected,
+            "{name} / {original}: {found:?}"
+        );
     }
 }
 
 #[test]
 fn installed_running_and_listening_are_one_entry() {
-    let listener = v1::Listener { program: "/opt/QQ/qq".to_owned(), package: "linuxqq".to_owned(), ..Default::default() };
-    let listening = SET.classify(&facet::Kind::Listener(listener), "linux-x86_64").unwrap();
-    let entries = [package("linuxqq").unwrap(), process("qq", "", "", "linuxqq").unwrap(), listening];
+    let listener = v1::Listener {
+        program: "/opt/QQ/qq".to_owned(),
+        package: "linuxqq".to_owned(),
+        ..Default::default()
+    };
+    let listening = SET
+        .classify(&facet::Kind::Listener(listener), "linux-x86_64")
+        .unwrap();
+    let entries = [
+        package("linuxqq").unwrap(),
+        process("qq", "", "", "linuxqq").unwrap(),
+        listening,
+    ];
     assert!(entries.iter().all(|class| class.entry == "qq"), "{entries:?}");
     assert_eq!(title("腾讯QQ 9.7.25", "").unwrap().entry, "qq");
 }
@@ -134,13 +166,23 @@ fn installed_running_and_listening_are_one_entry() {
 fn why_it_was_recognised_is_said() {
     assert_eq!(title("腾讯QQ 9.7.25", "").unwrap().why, "title \"腾讯QQ 9.7.25\"");
     assert_eq!(package("linuxqq").unwrap().why, "package \"linuxqq\"");
-    assert_eq!(process("a.exe", "QQ.exe", "", "").unwrap().why, "original file name \"QQ.exe\"");
+    assert_eq!(
+        process("a.exe", "QQ.exe", "", "").unwrap().why,
+        "original file name \"QQ.exe\""
+    );
 }
 
 #[test]
 fn an_update_is_no_program() {
-    let update = v1::Software { name: "QQ".to_owned(), kind: SoftwareKind::Update.into(), ..Default::default() };
-    assert_eq!(SET.classify(&facet::Kind::Software(update), "windows-x86_64"), None);
+    let update = v1::Software {
+        name: "QQ".to_owned(),
+        kind: SoftwareKind::Update.into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        SET.classify(&facet::Kind::Software(update), "windows-x86_64"),
+        None
+    );
 }
 
 #[test]
@@ -150,7 +192,12 @@ fn a_store_app_is_known_without_its_version() {
         kind: SoftwareKind::StoreApp.into(),
         ..Default::default()
     };
-    assert_eq!(SET.classify(&facet::Kind::Software(app), "windows-x86_64").unwrap().entry, "whatsapp");
+    assert_eq!(
+        SET.classify(&facet::Kind::Software(app), "windows-x86_64")
+            .unwrap()
+            .entry,
+        "whatsapp"
+    );
 }
 
 proptest! {

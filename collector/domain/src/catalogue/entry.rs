@@ -96,7 +96,7 @@ pub(crate) fn read_entry(
     for (category, span) in fields.texts(sink, "categories") {
         if !categories.contains_key(&category) {
             let known: Vec<&str> = categories.keys().map(String::as_str).collect();
-            let help = format!("use one of: {}", known.join(", "));
+            let help = format!("add a `[[category]]`, or use one of: {}", known.join(", "));
             sink.fault(span.start, format!("unknown category `{category}`"), help);
         }
         entry.categories.push(category);

@@ -30,13 +30,20 @@ const PAIRS: &str = "\
 
 static SIMPLIFIED: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
     let characters: Vec<char> = PAIRS.chars().collect();
-    characters.chunks_exact(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?))).collect()
+    characters
+        .chunks_exact(2)
+        .filter_map(|pair| Some((*pair.first()?, *pair.last()?)))
+        .collect()
 });
 
 /// The simplified form of a character; the character itself where the table has none.
 pub(crate) fn simplified(c: char) -> char {
     // Nothing below the CJK blocks has one.
-    if c < '\u{2E80}' { c } else { SIMPLIFIED.get(&c).copied().unwrap_or(c) }
+    if c < '\u{2E80}' {
+        c
+    } else {
+        SIMPLIFIED.get(&c).copied().unwrap_or(c)
+    }
 }
 
 #[cfg(test)]
@@ -45,7 +52,11 @@ mod tests {
 
     #[test]
     fn simplified_forms_are_final() {
-        assert_eq!(PAIRS.chars().count(), SIMPLIFIED.len() * 2, "a character stands twice");
+        assert_eq!(
+            PAIRS.chars().count(),
+            SIMPLIFIED.len() * 2,
+            "a character stands twice"
+        );
         for simple in SIMPLIFIED.values() {
             assert!(!SIMPLIFIED.contains_key(simple), "{simple}");
         }

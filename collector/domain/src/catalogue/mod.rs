@@ -1,6 +1,7 @@
 //! The software catalogue: what a title, package or executable is, in which categories, and why. Owns
 //! matching; the entries are data in rule files.
 
+mod editions;
 mod entry;
 mod han;
 mod normalise;
@@ -195,7 +196,12 @@ impl Catalogue {
                 whole = found;
                 break;
             }
-            count = title.without_edition(words);
+            // A package's name has no editions: `-dev` makes it another package.
+            count = if program.title_is_package {
+                None
+            } else {
+                title.without_edition(words)
+            };
         }
         let pattern = if program.title_is_package {
             None

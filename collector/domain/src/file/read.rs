@@ -147,7 +147,9 @@ impl<'d> Fields<'d> {
     }
 
     pub(crate) fn optional(&mut self, key: &'static str) -> Option<&'d Node<'d>> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.table.get(key)
     }
 
@@ -214,7 +216,8 @@ impl<'d> Fields<'d> {
     /// A fault for every key that nobody asked for.
     pub(crate) fn finish(self, sink: &mut Sink<'_>) {
         for (key, _) in self.table.iter() {
-            if !self.asked.contains(&key.get_ref().as_ref()) {
+            // An empty key is what is left of a syntax fault, which is reported already.
+            if !key.get_ref().is_empty() && !self.asked.contains(&key.get_ref().as_ref()) {
                 let known = self.asked.join("`, `");
                 sink.fault(
                     key.span().start,
@@ -306,7 +309,11 @@ pub(crate) fn number(sink: &mut Sink<'_>, node: &Node<'_>, what: &str) -> Option
 pub(crate) fn id(sink: &mut Sink<'_>, value: &str, at: usize) -> bool {
     let fits = value.chars().count() <= 64 && value.chars().all(|c| c.is_alphanumeric() || ".-_".contains(c));
     if !fits {
-        sink.fault(at, format!("`{value}` is not an id"), "use up to 64 letters, digits, `.`, `-` and `_`");
+        sink.fault(
+            at,
+            format!("`{value}` is not an id"),
+            "use up to 64 letters, digits, `.`, `-` and `_`",
+        );
     }
     fits
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use cel::{
     IdedExpr,
     common::{
-        ast::{ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue},
+        ast::{ComprehensionExpr, EntryExpr, Expr, LiteralValue},
         types::CelInt,
     },
 };
@@ -15,13 +15,17 @@ use regex_automata::meta::Regex;
 
 use super::{
     fields::{field_names, field_type},
-    pattern, values,
+    pattern,
+    tree::collect_guards,
+    values,
 };
 
 /// The function that a literal `matches` becomes; no rule file can spell it.
 pub(crate) const MATCHES: &str = "@matches";
 /// Most nodes of an expression.
 const NODES: usize = 400;
+/// Deepest nesting of an expression: evaluation works with the stack, as the parser does.
+const DEPTH: usize = 32;
 /// Most values of a list that a condition may walk.
 pub(crate) const LIST_VALUES: u64 = 1000;
 /// Most steps that one evaluation may take, estimated from above.
@@ -78,11 +82,13 @@ pub(crate) fn inspect(expression: &mut IdedExpr, frame: Frame<'_>, patterns: &mu
         guarded,
         locals: Vec::new(),
         nodes: 0,
+        depth: 0,
+        deepest: 0,
         steps: 0,
         found: Found::default(),
     };
     inspect.visit(expression, 1);
-    let (nodes, steps) = (inspect.nodes, inspect.steps);
+    let (nodes, steps, deepest) = (inspect.nodes, inspect.steps, inspect.deepest);
     let mut found = inspect.found;
     if nodes > NODES {
         let what = format!("the condition has {nodes} parts, more than {NODES}");
@@ -90,6 +96,13 @@ pub(crate) fn inspect(expression: &mut IdedExpr, frame: Frame<'_>, patterns: &mu
             node: root,
             what,
             help: "split the rule, or use `select`".to_owned(),
+        });
+    } else if deepest > DEPTH {
+        let what = format!("the condition nests more than {DEPTH} deep");
+        found.faults.push(NodeFault {
+            node: root,
+            what,
+            help: "simplify it".to_owned(),
         });
     } else if steps > STEPS {
         let what = format!("the condition may take {steps} steps, more than {STEPS}");
@@ -103,45 +116,14 @@ pub(crate) fn inspect(expression: &mut IdedExpr, frame: Frame<'_>, patterns: &mu
     found
 }
 
-/// Fields that `has(item.x)` asks for: they may then be used although not every section has them.
-fn collect_guards(expression: &IdedExpr, guarded: &mut BTreeSet<String>) {
-    if let Expr::Select(select) = &expression.expr
-        && select.test
-    {
-        guarded.insert(select.field.clone());
-    }
-    for child in children(&expression.expr) {
-        collect_guards(child, guarded);
-    }
-}
-
-fn children(expression: &Expr) -> Vec<&IdedExpr> {
-    match expression {
-        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).collect(),
-        Expr::Comprehension(c) => {
-            vec![&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result]
-        }
-        Expr::List(list) => list.elements.iter().collect(),
-        Expr::Map(map) => map.entries.iter().flat_map(entry_parts).collect(),
-        Expr::Select(select) => vec![&select.operand],
-        Expr::Struct(value) => value.entries.iter().flat_map(entry_parts).collect(),
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
-    }
-}
-
-fn entry_parts(entry: &IdedEntryExpr) -> Vec<&IdedExpr> {
-    match &entry.expr {
-        EntryExpr::StructField(field) => vec![&field.value],
-        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-    }
-}
-
 struct Inspect<'a> {
     frame: Frame<'a>,
     patterns: &'a mut Vec<Regex>,
     guarded: BTreeSet<String>,
     locals: Vec<String>,
     nodes: usize,
+    depth: usize,
+    deepest: usize,
     steps: u64,
     found: Found,
 }
@@ -159,9 +141,15 @@ impl Inspect<'_> {
     fn visit(&mut self, node: &mut IdedExpr, times: u64) {
         self.nodes += 1;
         self.steps = self.steps.saturating_add(times);
-        if self.nodes > NODES {
-            return;
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
+        if self.nodes <= NODES && self.depth <= DEPTH {
+            self.enter(node, times);
         }
+        self.depth -= 1;
+    }
+
+    fn enter(&mut self, node: &mut IdedExpr, times: u64) {
         let id = node.id;
         match &mut node.expr {
             Expr::Unspecified | Expr::Literal(_) => {}

@@ -9,6 +9,7 @@ use regex_automata::meta::Regex;
 
 use super::{
     bounds::{self, Frame},
+    brackets,
     facts::{AssetFacts, ItemFacts},
     fields, values,
 };
@@ -20,8 +21,8 @@ use crate::{
 
 /// Longest condition in bytes.
 const SOURCE_BYTES: usize = 2048;
-/// Deepest nesting of brackets; the parser works with the stack.
-const BRACKETS: usize = 24;
+/// Deepest nesting of brackets. The parser needs up to 180 KiB of stack for each, unoptimised.
+const BRACKETS: usize = 8;
 
 /// A condition that could not be evaluated on one item: the rule's outcome there is "could not look".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -157,13 +158,24 @@ pub(crate) fn compile(
         );
         return None;
     }
-    if depth(source) > BRACKETS {
-        at(
-            sink,
-            &format!("the condition nests more than {BRACKETS} brackets"),
-            "simplify it",
-        );
-        return None;
+    match brackets::depth(source) {
+        Ok(depth) if depth <= BRACKETS => {}
+        Ok(_) => {
+            at(
+                sink,
+                &format!("the condition nests more than {BRACKETS} brackets"),
+                "simplify it",
+            );
+            return None;
+        }
+        Err(why) => {
+            at(
+                sink,
+                &format!("the condition cannot be read: {why}"),
+                "put texts between plain quotation marks",
+            );
+            return None;
+        }
     }
     let program = match Program::compile(source) {
         Ok(program) => program,
@@ -287,23 +299,6 @@ fn in_words(error: &ExecutionError) -> String {
         }
         _ => "the condition does not fit the facts".to_owned(),
     }
-}
-
-/// Deepest nesting of brackets, whatever stands in strings: a bound, not a parse.
-fn depth(source: &str) -> usize {
-    let mut open = 0usize;
-    let mut deepest = 0;
-    for byte in source.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => {
-                open += 1;
-                deepest = deepest.max(open);
-            }
-            b')' | b']' | b'}' => open = open.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }
 
 /// The parser counts characters.

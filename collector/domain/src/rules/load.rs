@@ -249,11 +249,10 @@ fn regulation(sink: &mut Sink<'_>, mut fields: Fields<'_>, known: &mut Known) {
             }
             value
         });
-        let (Some((number, _)), Some(wording), Some(checkable), Some(why)) =
-            (number, wording, checkable, why)
-        else {
-            continue;
-        };
+        let Some((number, _)) = number else { continue };
+        // A clause with another fault still counts, so that rules that cite it are not faulted for it.
+        let checkable = checkable.unwrap_or(Checkable::No);
+        let (wording, why) = (wording.unwrap_or_default(), why.unwrap_or_default());
         if clauses.iter().any(|clause| clause.number == number) {
             sink.fault(
                 at,

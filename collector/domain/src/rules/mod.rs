@@ -2,6 +2,7 @@
 //! Owns what a rule matches; not what a match means over time (that is judging), nor where files come from.
 
 mod bounds;
+mod brackets;
 mod condition;
 pub mod explain;
 mod facts;
@@ -11,9 +12,11 @@ mod load;
 mod pattern;
 mod regulation;
 mod rule;
+mod rule_parts;
 mod rule_reader;
 mod selector;
 mod subject;
+mod tree;
 mod values;
 
 use deskwarden_proto::v1::facet;

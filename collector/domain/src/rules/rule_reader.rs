@@ -8,12 +8,13 @@ use super::{
     condition::{self, Patterns, Place},
     fields::field_type,
     known::{Known, clause, placeholders},
-    rule::{Need, Rule, RuleKind, Scope, SubjectKind},
+    rule::{Rule, RuleKind, SubjectKind},
+    rule_parts::{duration, known_section, named, needs, scope},
     selector::{self, Selector},
 };
 use crate::{
-    file::read::{self, Fields, Node, Sink},
-    model::{AssetState, Severity, Text},
+    file::read::{self, Fields, Sink},
+    model::{Severity, Text},
 };
 
 /// The rule, and where its condition stands; `None` when too much is wrong to go on. Faults are in the sink.
@@ -133,20 +134,6 @@ fn cited(sink: &mut Sink<'_>, known: &Known, label: &str, at: usize) -> Option<(
     found
 }
 
-fn named<T>(
-    sink: &mut Sink<'_>,
-    value: Option<T>,
-    name: &str,
-    at: usize,
-    what: &str,
-    known: &str,
-) -> Option<T> {
-    if value.is_none() {
-        sink.fault(at, format!("`{name}` is no {what}"), format!("use {known}"));
-    }
-    value
-}
-
 fn words(sink: &mut Sink<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<Text> {
     let at = fields.optional(key).map_or(fields.at(), |node| node.span().start);
     let text = fields.words(sink, key)?;
@@ -246,56 +233,6 @@ fn sections(sink: &mut Sink<'_>, fields: &mut Fields<'_>, kind: Option<RuleKind>
     found
 }
 
-fn known_section(sink: &mut Sink<'_>, name: &str, at: usize) -> Option<Section> {
-    let all = section::ALL.map(section::name).join(", ");
-    named(
-        sink,
-        section::by_name(name),
-        name,
-        at,
-        "section",
-        &format!("one of: {all}"),
-    )
-}
-
-/// `["software", "proxy:winhttp*"]`; without it, every source of every section of the rule.
-fn needs(sink: &mut Sink<'_>, fields: &mut Fields<'_>, sections: &[Section]) -> Vec<Need> {
-    if fields.optional("needs").is_none() {
-        return sections
-            .iter()
-            .map(|section| Need {
-                section: *section,
-                source: None,
-            })
-            .collect();
-    }
-    let mut needs = Vec::new();
-    for (text, span) in fields.texts(sink, "needs") {
-        let (name, source) = match text.split_once(':') {
-            Some((name, source)) => (name, Some(source)),
-            None => (text.as_str(), None),
-        };
-        if source.is_some_and(|source| source.is_empty() || source.trim_end_matches('*').contains('*')) {
-            let help = "write `section`, `section:source` or `section:prefix*`";
-            sink.fault(span.start, format!("`{text}` names no source"), help);
-        }
-        if let Some(section) = known_section(sink, name, span.start) {
-            needs.push(Need {
-                section,
-                source: source.map(str::to_owned),
-            });
-        }
-    }
-    if needs.is_empty() {
-        sink.fault(
-            fields.at(),
-            "`needs` is empty",
-            "name at least one section, or remove it",
-        );
-    }
-    needs
-}
-
 fn subject(
     sink: &mut Sink<'_>,
     fields: &mut Fields<'_>,
@@ -361,58 +298,4 @@ fn ignore(
         names.push(name);
     }
     names
-}
-
-fn scope(sink: &mut Sink<'_>, node: &Node<'_>) -> Scope {
-    let Some(mut fields) = Fields::of(sink, node, "scope") else {
-        return Scope::default();
-    };
-    let plain = |list: Vec<(String, Range<usize>)>| list.into_iter().map(|(name, _)| name).collect();
-    let departments = plain(fields.texts(sink, "departments"));
-    let not_departments = plain(fields.texts(sink, "not_departments"));
-    let mut states = Vec::new();
-    for (name, span) in fields.texts(sink, "states") {
-        let known = "in_use, idle, in_repair, scrapped or lost";
-        states.extend(named(
-            sink,
-            AssetState::by_name(&name),
-            &name,
-            span.start,
-            "state of an asset",
-            known,
-        ));
-    }
-    fields.finish(sink);
-    Scope {
-        departments,
-        not_departments,
-        states,
-    }
-}
-
-/// `90s`, `30m`, `12h`, `7d` in milliseconds, at most a year.
-fn duration(sink: &mut Sink<'_>, node: &Node<'_>) -> Option<i64> {
-    const YEAR_MS: i64 = 366 * 24 * 3_600_000;
-    let text = read::text(sink, node, "grace")?;
-    let unit = match text.as_bytes().last() {
-        Some(b's') => 1_000,
-        Some(b'm') => 60_000,
-        Some(b'h') => 3_600_000,
-        Some(b'd') => 86_400_000,
-        _ => 0,
-    };
-    let digits = text.get(..text.len() - 1).unwrap_or_default();
-    let value: Option<i64> = digits
-        .bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| digits.parse().ok())
-        .flatten();
-    let value = value
-        .and_then(|value| value.checked_mul(unit))
-        .filter(|value| unit > 0 && *value <= YEAR_MS);
-    if value.is_none() {
-        let help = "write a number and s, m, h or d, as `30m`, at most a year";
-        sink.fault(node.span().start, format!("`{text}` is no duration"), help);
-    }
-    value
 }

@@ -216,7 +216,7 @@ pub(crate) fn read(sink: &mut Sink<'_>, node: &Node<'_>, sections: &[Section], k
                         sink.fault(
                             span.start,
                             format!("unknown category `{category}`"),
-                            format!("use one of: {}", all.join(", ")),
+                            format!("add a `[[category]]`, or use one of: {}", all.join(", ")),
                         );
                     }
                 }
@@ -331,6 +331,7 @@ fn suits(sink: &mut Sink<'_>, test: &Test, of: Section, at: usize) {
     };
     for value in test.is.iter().chain(&test.not) {
         if !allowed.contains(&value.as_str()) {
+            let allowed: Vec<&str> = allowed.iter().copied().filter(|name| !name.is_empty()).collect();
             sink.fault(
                 at,
                 format!("`{field}` is never `{value}`"),
