@@ -1,7 +1,11 @@
 //! A PC in memory: the state that a store would load, fed with records the way the collector does it.
 
 #![expect(dead_code, reason = "each test file uses its part")]
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a fault here fails the test that asked")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a fault here fails the test that asked"
+)]
 
 use std::{collections::BTreeMap, sync::Arc};
 
