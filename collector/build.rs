@@ -2,7 +2,6 @@
 
 use std::{env, error::Error, fmt::Write as _, fs, path::Path};
 
-#[expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("rules");
     println!("cargo::rerun-if-changed={}", folder.display());

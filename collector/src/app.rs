@@ -20,7 +20,7 @@ use crate::{
     people::{self, OneTime},
     pki::{Identity, Pki},
     rules_dir::{self, Importer},
-    supervise::{Supervisor, asked_to_stop},
+    supervise::{StopSignals, Supervisor},
     task::{self, Lease},
     web::{self, SignInPolicy, StoreActions, SystemClock, WebConfig, WebState},
 };
@@ -56,7 +56,10 @@ struct Base {
 pub fn run(config: Config, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyhow::Result<()> {
     let _data = DataDir::take(&config.data_dir)?;
     let base = prepare(config)?;
-    let runtime = runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let runtime = runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
     let ended = runtime.block_on(serve(base, ready));
     // A mail server that does not answer must not hold up the end; what it was sent is sent again.
     runtime.shutdown_timeout(LINGER);
@@ -71,8 +74,12 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
     let pki = Pki::open_or_create(&config.data_dir.join("pki"), now, Arc::new(OsEntropy))
         .context("opening the certificate authority")?;
     let importer = Importer::new(Arc::clone(&store), config.rules_dir.clone(), &config.data_dir);
-    importer.import_built_in(now).context("importing the built-in rules")?;
-    importer.import_folder(now).context("importing the rules folder")?;
+    importer
+        .import_built_in(now)
+        .context("importing the built-in rules")?;
+    importer
+        .import_folder(now)
+        .context("importing the rules folder")?;
     let contexts = Contexts::load(Arc::clone(&store)).context("loading the rules in force")?;
     let admin = people::first_administrator(store.as_ref(), now).context("making the first administrator")?;
     Ok(Base {
@@ -86,7 +93,16 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
 }
 
 async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyhow::Result<()> {
-    let Base { config, store, importer, contexts, pki, admin } = base;
+    let Base {
+        config,
+        store,
+        importer,
+        contexts,
+        pki,
+        admin,
+    } = base;
+    // Before anything else, so that whoever reads that it is ready can also end it well.
+    let signals = StopSignals::catch().context("catching signals")?;
     let mut tasks = Supervisor::new();
     let cancel = tasks.token();
     let now: Now = Arc::new(clock::now);
@@ -105,7 +121,10 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         pin: pki.root_pin(),
         admin,
     };
-    let public_url = config.public_url.clone().unwrap_or_else(|| told.dashboard.clone());
+    let public_url = config
+        .public_url
+        .clone()
+        .unwrap_or_else(|| told.dashboard.clone());
 
     let wake = Arc::new(Notify::new());
     let events = live::channel();
@@ -166,7 +185,10 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         store: Arc::clone(&store),
         routes: routes(&config.channels, config.observation)?,
         words,
-        style: Style { lang: config.language, public_url: Some(public_url) },
+        style: Style {
+            lang: config.language,
+            public_url: Some(public_url),
+        },
         wake,
         lease: Lease::new("dispatch", holder.clone()),
     };
@@ -175,15 +197,16 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     let lease = Lease::new("housekeeping", holder);
     let tidy = task::housekeeping(store, lease, SignInPolicy::default().absolute, cancel.clone());
     tasks.spawn("housekeeping", endless(tidy));
-    tasks.spawn("certificates", endless(renew(vec![agents_identity, dashboard_identity], cancel)));
+    tasks.spawn(
+        "certificates",
+        endless(renew(vec![agents_identity, dashboard_identity], cancel)),
+    );
 
     info!(agents = told.agents, dashboard = told.dashboard, "ready");
     ready(&told).context("saying that the collector is ready")?;
     drop(told);
-    let mut signals = None;
-    let stop = async { signals = Some(asked_to_stop().await) };
-    tasks.run(stop).await?;
-    signals.transpose().context("listening to signals").map(drop)
+    tasks.run(signals.asked_to_stop()).await?;
+    Ok(())
 }
 
 /// A task that ends only when it is cancelled, in the supervisor's form.
@@ -214,12 +237,18 @@ struct Renewed {
 
 impl Renewed {
     fn new(make: impl Fn() -> anyhow::Result<Identity> + Send + Sync + 'static) -> anyhow::Result<Self> {
-        Ok(Self { served: Arc::new(ServerIdentity::new(&make()?)?), make: Box::new(make) })
+        Ok(Self {
+            served: Arc::new(ServerIdentity::new(&make()?)?),
+            make: Box::new(make),
+        })
     }
 
     fn agents(pki: &Arc<Pki>, names: Vec<String>) -> anyhow::Result<Self> {
         let pki = Arc::clone(pki);
-        Self::new(move || pki.server_identity(&names, clock::now()).context("the agents' port's certificate"))
+        Self::new(move || {
+            pki.server_identity(&names, clock::now())
+                .context("the agents' port's certificate")
+        })
     }
 
     fn dashboard(pki: &Arc<Pki>, config: &Config) -> anyhow::Result<Self> {
@@ -251,7 +280,10 @@ async fn renew(identities: Vec<Renewed>, cancel: CancellationToken) {
             for one in identities.iter() {
                 let made = (one.make)().and_then(|identity| Ok(one.served.replace(&identity)?));
                 if let Err(error) = made {
-                    tracing::error!(error = format!("{error:#}"), "the certificate before stays in use");
+                    tracing::error!(
+                        error = format!("{error:#}"),
+                        "the certificate before stays in use"
+                    );
                 }
             }
         });
@@ -267,7 +299,13 @@ fn names(listener: &Listener) -> Vec<String> {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let ip = listener.listen.ip();
     let own = (!ip.is_unspecified()).then(|| ip.to_string());
-    for name in [Some(host), own, Some("localhost".into()), Some("127.0.0.1".into()), Some("::1".into())] {
+    for name in [
+        Some(host),
+        own,
+        Some("localhost".into()),
+        Some("127.0.0.1".into()),
+        Some("::1".into()),
+    ] {
         let usable = name.filter(|name| rustls_pki_types::ServerName::try_from(name.as_str()).is_ok());
         names.extend(usable.filter(|name| !names.contains(name)));
     }

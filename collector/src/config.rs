@@ -14,7 +14,7 @@ use std::{
 use deskwarden_domain::model::Lang;
 use toml::Spanned;
 
-pub use channel::{Channel, ChannelKind, HostPort, Smtp, SmtpTls, Webhook};
+pub use channel::{Channel, ChannelKind, Smtp, SmtpTls, Webhook};
 pub use secret::Secret;
 
 /// Where the packages put the file.

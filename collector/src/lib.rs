@@ -13,6 +13,7 @@ pub mod grpc;
 pub mod ingest;
 pub mod net;
 pub mod notify;
+pub mod outbound;
 pub mod people;
 pub mod pki;
 pub mod rules_dir;

@@ -1,9 +1,12 @@
 //! Tasks that live and end together: each has a name and a span; the first that fails cancels the rest,
 //! and its cause is what the process ends with.
 
-use std::{error::Error, future::Future, time::Duration};
+use std::{error::Error, future::Future, io, time::Duration};
 
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::{Id, JoinError, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
@@ -125,16 +128,29 @@ impl Supervisor {
     }
 }
 
-/// Resolves at the first SIGTERM or SIGINT.
-pub async fn asked_to_stop() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// SIGTERM and SIGINT, caught from the moment this exists.
+#[derive(Debug)]
+pub struct StopSignals {
+    term: Signal,
+    int: Signal,
+}
+
+impl StopSignals {
+    /// Catches them from now on. Within a runtime.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    /// Resolves at the first of them.
+    pub async fn asked_to_stop(mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
 }
 
 #[cfg(test)]

@@ -32,14 +32,30 @@ pub(super) fn after_commit(
         }
         let at = clock::now();
         let opened = !committed.applied.alerts.is_empty();
-        let kind = if opened { LiveKind::FindingOpened } else { LiveKind::FindingChanged };
+        let kind = if opened {
+            LiveKind::FindingOpened
+        } else {
+            LiveKind::FindingChanged
+        };
         for (key, id) in &committed.applied.findings {
             let asset_id = key.holder.asset().map(|asset| asset.0);
             // Nobody watches any more: nobody is told.
-            events.send(LiveEvent { kind, finding_id: Some(id.0), asset_id, at }).ok();
+            events
+                .send(LiveEvent {
+                    kind,
+                    finding_id: Some(id.0),
+                    asset_id,
+                    at,
+                })
+                .ok();
         }
         for (_, asset) in &committed.devices {
-            let seen = LiveEvent { kind: LiveKind::DeviceSeen, finding_id: None, asset_id: Some(asset.0), at };
+            let seen = LiveEvent {
+                kind: LiveKind::DeviceSeen,
+                finding_id: None,
+                asset_id: Some(asset.0),
+                at,
+            };
             events.send(seen).ok();
         }
     })

@@ -29,7 +29,7 @@ struct Row<'a> {
 }
 
 pub(super) fn run(clauses: Clauses, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
-    let context = load_context(session.store.as_ref()).map_err(CliError::refused)?;
+    let context = load_context(session.store.as_ref())?;
     let counts = session.store.rule_counts()?;
     let rows = rows(&context.rules, &counts);
     if out.json {

@@ -9,6 +9,7 @@ use deskwarden_domain::model::Severity;
 use toml::Spanned;
 
 use super::{Check, Secret, raw};
+use crate::outbound::{HostPort, check_url};
 
 /// Somebody who is told about findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,36 +85,6 @@ pub struct Webhook {
     pub allow: Vec<HostPort>,
     /// PEM file of an own certificate authority.
     pub ca_file: Option<PathBuf>,
-}
-
-/// A named place: `127.0.0.1:8080`, `[::1]:8080`, `oa.example.com:443`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostPort {
-    /// Host as written in the URL, lower case, without brackets.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-}
-
-impl HostPort {
-    /// Reads `host:port`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (host, port) = text.rsplit_once(':')?;
-        let port = port.parse().ok().filter(|port| *port != 0)?;
-        let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
-        let host = match bare {
-            Some(v6) => v6.parse::<std::net::Ipv6Addr>().ok()?.to_string(),
-            None => host.to_ascii_lowercase(),
-        };
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
-        (!host.is_empty() && host.chars().all(plain) && (bare.is_some() || !host.contains(':')))
-            .then_some(Self { host, port })
-    }
-
-    /// The host, when it is an address.
-    pub fn ip(&self) -> Option<IpAddr> {
-        self.host.parse().ok()
-    }
 }
 
 /// Converts the channels; each fault is noted at its line.
@@ -309,7 +280,7 @@ fn webhook(raw: raw::Channel, at: usize, check: &mut Check<'_>) -> Option<Webhoo
     };
     let url_at = raw.url.as_ref().map_or(at, |url| url.span().start);
     let url = required(raw.url, "url", at, check);
-    if let Some(Err(what)) = url.as_deref().map(|url| crate::notify::check_url(url, &allow)) {
+    if let Some(Err(what)) = url.as_deref().map(|url| check_url(url, &allow)) {
         check.fault(url_at, format!("channel.url: {what}"));
     }
     Some(Webhook {

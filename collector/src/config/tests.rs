@@ -149,21 +149,22 @@ fn two_channels_of_one_name_are_refused() {
 }
 
 #[test]
-fn places_are_host_and_port() {
-    assert_eq!(HostPort::parse("[::1]:80").unwrap().host, "::1");
-    assert_eq!(
-        HostPort::parse("OA.example.com:443").unwrap().host,
-        "oa.example.com"
-    );
-    for text in [
-        "",
-        "127.0.0.1",
-        "host:0",
-        "host:70000",
-        "::1:80",
-        "a b:1",
-        "http://x:1",
-    ] {
-        assert_eq!(HostPort::parse(text), None, "{text}");
-    }
+fn the_packaged_file_says_what_holds_without_it() {
+    let text = include_str!("../../../deploy/linux/collector.toml");
+    let folder = tempfile::tempdir().unwrap();
+    let mut plain = parse("", folder.path()).unwrap();
+    plain.channels.push(Channel::log("log"));
+    assert_eq!(parse(text, folder.path()).unwrap(), plain);
+    // Every example line is one that would be accepted, apart from the files that it names.
+    let examples: String = text
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(example) if example.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => example,
+            _ => line,
+        })
+        .filter(|line| !line.starts_with("store = \"sqlite"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let error = parse(&examples, folder.path()).unwrap_err().to_string();
+    assert!(error.lines().all(|line| line.contains("_file: ")), "{error}");
 }

@@ -10,6 +10,8 @@ use deskwarden_domain::{
 use tokio::sync::watch;
 use tracing::error;
 
+use crate::rules_dir::load_context;
+
 /// Rules by generation. Cloned handles share them.
 pub struct Contexts {
     store: Arc<dyn Store>,
@@ -18,20 +20,12 @@ pub struct Contexts {
 }
 
 impl Contexts {
-    /// Loads what is in force. Faulty rules in the store (an older or newer build wrote them) are refused
-    /// here, and never replace rules that work later.
+    /// Loads what is in force. A stored file that this build cannot read is left out and reported: a start
+    /// must not fail over it. Later, faulty rules never replace rules that work.
     pub fn load(store: Arc<dyn Store>) -> StoreResult<Self> {
-        let generation = store.context_generation()?;
-        let rules = Arc::new(read(store.as_ref())?);
-        let current = Mutex::new(Context {
-            generation,
-            rules: Arc::clone(&rules),
-        });
-        Ok(Self {
-            store,
-            current,
-            rules: watch::Sender::new(rules),
-        })
+        let context = load_context(store.as_ref())?;
+        let rules = watch::Sender::new(Arc::clone(&context.rules));
+        Ok(Self { store, current: Mutex::new(context), rules })
     }
 
     /// What is in force, as last looked at.

@@ -3,7 +3,6 @@
 
 mod backoff;
 mod dispatcher;
-mod guard;
 mod log;
 mod message;
 mod smtp;
@@ -18,7 +17,6 @@ use crate::config::{Channel, ChannelKind};
 
 pub use backoff::{TRIES, pause};
 pub use dispatcher::{Dispatcher, Route, RuleWordsOf};
-pub use guard::{Denied, check_address, check_url};
 pub use log::LogChannel;
 pub use message::{Message, RuleWords, SCHEMA, Style, compose};
 pub use smtp::SmtpChannel;

@@ -11,9 +11,12 @@ use ureq::{
     unversioned::{resolver::Resolver, transport::DefaultConnector},
 };
 
-use crate::config::{Secret, Webhook};
+use crate::{
+    config::{Secret, Webhook},
+    outbound::GuardedResolver,
+};
 
-use super::{Message, SendError, Sender, SetupError, guard::GuardedResolver};
+use super::{Message, SendError, Sender, SetupError};
 
 /// Longest time for one POST, from resolving to the answer's end.
 const TIMEOUT: Duration = Duration::from_secs(20);

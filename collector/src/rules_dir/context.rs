@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use deskwarden_domain::{
     judge::Context,
-    port::{Store, StoreError},
+    port::{Store, StoreError, StoreResult},
     rules::{RuleFile, RuleSet},
 };
 use tracing::error;
@@ -12,20 +12,9 @@ use tracing::error;
 /// How often loading is repeated when the generation moves meanwhile.
 const ATTEMPTS: u32 = 5;
 
-/// Why there are no rules.
-#[derive(Debug, thiserror::Error)]
-pub enum ContextError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Somebody edits faster than they can be loaded.
-    #[error("the rules kept changing while they were loaded")]
-    Unsteady,
-}
-
 /// Loads what is in force. A stored file that this build cannot read (it was written by another version) is
 /// left out and reported; the rest is in force.
-pub fn load_context(store: &dyn Store) -> Result<Context, ContextError> {
+pub fn load_context(store: &dyn Store) -> StoreResult<Context> {
     for _ in 0..ATTEMPTS {
         let generation = store.context_generation()?;
         let versions = store.rules_in_force()?;
@@ -59,5 +48,7 @@ pub fn load_context(store: &dyn Store) -> Result<Context, ContextError> {
             }
         }
     }
-    Err(ContextError::Unsteady)
+    Err(StoreError::Conflict(
+        "the rules kept changing while they were loaded".to_owned(),
+    ))
 }

@@ -14,8 +14,8 @@ use ureq::{
 
 use super::*;
 use crate::{
-    config::HostPort,
     notify::{Style, compose, message::tests::delivery},
+    outbound::HostPort,
 };
 
 /// A request as it came: head lines and body.

@@ -1,5 +1,6 @@
-//! Where a webhook may connect to. The collector stands inside the network that an attacker wants to
-//! reach, so an address is judged after it was resolved, and the connection goes to that very address.
+//! Where the collector may connect to on somebody's wish, as a webhook. It stands inside the network that
+//! an attacker wants to reach, so an address is judged after it was resolved, and the connection goes to
+//! that very address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -12,7 +13,35 @@ use ureq::{
     },
 };
 
-use crate::config::HostPort;
+/// A named place: `127.0.0.1:8080`, `[::1]:8080`, `oa.example.com:443`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    /// Host as written in the URL, lower case, without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+}
+
+impl HostPort {
+    /// Reads `host:port`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        let host = match bare {
+            Some(v6) => v6.parse::<std::net::Ipv6Addr>().ok()?.to_string(),
+            None => host.to_ascii_lowercase(),
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+        (!host.is_empty() && host.chars().all(plain) && (bare.is_some() || !host.contains(':')))
+            .then_some(Self { host, port })
+    }
+
+    /// The host, when it is an address.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+}
 
 /// Why an address or a URL is not reached.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -148,13 +177,13 @@ fn place(uri: &Uri) -> Option<HostPort> {
 /// Resolves as the system does, then drops nothing quietly: one denied address denies the name, because a
 /// name that answers with an inner and an outer address is an attack or a mistake.
 #[derive(Debug)]
-pub(super) struct GuardedResolver<R = DefaultResolver> {
+pub(crate) struct GuardedResolver<R = DefaultResolver> {
     allow: Vec<HostPort>,
     inner: R,
 }
 
 impl GuardedResolver {
-    pub(super) fn new(allow: Vec<HostPort>) -> Self {
+    pub(crate) fn new(allow: Vec<HostPort>) -> Self {
         Self {
             allow,
             inner: DefaultResolver::default(),
@@ -164,7 +193,7 @@ impl GuardedResolver {
 
 #[cfg(test)]
 impl<R> GuardedResolver<R> {
-    pub(super) fn over(inner: R, allow: Vec<HostPort>) -> Self {
+    pub(crate) fn over(inner: R, allow: Vec<HostPort>) -> Self {
         Self { allow, inner }
     }
 }
@@ -301,5 +330,25 @@ mod tests {
             Err(Denied::Plain(_))
         ));
         assert_eq!(check_url("https://hook.example.com/x?y=1", &[]), Ok(()));
+    }
+
+    #[test]
+    fn places_are_host_and_port() {
+        assert_eq!(HostPort::parse("[::1]:80").unwrap().host, "::1");
+        assert_eq!(
+            HostPort::parse("OA.example.com:443").unwrap().host,
+            "oa.example.com"
+        );
+        for text in [
+            "",
+            "127.0.0.1",
+            "host:0",
+            "host:70000",
+            "::1:80",
+            "a b:1",
+            "http://x:1",
+        ] {
+            assert_eq!(HostPort::parse(text), None, "{text}");
+        }
     }
 }
