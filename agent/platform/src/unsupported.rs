@@ -135,6 +135,9 @@ pub fn monotonic_ms() -> u64 {
     u64::try_from(elapsed).unwrap_or(u64::MAX)
 }
 
+/// Nothing to do that is known here.
+pub fn release_memory() {}
+
 /// Unknown, so no.
 pub fn is_privileged() -> bool {
     false

@@ -145,10 +145,15 @@ impl Handle {
 fn run(mut recorder: Recorder, mut inbox: mpsc::Receiver<Job>, report: &watch::Sender<Progress>) {
     let mut due = Due::default();
     let mut failed: BTreeMap<usize, (Trigger, Stamps)> = BTreeMap::new();
+    let mut looked = false;
     loop {
         let next = if due.sources.is_empty() {
             for waiting in due.waiting.drain(..) {
                 waiting.send(()).ok();
+            }
+            // A scan takes megabytes for a moment; an idle agent must not keep them.
+            if std::mem::take(&mut looked) {
+                deskwarden_platform::release_memory();
             }
             match inbox.blocking_recv() {
                 Some(job) => Some(job),
@@ -172,6 +177,7 @@ fn run(mut recorder: Recorder, mut inbox: mpsc::Receiver<Job>, report: &watch::S
                 }
             }
         } else if let Some((index, (trigger, stamps))) = due.sources.pop_first() {
+            looked = true;
             match recorder.look(index, trigger, stamps) {
                 Ok(()) => {
                     for (index, (trigger, stamps)) in std::mem::take(&mut failed) {

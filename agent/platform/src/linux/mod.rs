@@ -4,6 +4,7 @@ mod dpkg;
 mod egress;
 mod events;
 mod gather;
+mod heap;
 mod homes;
 mod host;
 mod listener;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use crate::Source;
 
 pub use events::{KernelEvents, Stopper, kernel_events};
+pub use heap::release_memory;
 pub use host::{boot_id, host_hints, is_privileged, monotonic_ms};
 pub use private::{ensure_private_dir, write_private};
 pub use root::Root;
