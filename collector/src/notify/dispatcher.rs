@@ -17,10 +17,9 @@ use super::{Sender, Style, backoff, compose, message::RuleWords};
 
 /// How often the outbox is looked at without a hint: alerts of other processes come without one.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Pause of a channel that has just failed, so that a full outbox does not hammer it.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// Longest time until a worker looks by itself.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// Time until a worker looks by itself: for retries that are due, and so that a full outbox does not hammer
+/// a channel that has just failed.
+const PAUSE: Duration = Duration::from_secs(5);
 /// How long a message that is being sent may take once the collector stops.
 const LINGER: Duration = Duration::from_secs(3);
 /// Deliveries taken at once.
@@ -130,23 +129,19 @@ impl Worker {
         while !cancel.is_cancelled() {
             let (worker, stop) = (Arc::clone(&this), cancel.clone());
             let round = tokio::task::spawn_blocking(move || worker.round(&stop)).await;
-            let pause = match round {
+            let name = &this.route.name;
+            match round {
                 Ok(Ok(Round::More)) => continue,
-                Ok(Ok(Round::Empty)) => LONGEST_SLEEP,
-                Ok(Ok(Round::Failed)) => AFTER_FAILURE,
+                Ok(Ok(Round::Empty | Round::Failed)) => {}
                 Ok(Err(error)) => {
-                    warn!(channel = this.route.name, %error, "deliveries cannot be read or written; trying again");
-                    AFTER_FAILURE
+                    warn!(channel = name, %error, "deliveries cannot be read or written; trying again");
                 }
-                Err(error) => {
-                    warn!(channel = this.route.name, %error, "a delivery was cut off; trying again");
-                    AFTER_FAILURE
-                }
-            };
+                Err(error) => warn!(channel = name, %error, "a delivery was cut off; trying again"),
+            }
             tokio::select! {
                 () = cancel.cancelled() => {}
                 () = bell.notified() => {}
-                () = tokio::time::sleep(pause.min(AFTER_FAILURE)) => {}
+                () = tokio::time::sleep(PAUSE) => {}
             }
         }
     }

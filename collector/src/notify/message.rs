@@ -189,7 +189,7 @@ fn to_json(delivery: &Delivery, words: Option<&RuleWords>, style: &Style, link: 
             "rule": clean(&alert.rule),
             "clause": clean(&alert.clause),
             "severity": alert.severity.name(),
-            "subject": clean(&alert.subject_name),
+            "subject_name": clean(&alert.subject_name),
             "first_seen": rfc3339(alert.first_seen),
             "title": {"zh-CN": zh.title, "en": en.title},
             "message": {"zh-CN": zh.message, "en": en.message},
@@ -349,7 +349,7 @@ pub(super) mod tests {
         assert_eq!(json["schema"], SCHEMA);
         assert_eq!(json["id"], "mail:12");
         assert_eq!(json["at"], "2025-11-24T16:00:00Z");
-        assert_eq!(json["finding"]["subject"], "QQ");
+        assert_eq!(json["finding"]["subject_name"], "QQ");
         assert_eq!(json["asset"]["number"], "ZC-0007");
         assert_eq!(json["evidence"]["version"], "9.7");
     }

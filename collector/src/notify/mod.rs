@@ -83,3 +83,46 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError>
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Secret, Webhook};
+
+    #[test]
+    fn in_observation_only_the_log_is_told() {
+        let webhook = Webhook {
+            url: "https://hook.example.com/".to_owned(),
+            secret: Secret::new("key".to_owned()),
+            allow: Vec::new(),
+            ca_file: None,
+        };
+        let hook = Channel {
+            name: "hook".to_owned(),
+            kind: ChannelKind::Webhook(webhook),
+            ..Channel::log("hook")
+        };
+        let channels = [Channel::log("log"), hook];
+        let told = |observation| -> Vec<String> {
+            routes(&channels, observation)
+                .unwrap()
+                .into_iter()
+                .map(|route| route.name)
+                .collect()
+        };
+        assert_eq!(told(false), ["log", "hook"]);
+        assert_eq!(told(true), ["log"]);
+    }
+
+    #[test]
+    fn a_file_without_certificates_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "no certificate").unwrap();
+        assert!(
+            certificates(file.path())
+                .unwrap_err()
+                .to_string()
+                .contains("no certificate in it")
+        );
+    }
+}

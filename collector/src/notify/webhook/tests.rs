@@ -97,7 +97,7 @@ fn a_post_is_signed_and_carries_its_idempotency_key() {
         signature(&Secret::new("s3cret".to_owned()), at, &seen.body)
     );
     let body: serde_json::Value = serde_json::from_str(&seen.body).unwrap();
-    assert_eq!(body["finding"]["subject"], "QQ");
+    assert_eq!(body["finding"]["subject_name"], "QQ");
 }
 
 #[test]
