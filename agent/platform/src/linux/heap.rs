@@ -1,7 +1,5 @@
 //! The heap after a scan: what was freed goes back to the system, so that an idle agent is small.
 
-use std::ffi::c_int;
-
 /// Gives freed memory back to the system; nothing where the allocator has no such call.
 pub fn release_memory() {
     #[cfg(target_env = "gnu")]
@@ -13,7 +11,7 @@ pub fn release_memory() {
 // SAFETY: the signature is that of malloc.h; the call takes its own locks and touches only memory that
 // was freed.
 unsafe extern "C" {
-    safe fn malloc_trim(pad: usize) -> c_int;
+    safe fn malloc_trim(pad: usize) -> std::ffi::c_int;
 }
 
 #[cfg(test)]
