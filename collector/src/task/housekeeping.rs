@@ -46,3 +46,54 @@ fn round(store: &dyn Store, lease: &Lease, session_life: Duration, now: Millis) 
     }
     store.tidy(now.saturating_sub(Millis::try_from(session_life.as_millis()).unwrap_or(Millis::MAX)))
 }
+
+#[cfg(test)]
+mod tests {
+    use deskwarden_domain::model::{AuditEntry, Role, Session};
+
+    use super::*;
+
+    fn audit(at: Millis) -> AuditEntry {
+        AuditEntry {
+            at,
+            actor: "cli".to_owned(),
+            action: "test".to_owned(),
+            object: String::new(),
+            detail: String::new(),
+        }
+    }
+
+    #[test]
+    fn sessions_that_ended_are_removed_by_whoever_holds_the_lease() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("test.db");
+        let store = deskwarden_store::open(&format!("sqlite:{}", file.display())).unwrap();
+        let user_id = store
+            .create_user("li", "hash", &[Role::Technician], false, &audit(1))
+            .unwrap();
+        for (hash, created_at) in [([1; 32], 1_000), ([2; 32], 90_000)] {
+            let session = Session {
+                hash,
+                user_id,
+                csrf: [0; 32],
+                created_at,
+                last_used_at: created_at,
+            };
+            store.create_session(&session, &audit(created_at)).unwrap();
+        }
+        let life = Duration::from_secs(60);
+        let (first, second) = (
+            Lease::new("housekeeping", "one"),
+            Lease::new("housekeeping", "two"),
+        );
+        assert_eq!(round(store.as_ref(), &first, life, 50_000).unwrap(), 0);
+        assert_eq!(
+            round(store.as_ref(), &second, life, 60_000).unwrap(),
+            0,
+            "another holds the lease"
+        );
+        assert_eq!(round(store.as_ref(), &first, life, 100_000).unwrap(), 1);
+        assert!(store.session(&[1; 32], 0, 0).unwrap().is_none());
+        assert!(store.session(&[2; 32], 0, 0).unwrap().is_some());
+    }
+}
