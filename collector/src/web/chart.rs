@@ -76,6 +76,8 @@ pub(super) struct Ring {
     pub(super) whole: u64,
     /// Words for it: our own.
     pub(super) words: String,
+    /// Class of the filled part: `fill`, or `fill bad` where less is better.
+    pub(super) class: &'static str,
 }
 
 impl Ring {
@@ -102,7 +104,8 @@ impl Display for Ring {
         if percent > 0 {
             write!(
                 f,
-                "<circle class=\"fill\" cx=\"20\" cy=\"20\" r=\"{RADIUS}\" stroke-dasharray=\"{percent} 100\" transform=\"rotate(-90 20 20)\"/>"
+                "<circle class=\"{}\" cx=\"20\" cy=\"20\" r=\"{RADIUS}\" stroke-dasharray=\"{percent} 100\" transform=\"rotate(-90 20 20)\"/>",
+                self.class
             )?;
         }
         write!(
@@ -132,6 +135,7 @@ mod tests {
                 count,
                 whole,
                 words: String::new(),
+                class: "fill",
             }
             .percent()
         };

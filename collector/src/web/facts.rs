@@ -154,6 +154,8 @@ pub(super) fn detail(section: Option<Section>, text: &str, lang: Lang) -> Detail
                     .collect();
             }
             ("against", Json::String(against)) => out.against.clone_from(against),
+            // The source stands beside the evidence already.
+            ("source", _) => {}
             ("change", Json::String(change)) => out.change.clone_from(change),
             _ => out
                 .fields
@@ -206,6 +208,9 @@ fn choice(name: &str, lang: Lang) -> Shown {
 }
 
 fn number(name: &str, value: u64) -> Shown {
+    if name == "prefix" {
+        return Shown::Words(format!("/{value}"));
+    }
     Shown::Words(if name.ends_with("bytes") {
         bytes(value)
     } else {

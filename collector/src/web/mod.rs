@@ -39,10 +39,7 @@ use axum::{
 };
 
 pub use decisions::StoreActions;
-pub use state::{
-    ActionError, ActionRequest, Actions, Clock, LiveEvent, LiveKind, SignInPolicy, SystemClock, WebConfig,
-    WebState,
-};
+pub use state::{Actions, Clock, LiveEvent, LiveKind, SignInPolicy, SystemClock, WebConfig, WebState};
 
 use error::WebError;
 

@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use deskwarden_domain::{
-    model::{FindingAction, FindingId, Millis},
+    model::Millis,
     port::{Store, StoreError},
     rules::RuleSet,
 };
@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, watch};
 
 use super::error::WebError;
+use crate::actions::{Decision, DecisionError};
 
 /// The wall clock, so that tests bring their own.
 pub trait Clock: Send + Sync {
@@ -57,36 +58,10 @@ pub struct LiveEvent {
     pub at: Millis,
 }
 
-/// A person's decision on a finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActionRequest {
-    /// On which.
-    pub finding: FindingId,
-    /// What.
-    pub action: FindingAction,
-    /// Sign-in name of the person.
-    pub actor: String,
-    /// In the person's words.
-    pub note: String,
-    /// When.
-    pub now: Millis,
-}
-
-/// Why a decision was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum ActionError {
-    /// The finding does not allow it; the page is stale or the choice is wrong.
-    #[error("the finding does not allow this: {0}")]
-    Refused(String),
-    /// The store failed.
-    #[error("the decision was not stored")]
-    Store(#[from] StoreError),
-}
-
-/// Carries out decisions on findings: decide in the domain, apply, make the asset judged again. Blocks.
+/// Carries out decisions on findings: decide, apply, have the asset judged again. Blocks.
 pub trait Actions: Send + Sync {
     /// Carries out one decision.
-    fn act(&self, request: &ActionRequest) -> Result<(), ActionError>;
+    fn act(&self, decision: &Decision) -> Result<(), DecisionError>;
 }
 
 /// How long a sign-in lasts and when guessing ends.

@@ -3,13 +3,14 @@
 (() => {
   const lang = document.documentElement.lang || "zh-CN";
   const full = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" });
-  const short = new Intl.DateTimeFormat(lang, { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hour12: false });
+  const two = (number) => String(number).padStart(2, "0");
+  const short = (d) => `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}`;
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
   const steps = [["day", 86400], ["hour", 3600], ["minute", 60]];
 
   function ago(date) {
     const seconds = Math.round((date - Date.now()) / 1000);
-    if (Math.abs(seconds) > 7 * 86400) return short.format(date);
+    if (Math.abs(seconds) > 7 * 86400) return short(date);
     for (const [unit, size] of steps) {
       if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
     }
@@ -21,7 +22,7 @@
       const date = new Date(element.dateTime);
       if (Number.isNaN(date.getTime())) continue;
       element.title = full.format(date);
-      element.textContent = element.dataset.when === "ago" ? ago(date) : short.format(date);
+      element.textContent = element.dataset.when === "ago" ? ago(date) : short(date);
     }
   }
 

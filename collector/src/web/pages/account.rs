@@ -49,7 +49,7 @@ pub(in crate::web) async fn change_password(
 ) -> Result<Response, WebError> {
     let viewer = &asked.viewer;
     let (current, new) = (fields.raw("current").to_owned(), fields.raw("new").to_owned());
-    let fault = if new != fields.raw("repeat") {
+    let fault = if new != fields.raw("again") {
         Some("repeat")
     } else if new == current {
         Some("same")

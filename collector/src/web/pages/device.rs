@@ -66,7 +66,6 @@ struct Tab {
     blind: bool,
 }
 
-#[expect(clippy::large_enum_variant, reason = "one per page")]
 enum View {
     Summary {
         outcomes: Vec<OutcomeLine>,

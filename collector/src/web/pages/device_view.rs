@@ -109,7 +109,10 @@ impl SectionView {
             purpose: facts::section_purpose(kind, lang),
             sources: own
                 .into_iter()
-                .map(|source| SourceLine::new(source, lang))
+                .map(|source| SourceLine {
+                    section: "",
+                    ..SourceLine::new(source, lang)
+                })
                 .collect(),
             columns: columns.into_iter().map(|(_, label)| label).collect(),
             cards: matches!(kind, Section::Os | Section::Network),

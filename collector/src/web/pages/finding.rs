@@ -10,19 +10,22 @@ use axum::{
 use deskwarden_domain::{
     model::{Evidence, FindingAction, FindingHistory, FindingId, FindingState, Lang, Millis},
     port::FindingDetail,
-    rules::{self, Words},
+    rules::{self, Words, explain},
 };
-use deskwarden_proto::section;
+use deskwarden_proto::{section, v1::Section};
 
 use super::{Asked, lines::FindingLine, render};
+use crate::actions::{Decision, DecisionError};
 use crate::web::{
     badge::{self, Badge},
+    decisions,
     error::WebError,
     facts::{self, Detail},
     form::{Fields, link},
+    locale,
     page::Page,
     rulewords,
-    state::{ActionError, ActionRequest, WebState},
+    state::WebState,
     text::{Agent, agent_text},
 };
 
@@ -89,7 +92,7 @@ pub(in crate::web) async fn act(
         _ => return Err(WebError::Malformed),
     };
     let note = fields.text("note").to_owned();
-    let request = ActionRequest {
+    let decision = Decision {
         finding,
         action,
         actor: asked.viewer.name.clone(),
@@ -97,19 +100,19 @@ pub(in crate::web) async fn act(
         now: state.clock.now(),
     };
     let actions = std::sync::Arc::clone(&state.actions);
-    let done = tokio::task::spawn_blocking(move || actions.act(&request))
+    let done = tokio::task::spawn_blocking(move || actions.act(&decision))
         .await
         .map_err(|_| WebError::Internal("a decision was cut off"))?;
-    let lang = asked.preferences.lang;
     match done {
         Ok(()) => Ok(Redirect::to(&format!("/findings/{}", finding.0)).into_response()),
-        Err(ActionError::Refused(reason)) => {
-            let words = crate::web::locale::find(lang, &format!("refused.{reason}"))
-                .map_or(reason.clone(), str::to_owned);
+        Err(DecisionError::Refused(refused)) => {
+            let key = format!("refused.{}", decisions::refusal(&refused));
+            let words = locale::word(asked.preferences.lang, &key).to_owned();
             let page = build(&state, &asked, finding, note, Some(words)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response())
         }
-        Err(ActionError::Store(error)) => Err(error.into()),
+        Err(DecisionError::Unknown(_)) => Err(WebError::NotFound),
+        Err(DecisionError::Store(error)) => Err(error.into()),
     }
 }
 
@@ -133,10 +136,11 @@ async fn build(
     let lang = p.lang();
     let finding = &detail.row.finding;
     let line = FindingLine::new(&detail.row, &rules, lang);
+    let said = said(&detail, lang);
     let words = Words {
         subject: &finding.subject_name,
         asset: &line.holder.name.plain(),
-        detail: "",
+        detail: &said,
     };
     let rule = rulewords::find(&rules, &finding.key.rule);
     let say = |text: &deskwarden_domain::model::Text| agent_text(&rules::fill(text, lang, words));
@@ -170,6 +174,19 @@ async fn build(
         refused,
         p,
     })
+}
+
+/// What the first piece of evidence says, in one line.
+fn said(detail: &FindingDetail, lang: Lang) -> String {
+    let Some(piece) = detail.evidence.first() else {
+        return "—".to_owned();
+    };
+    let seen = serde_json::from_str(&piece.detail).unwrap_or_default();
+    let section = piece
+        .item
+        .as_ref()
+        .map_or(Section::Unspecified, |item| item.section);
+    explain::words(section, &seen, lang)
 }
 
 /// What may be decided in this state; the domain has the last word.

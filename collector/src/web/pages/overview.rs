@@ -10,6 +10,8 @@ use deskwarden_domain::{
     rules::RuleSet,
 };
 
+use deskwarden_proto::v1::Look;
+
 use super::{
     Asked,
     lines::{FindingLine, by_severity},
@@ -37,7 +39,7 @@ struct OverviewPage {
     p: Page,
     numbers: Overview,
     coverage: Ring,
-    compliance: Ring,
+    flagged: Ring,
     severities: Bar,
     counts: Vec<(Badge, u64)>,
     active: u64,
@@ -87,7 +89,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
                     },
                 )?,
                 store.rule_counts()?,
-                store.blind_sources(BLIND)?,
+                store.blind_sources(BLIND * 8)?,
             ))
         })
         .await?;
@@ -103,11 +105,13 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
             count: numbers.reporting,
             whole: numbers.assets,
             words: p.t("overview.coverage").to_owned(),
+            class: "fill",
         },
-        compliance: Ring {
-            count: numbers.assets.saturating_sub(numbers.flagged),
+        flagged: Ring {
+            count: numbers.flagged,
             whole: numbers.assets,
-            words: p.t("overview.clean").to_owned(),
+            words: p.t("overview.flagged").to_owned(),
+            class: "fill bad",
         },
         severities: Bar::full(severities.collect()),
         counts: by_severity(&numbers.findings)
@@ -120,7 +124,12 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
             .iter()
             .map(|row| FindingLine::new(row, &rules, lang))
             .collect(),
-        blind: blind.iter().map(|row| blind_line(row, lang)).collect(),
+        blind: blind
+            .iter()
+            .filter(|row| row.look != Look::Unsupported)
+            .take(BLIND)
+            .map(|row| blind_line(row, lang))
+            .collect(),
         numbers,
         p,
     };

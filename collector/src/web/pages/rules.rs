@@ -11,7 +11,7 @@ use axum::{
 use deskwarden_domain::{
     model::Millis,
     port::{RuleCount, RuleVersion, RuleVersionState},
-    rules::{Checkable, Rule, RuleSet},
+    rules::{Rule, RuleSet, Words, fill},
 };
 
 use super::{Asked, overview::outcome_bar, render};
@@ -67,6 +67,7 @@ struct RuleLine {
     findings: u64,
     address: String,
     bar: Bar,
+    judged: bool,
 }
 
 struct VersionLine {
@@ -146,16 +147,18 @@ fn regulations(rules: &RuleSet, counts: &HashMap<String, RuleCount>, p: &Page) -
             id: regulation.id.clone(),
             title: regulation.title.get(lang).to_owned(),
             version: regulation.version.clone(),
-            checked: regulation
-                .clauses
+            checked: clauses
                 .iter()
-                .filter(|clause| clause.checkable != Checkable::No)
+                .filter(|clause| clause.rules.iter().any(|rule| rule.enabled))
                 .count() as u64,
             total: regulation.clauses.len() as u64,
             clauses,
         }
     };
-    rules.regulations().iter().map(regulation).collect()
+    let mut views: Vec<RegulationView> = rules.regulations().iter().map(regulation).collect();
+    // What this collector judges by comes first.
+    views.sort_by_key(|view| std::cmp::Reverse(view.checked));
+    views
 }
 
 fn line(rule: &Rule, enabled: bool, counts: &HashMap<String, RuleCount>, p: &Page) -> RuleLine {
@@ -173,6 +176,7 @@ fn line(rule: &Rule, enabled: bool, counts: &HashMap<String, RuleCount>, p: &Pag
         could_not_look: blind,
         findings,
         address: link("/findings", &[("rule", &rule.id)]),
+        judged: pass + fail + blind > 0,
         bar: outcome_bar(pass, fail, blind, p),
     }
 }
@@ -240,6 +244,17 @@ pub(in crate::web) async fn rule(
         Some(source) => format!("{} · {source}", facts::section_label(need.section, lang)),
         None => facts::section_label(need.section, lang).to_owned(),
     };
+    let place = |words: &str| format!("⟨{words}⟩");
+    let (subject, asset, detail) = (
+        place(p.t("rule.subject")),
+        place(p.t("findings.machine")),
+        place(p.t("finding.evidence")),
+    );
+    let words = Words {
+        subject: &subject,
+        asset: &asset,
+        detail: &detail,
+    };
     let page = RulePage {
         line: line(rule, rule.enabled, &counts, &p),
         regulation: clause
@@ -247,8 +262,8 @@ pub(in crate::web) async fn rule(
             .map_or_else(String::new, |clause| clause.regulation.to_owned()),
         wording: clause.map_or_else(String::new, |clause| clause.wording.to_owned()),
         clause: label,
-        message: rule.message.get(lang).to_owned(),
-        remedy: rule.remedy.get(lang).to_owned(),
+        message: fill(&rule.message, lang, words),
+        remedy: fill(&rule.remedy, lang, words),
         kind: rule.kind.name(),
         needs: rule.needs.iter().map(need).collect(),
         grace_hours: u64::try_from(rule.grace_ms / 3_600_000).unwrap_or(0),

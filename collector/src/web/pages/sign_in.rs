@@ -73,7 +73,7 @@ pub(in crate::web) async fn attempt(
     if held.len() != 43 || !session::same(held, fields.raw("csrf")) {
         return Err(WebError::Forged);
     }
-    let typed: String = fields.text("name").chars().take(LONGEST_NAME).collect();
+    let typed: String = fields.text("user").chars().take(LONGEST_NAME).collect();
     let name = typed.to_lowercase();
     let next = local_path(fields.text("next")).unwrap_or_default().to_owned();
     let user = match check_password(&state, &name, fields.raw("password").to_owned()).await? {

@@ -59,6 +59,7 @@ struct Made {
 }
 
 /// What was typed, to come back with its faults.
+#[derive(Debug)]
 struct Typed {
     label: String,
     uses: String,
@@ -105,7 +106,7 @@ pub(in crate::web) async fn create(
     let row = match read(&fields, &asked.viewer.name, now) {
         Ok(row) => row,
         Err(typed) => {
-            let page = build(&state, &asked, None, typed).await?;
+            let page = build(&state, &asked, None, *typed).await?;
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response());
         }
     };
@@ -198,7 +199,7 @@ fn line(token: &TokenRow, now: Millis) -> TokenLine {
 }
 
 /// The token that a form asks for, or the form with its faults.
-fn read(fields: &Fields, actor: &str, now: Millis) -> Result<TokenRow, Typed> {
+fn read(fields: &Fields, actor: &str, now: Millis) -> Result<TokenRow, Box<Typed>> {
     let mut typed = Typed {
         label: fields.text("label").to_owned(),
         uses: fields.text("uses").to_owned(),
@@ -232,7 +233,7 @@ fn read(fields: &Fields, actor: &str, now: Millis) -> Result<TokenRow, Typed> {
         .map(|(name, _)| name)
         .collect();
     let (Some(uses), Some(hours), true) = (uses, hours, typed.faults.is_empty()) else {
-        return Err(typed);
+        return Err(Box::new(typed));
     };
     let some = |text: String| Some(text).filter(|text| !text.is_empty());
     Ok(TokenRow {
@@ -264,19 +265,23 @@ fn is_network(text: &str) -> bool {
     prefix.parse::<u8>().is_ok_and(|prefix| prefix <= most)
 }
 
-/// The command that enrols a PC. The token goes through standard input: a process list shows arguments.
+/// The commands that enrol a PC. The token goes through a pipe into a private file: a process list shows
+/// arguments.
 fn command(config: &WebConfig, secret: &str) -> String {
     format!(
-        "echo '{secret}' | sudo deskwarden-agent enrol --collector {} --pin {} --token-stdin",
+        "echo '{secret}' | sudo install -D -m 600 /dev/stdin {FILE} && \\\nsudo deskwarden-agent enrol --collector https://{} \\\n  --pin {} --token-file {FILE} && \\\nsudo rm {FILE}",
         config.agent_address, config.ca_pin
     )
 }
+
+/// Where the command keeps the token for a moment.
+const FILE: &str = "/etc/deskwarden/token";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn form(text: &str) -> Result<TokenRow, Typed> {
+    fn form(text: &str) -> Result<TokenRow, Box<Typed>> {
         read(&Fields::parse(text.as_bytes()), "admin", 0)
     }
 

@@ -1,0 +1,262 @@
+//! A dashboard to try: real store, a clock that stands still until told, people with browsers.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use deskwarden_domain::{
+    model::{AuditEntry, Millis, Role},
+    port::Store,
+    rules::{RuleFile, RuleSet},
+};
+use tempfile::TempDir;
+use tokio::{
+    runtime::Runtime,
+    sync::{broadcast, watch},
+};
+use tower::ServiceExt as _;
+
+use crate::rules_dir::BUILT_IN;
+use crate::web::{Clock, LiveEvent, StoreActions, WebConfig, WebState, password, router};
+
+pub(super) const START: Millis = 1_795_399_200_000;
+pub(super) const PASSWORD: &str = "Kaffee-2026!";
+pub(super) const HOST: &str = "desk.example:8443";
+
+pub(super) struct Hands(AtomicI64);
+
+impl Clock for Hands {
+    fn now(&self) -> Millis {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+pub(super) struct House {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) router: Router,
+    pub(super) events: broadcast::Sender<LiveEvent>,
+    clock: Arc<Hands>,
+    runtime: Runtime,
+    _folder: TempDir,
+}
+
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn location(&self) -> &str {
+        self.headers
+            .get(header::LOCATION)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+pub(super) fn built_in_rules() -> RuleSet {
+    let files: Vec<RuleFile<'_>> = BUILT_IN
+        .iter()
+        .map(|file| RuleFile {
+            name: file.name,
+            content: file.content,
+        })
+        .collect();
+    RuleSet::load(&files).unwrap_or_else(|faults| panic!("{faults:?}"))
+}
+
+pub(super) fn audit() -> AuditEntry {
+    AuditEntry {
+        at: START,
+        actor: "cli".into(),
+        action: "test".into(),
+        object: String::new(),
+        detail: String::new(),
+    }
+}
+
+impl House {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store =
+            deskwarden_store::open(&format!("sqlite:{}", folder.path().join("dw.db").display())).unwrap();
+        let (events, _) = broadcast::channel(16);
+        let (sender, rules) = watch::channel(Arc::new(built_in_rules()));
+        drop(sender);
+        let clock = Arc::new(Hands(AtomicI64::new(START)));
+        let actions = StoreActions::new(Arc::clone(&store), events.clone(), Box::new(|_| {}));
+        let config = WebConfig {
+            public_url: format!("https://{HOST}"),
+            agent_address: "desk.example:7443".into(),
+            ca_pin: "sha256:00ff".into(),
+            ..WebConfig::default()
+        };
+        let hands: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+        let state = WebState::new(
+            Arc::clone(&store),
+            rules,
+            events.clone(),
+            hands,
+            Arc::new(actions),
+            config,
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        Self {
+            store,
+            router: router(state),
+            events,
+            clock,
+            runtime,
+            _folder: folder,
+        }
+    }
+
+    pub(super) fn pass(&self, ms: Millis) {
+        self.clock.0.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    pub(super) fn user(&self, name: &str, roles: &[Role], must_change: bool) {
+        let hash = password::hash(PASSWORD, [3; 16]).unwrap();
+        self.store
+            .create_user(name, &hash, roles, must_change, &audit())
+            .unwrap();
+    }
+
+    /// Somebody with these roles, signed in.
+    pub(super) fn person(&self, name: &str, roles: &[Role]) -> Person<'_> {
+        self.user(name, roles, false);
+        let mut person = self.stranger();
+        let answer = person.sign_in(name, PASSWORD);
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        person
+    }
+
+    pub(super) fn stranger(&self) -> Person<'_> {
+        Person {
+            house: self,
+            cookies: BTreeMap::new(),
+            lang: "zh-CN",
+        }
+    }
+
+    pub(super) fn ask(&self, request: Request<Body>) -> Answer {
+        self.runtime.block_on(async {
+            let response = self.router.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let bytes = axum::body::to_bytes(body, 64 << 20).await.unwrap();
+            Answer {
+                status: parts.status,
+                headers: parts.headers,
+                body: String::from_utf8(bytes.to_vec()).unwrap(),
+            }
+        })
+    }
+
+    /// The beginning of a stream, until it holds `wanted`.
+    pub(super) fn stream(&self, request: Request<Body>, wanted: &str, publish: impl FnOnce()) -> String {
+        self.runtime.block_on(async {
+            let response = self.router.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK);
+            publish();
+            let mut body = response.into_body().into_data_stream();
+            let mut seen = String::new();
+            while !seen.contains(wanted) {
+                let chunk = std::future::poll_fn(|context| {
+                    futures_core::Stream::poll_next(std::pin::Pin::new(&mut body), context)
+                });
+                seen.push_str(std::str::from_utf8(&chunk.await.unwrap().unwrap()).unwrap());
+            }
+            seen
+        })
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Person<'a> {
+    house: &'a House,
+    pub(super) cookies: BTreeMap<String, String>,
+    pub(super) lang: &'static str,
+}
+
+impl Person<'_> {
+    pub(super) fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, HOST)
+            .header(header::COOKIE, cookies.join("; "))
+            .header(header::ACCEPT_LANGUAGE, self.lang)
+    }
+
+    pub(super) fn get(&mut self, path: &str) -> Answer {
+        let request = self.request(Method::GET, path).body(Body::empty()).unwrap();
+        self.keep(self.house.ask(request))
+    }
+
+    /// Sends a form as a browser would that has the page open.
+    pub(super) fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.csrf();
+        let mut all = vec![("csrf", csrf.as_str())];
+        all.extend_from_slice(fields);
+        self.post_raw(path, &all, Some(&format!("https://{HOST}")))
+    }
+
+    pub(super) fn post_raw(&mut self, path: &str, fields: &[(&str, &str)], origin: Option<&str>) -> Answer {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(fields);
+        let mut request = self
+            .request(Method::POST, path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(origin) = origin {
+            request = request.header(header::ORIGIN, origin);
+        }
+        let request = request.body(Body::from(body.finish())).unwrap();
+        self.keep(self.house.ask(request))
+    }
+
+    /// The secret of the forms that this person sees.
+    pub(super) fn csrf(&mut self) -> String {
+        let page = if self.cookies.contains_key("__Host-dw_session") {
+            "/account"
+        } else {
+            "/sign-in"
+        };
+        let body = self.get(page).body;
+        let (_, rest) = body.split_once("name=\"csrf\" value=\"").unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    }
+
+    pub(super) fn sign_in(&mut self, name: &str, password: &str) -> Answer {
+        self.post("/sign-in", &[("user", name), ("password", password)])
+    }
+
+    fn keep(&mut self, answer: Answer) -> Answer {
+        for value in answer.headers.get_all(header::SET_COOKIE) {
+            let text = value.to_str().unwrap();
+            let (name, value) = text.split(';').next().unwrap().split_once('=').unwrap();
+            if text.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        answer
+    }
+}

@@ -1,0 +1,152 @@
+//! Every route x every role: what is expected is written out here, so that a new route fails until somebody
+//! has decided who may use it.
+
+use std::collections::BTreeSet;
+
+use axum::{
+    body::Body,
+    http::{Method, StatusCode, header},
+};
+use deskwarden_domain::model::Role;
+
+use super::{
+    house::{HOST, House},
+    seed,
+};
+use crate::web::{access::ROUTES, routes};
+
+const A: Role = Role::Administrator;
+const T: Role = Role::Technician;
+const R: Role = Role::RuleOfficer;
+const U: Role = Role::Auditor;
+const ROLES: [Role; 4] = [A, T, R, U];
+
+/// Method, pattern, an address of it, who may. `None`: everybody, signed in or not.
+const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
+    ("GET", "/healthz", "/healthz", None),
+    ("GET", "/static/{version}/{file}", "/static/0/dashboard.css", None),
+    ("GET", "/favicon.ico", "/favicon.ico", None),
+    ("GET", "/sign-in", "/sign-in", None),
+    ("POST", "/sign-in", "/sign-in", None),
+    ("POST", "/preferences", "/preferences", None),
+    ("GET", "/account", "/account", Some(&ROLES)),
+    ("POST", "/account/password", "/account/password", Some(&ROLES)),
+    ("GET", "/", "/", Some(&ROLES)),
+    ("GET", "/findings", "/findings", Some(&ROLES)),
+    ("GET", "/findings/{id}", "/findings/1", Some(&ROLES)),
+    ("POST", "/findings/{id}/action", "/findings/1/action", Some(&[T])),
+    ("GET", "/assets", "/assets", Some(&ROLES)),
+    ("GET", "/assets/{id}", "/assets/1", Some(&ROLES)),
+    (
+        "GET",
+        "/devices/{id}",
+        "/devices/01010101010101010101010101010101",
+        Some(&ROLES),
+    ),
+    ("GET", "/rules", "/rules", Some(&ROLES)),
+    ("GET", "/rules/{id}", "/rules/pc.chat", Some(&ROLES)),
+    ("GET", "/tokens", "/tokens", Some(&[A, U])),
+    ("POST", "/tokens", "/tokens", Some(&[A])),
+    ("POST", "/tokens/{id}/revoke", "/tokens/1/revoke", Some(&[A])),
+    ("GET", "/alerts", "/alerts", Some(&[A, T, U])),
+    ("GET", "/events", "/events", Some(&ROLES)),
+    ("GET", "/api/v1/findings", "/api/v1/findings", Some(&ROLES)),
+    ("GET", "/api/v1/findings/{id}", "/api/v1/findings/1", Some(&ROLES)),
+    ("GET", "/api/v1/devices", "/api/v1/devices", Some(&ROLES)),
+    (
+        "GET",
+        "/api/v1/devices/{id}",
+        "/api/v1/devices/01010101010101010101010101010101",
+        Some(&ROLES),
+    ),
+    // Last: it ends the session of this test.
+    ("POST", "/sign-out", "/sign-out", Some(&ROLES)),
+];
+
+#[test]
+fn every_registered_route_is_listed_and_every_listed_route_is_registered() {
+    let registered: BTreeSet<(String, &str)> = routes()
+        .registered
+        .iter()
+        .map(|(method, path)| (method.to_string(), *path))
+        .collect();
+    let table: BTreeSet<(String, &str)> = ROUTES
+        .iter()
+        .map(|route| (route.method.to_owned(), route.path))
+        .collect();
+    let expected: BTreeSet<(String, &str)> = EXPECTED
+        .iter()
+        .map(|(m, path, ..)| ((*m).to_owned(), *path))
+        .collect();
+    assert_eq!(registered, table, "registered and the access table");
+    assert_eq!(table, expected, "the access table and what this test expects");
+}
+
+#[test]
+fn each_role_reaches_its_routes_and_no_other() {
+    let house = House::new();
+    seed::machine(&house, 1, &seed::plain());
+    house
+        .store
+        .create_token(&seed::token("x"), &super::house::audit())
+        .unwrap();
+    for role in ROLES {
+        let mut person = house.person(role.name(), &[role]);
+        // A sign-in has a form secret of its own; it is tried elsewhere.
+        for (method, pattern, address, who) in EXPECTED
+            .iter()
+            .filter(|row| (row.0, row.1) != ("POST", "/sign-in"))
+        {
+            let answer = if *method == "GET" {
+                if *pattern == "/events" {
+                    let request = person.request(Method::GET, address).body(Body::empty()).unwrap();
+                    house.stream(request, "open", || {});
+                    continue;
+                }
+                person.get(address)
+            } else {
+                person.post(address, &[])
+            };
+            let allowed = who.is_none_or(|roles| roles.contains(&role));
+            let denied = answer.status == StatusCode::FORBIDDEN;
+            assert_eq!(
+                denied,
+                !allowed,
+                "{method} {pattern} as {}: {}",
+                role.name(),
+                answer.status
+            );
+            if allowed {
+                assert!(
+                    !answer.status.is_server_error(),
+                    "{method} {pattern} as {}: {}",
+                    role.name(),
+                    answer.status
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn roles_combine() {
+    let house = House::new();
+    seed::machine(&house, 1, &seed::plain());
+    let mut both = house.person("both", &[Role::Administrator, Role::Technician]);
+    assert_eq!(both.get("/tokens").status, StatusCode::OK);
+    let answer = both.post("/findings/1/action", &[("action", "acknowledge")]);
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+}
+
+#[test]
+fn an_unknown_address_and_an_unknown_method_are_refused() {
+    let house = House::new();
+    let mut wang = house.person("wang", &ROLES);
+    assert_eq!(wang.get("/nothing/here").status, StatusCode::NOT_FOUND);
+    let request = wang
+        .request(Method::DELETE, "/tokens")
+        .header(header::ORIGIN, format!("https://{HOST}"))
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(house.ask(request).status, StatusCode::METHOD_NOT_ALLOWED);
+}

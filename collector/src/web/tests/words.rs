@@ -1,0 +1,168 @@
+//! The words in both languages: the same keys, all of them used, none missing.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use deskwarden_domain::model::{AssetState, FindingState, Lang, Outcome, Role, Severity};
+
+use crate::web::{error::WebError, locale, session::Theme};
+
+/// Families whose members are chosen by a name that the code computes.
+const FAMILIES: [&str; 25] = [
+    "action",
+    "action_text",
+    "against",
+    "alert_kind",
+    "asset_state",
+    "change",
+    "checkable",
+    "choice",
+    "delivery",
+    "detail",
+    "device_status",
+    "error",
+    "error_text",
+    "look",
+    "outcome",
+    "password",
+    "refused",
+    "role",
+    "rule_kind",
+    "severity",
+    "state",
+    "theme",
+    "token_state",
+    "nav",
+    "product",
+];
+
+fn keys(lang: Lang) -> BTreeSet<&'static str> {
+    locale::words(lang).keys().map(String::as_str).collect()
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path
+            .extension()
+            .is_some_and(|kind| kind == "html" || kind == "rs")
+        {
+            found.push(path);
+        }
+    }
+}
+
+/// Keys that templates and code name: `t("...")` and `n("...", ...)`.
+fn named() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = Vec::new();
+    files(&root.join("templates"), &mut paths);
+    files(&root.join("src/web"), &mut paths);
+    let mut named = BTreeSet::new();
+    for path in paths
+        .iter()
+        .filter(|path| !path.components().any(|part| part.as_os_str() == "tests"))
+    {
+        let text = fs::read_to_string(path).unwrap();
+        for opening in ["p.t(\"", "p.n(\"", "locale::word(lang, \""] {
+            for rest in text.split(opening).skip(1) {
+                named.insert(rest.split('"').next().unwrap().to_owned());
+            }
+        }
+    }
+    named
+}
+
+#[test]
+fn both_languages_have_the_same_keys() {
+    assert_eq!(keys(Lang::Zh), keys(Lang::En));
+    assert!(keys(Lang::Zh).len() > 200);
+}
+
+#[test]
+fn no_words_are_missing_or_empty() {
+    for key in named() {
+        assert!(keys(Lang::Zh).contains(key.as_str()), "{key} has no words");
+    }
+    for lang in [Lang::Zh, Lang::En] {
+        for (key, words) in locale::words(lang) {
+            assert!(!words.trim().is_empty(), "{key}");
+        }
+    }
+}
+
+#[test]
+fn no_words_are_unused() {
+    let named = named();
+    for key in keys(Lang::Zh) {
+        let family = key.split('.').next().unwrap();
+        assert!(
+            named.contains(key) || FAMILIES.contains(&family),
+            "{key} is never shown"
+        );
+    }
+}
+
+#[test]
+fn places_in_both_languages_are_the_same() {
+    let places = |text: &str| -> BTreeSet<String> {
+        text.split('{')
+            .skip(1)
+            .map(|rest| rest.split('}').next().unwrap().to_owned())
+            .collect()
+    };
+    for (key, zh) in locale::words(Lang::Zh) {
+        assert_eq!(places(zh), places(locale::word(Lang::En, key)), "{key}");
+    }
+}
+
+#[test]
+fn every_name_that_the_product_uses_has_words() {
+    let mut wanted: Vec<String> = Vec::new();
+    let mut add = |family: &str, name: &str| wanted.push(format!("{family}.{name}"));
+    FindingState::ALL
+        .iter()
+        .for_each(|state| add("state", state.name()));
+    for severity in [
+        Severity::Low,
+        Severity::Medium,
+        Severity::High,
+        Severity::Critical,
+    ] {
+        add("severity", severity.name());
+    }
+    for outcome in [Outcome::Pass, Outcome::Fail, Outcome::CouldNotLook] {
+        add("outcome", outcome.name());
+    }
+    for role in [
+        Role::Administrator,
+        Role::Technician,
+        Role::RuleOfficer,
+        Role::Auditor,
+    ] {
+        add("role", role.name());
+    }
+    for state in [
+        AssetState::InUse,
+        AssetState::Idle,
+        AssetState::InRepair,
+        AssetState::Scrapped,
+        AssetState::Lost,
+    ] {
+        add("asset_state", state.name());
+        add("choice", state.name());
+    }
+    Theme::ALL.iter().for_each(|theme| add("theme", theme.name()));
+    for error in WebError::ALL {
+        add("error", error.name());
+        add("error_text", error.name());
+    }
+    for key in wanted {
+        assert!(locale::find(Lang::Zh, &key).is_some(), "{key}");
+    }
+}
