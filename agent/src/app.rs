@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use deskwarden_platform::{Root, ensure_private_dir, host_hints, sources};
+use deskwarden_platform::{Root, end_requested, ensure_private_dir, host_hints, sources};
 use deskwarden_proto::v1::{GoodbyeReason, Trigger};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,6 @@ use crate::{
     outbox::{Bounds, Outbox},
     scan::{engine, recorder::Recorder, tools::Tools, trigger, watch},
     session::{Session, backoff::Backoff, system_jitter},
-    shutdown,
     supervise::Supervisor,
 };
 
@@ -72,7 +71,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let state = open_state(&config.state_dir)?;
     let signals = cancel.clone();
     let listener = tokio::spawn(async move {
-        let heard = shutdown::requested().await;
+        let heard = end_requested().await;
         signals.cancel();
         heard
     });

@@ -10,6 +10,5 @@ pub mod identity;
 pub mod outbox;
 pub mod scan;
 pub mod session;
-pub mod shutdown;
 pub mod supervise;
 pub mod transport;

@@ -163,3 +163,8 @@ fn unsupported(path: &Path) -> PrivateError {
         ),
     }
 }
+
+/// Returns when a person at a terminal asks the program to end.
+pub async fn end_requested() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

@@ -11,8 +11,8 @@ use deskwarden_proto::ids::DeviceId;
 
 use crate::{
     Database,
+    generation::generation,
     ingest_facets::{facets_of, intern},
-    ingest_load::generation,
     ingest_write::Writer,
     sql::{Cell, Connection, ConnectionExt as _, Kind, Lookup, Reader},
 };

@@ -10,6 +10,7 @@ use deskwarden_proto::{decode::ItemId, ids::DeviceId};
 
 use crate::{
     Database,
+    generation::generation,
     rows::{
         self, ASSET, BASELINE, BASELINE_FROM, DEVICE, DEVICE_FROM, EVIDENCE, EVIDENCE_FROM, FINDING, ITEM,
         ITEM_FROM, LEDGER, OUTCOME, SOURCE,
@@ -46,11 +47,6 @@ impl Ingest for Database {
             )
         })
     }
-}
-
-/// The generation in force.
-pub(crate) fn generation(connection: &mut dyn Connection) -> StoreResult<i64> {
-    connection.number("SELECT generation FROM context_generation WHERE id = 1", &[])
 }
 
 /// What was due first comes first; then what was judged under the oldest rules.

@@ -9,6 +9,7 @@ mod audit;
 pub mod conformance;
 mod deliveries;
 mod enrolment;
+mod generation;
 mod ingest_apply;
 mod ingest_facets;
 mod ingest_judged;

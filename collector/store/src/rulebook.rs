@@ -7,7 +7,8 @@ use deskwarden_domain::{
 
 use crate::{
     Database, audit,
-    sql::{Cell, Connection, ConnectionExt as _, Reader},
+    generation::raise_generation,
+    sql::{Cell, ConnectionExt as _, Reader},
 };
 
 const VERSION: &str = "id, file, content, hash, origin, imported_at, state, faults, removed";
@@ -92,14 +93,6 @@ impl Rulebook for Database {
             audit::append(connection, audit)
         })
     }
-}
-
-fn raise_generation(connection: &mut dyn Connection) -> StoreResult<()> {
-    connection.execute(
-        "UPDATE context_generation SET generation = generation + 1 WHERE id = 1",
-        &[],
-    )?;
-    Ok(())
 }
 
 fn version(r: &mut Reader<'_>) -> StoreResult<RuleVersion> {

@@ -18,6 +18,7 @@ mod program;
 mod proxy;
 mod root;
 mod rtnl;
+mod signals;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use heap::release_memory;
 pub use host::{boot_id, host_hints, is_privileged, monotonic_ms};
 pub use private::{ensure_private_dir, write_private};
 pub use root::Root;
+pub use signals::end_requested;
 
 /// Every source of facts of this system.
 pub fn sources() -> Vec<Box<dyn Source>> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     regulation::{Clause, Regulation},
-    rule::PLACEHOLDERS,
+    words::PLACEHOLDERS,
 };
 use crate::{catalogue::Category, file::read::Sink, model::Text};
 

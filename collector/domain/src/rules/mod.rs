@@ -18,6 +18,7 @@ mod selector;
 mod subject;
 mod tree;
 mod values;
+mod words;
 
 use deskwarden_proto::v1::facet;
 
@@ -29,8 +30,9 @@ pub use condition::ConditionFault;
 pub use explain::detail;
 pub use facts::{AssetFacts, ItemFacts};
 pub use regulation::{Checkable, Clause, Regulation};
-pub use rule::{Need, PLACEHOLDERS, Rule, RuleKind, Scope, SubjectKind, Words, fill};
+pub use rule::{Need, Rule, RuleKind, Scope, SubjectKind};
 pub use subject::{Subject, name_of};
+pub use words::{PLACEHOLDERS, Words, fill};
 
 /// Everything that rule files say, checked as a whole. Immutable: an edit makes a new set.
 #[derive(Debug)]
