@@ -4,6 +4,7 @@
 use std::{
     error::Error as StdError,
     io,
+    net::IpAddr,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -73,9 +74,15 @@ pub enum Error {
 pub struct Channel {
     requests: SendRequest<Body>,
     origin: http::Uri,
+    local: Option<IpAddr>,
 }
 
 impl Channel {
+    /// Address of this PC that the connection began at.
+    pub fn local(&self) -> Option<IpAddr> {
+        self.local
+    }
+
     /// Scheme and authority of the requests.
     pub fn origin(&self) -> http::Uri {
         self.origin.clone()
@@ -111,6 +118,7 @@ pub async fn connect(endpoint: &Endpoint, tls: &Arc<ClientConfig>) -> Result<Cha
             endpoint: place.clone(),
             source,
         })?;
+    let local = stream.local_addr().ok().map(|address| address.ip());
     let connector = TlsConnector::from(Arc::clone(tls));
     let stream = timeout(STEP, connector.connect(endpoint.server_name(), stream))
         .await
@@ -143,6 +151,7 @@ pub async fn connect(endpoint: &Endpoint, tls: &Arc<ClientConfig>) -> Result<Cha
     Ok(Channel {
         requests,
         origin: place.parse().unwrap_or_default(),
+        local,
     })
 }
 

@@ -55,6 +55,7 @@ pub struct Gone;
 pub struct Handle {
     jobs: mpsc::Sender<Job>,
     progress: watch::Receiver<Progress>,
+    moves: watch::Sender<u64>,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -71,7 +72,15 @@ pub fn start(recorder: Recorder) -> std::io::Result<(Handle, thread::JoinHandle<
         .name("recorder".to_owned())
         .stack_size(STACK)
         .spawn(move || run(recorder, inbox, &report))?;
-    Ok((Handle { jobs, progress }, thread))
+    let moves = watch::Sender::new(0);
+    Ok((
+        Handle {
+            jobs,
+            progress,
+            moves,
+        },
+        thread,
+    ))
 }
 
 impl Handle {
@@ -87,6 +96,16 @@ impl Handle {
         });
         self.jobs.send(job).await.map_err(|_| Gone)?;
         answer.await.map_err(|_| Gone)
+    }
+
+    /// Says that addresses or routes of this PC changed.
+    pub fn moved(&self) {
+        self.moves.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Counts how often that was said.
+    pub fn moves(&self) -> watch::Receiver<u64> {
+        self.moves.subscribe()
     }
 
     /// Makes sources due by their index.

@@ -103,6 +103,9 @@ pub async fn run(handle: Handle, cancel: CancellationToken) -> Result<(), Gone> 
                         }
                     }
                     Change::Network(events) => {
+                        if events.contains(&KernelEvent::Address) || events.contains(&KernelEvent::Route) {
+                            handle.moved();
+                        }
                         for (source, wanted) in &wishes.events {
                             if wanted.iter().any(|event| events.contains(event)) {
                                 debounce.touched(*source, now);

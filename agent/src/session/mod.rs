@@ -5,12 +5,12 @@ pub mod backoff;
 mod directive;
 mod flow;
 mod greeting;
+mod roam;
 mod stream;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use deskwarden_proto::v1::{GoodbyeReason, RefusalCode};
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     transport,
 };
 use backoff::Backoff;
+use roam::Moves;
 use stream::{End, Stream};
 
 /// Refusals of the same records in a row before they are set aside.
@@ -74,6 +75,7 @@ impl Session {
         let mut refused = 0;
         let mut use_previous = false;
         let mut turn = 0;
+        let mut moves = Moves::new(self.recorder.moves());
         loop {
             let endpoint = self
                 .endpoints
@@ -111,7 +113,7 @@ impl Session {
             tracing::debug!(?wait, failures = backoff.failures(), "the next connection is due");
             tokio::select! {
                 () = cancel.cancelled() => return Ok(()),
-                () = sleep(wait) => {}
+                () = moves.wait(wait) => {}
             }
         }
     }
@@ -180,8 +182,13 @@ impl Session {
             }
         };
         drop(tls);
+        let local = channel.local();
+        let mut moves = Moves::new(self.recorder.moves());
         let mut stream = Stream::new(self, endpoint, identity, channel);
-        let end = stream.run(reason, cancel).await;
+        let end = tokio::select! {
+            end = stream.run(reason, cancel) => end,
+            () = moves.away_from(local.unwrap_or(Ipv4Addr::LOCALHOST.into())) => Ok(End::Moved),
+        };
         let (welcomed, progressed) = (stream.welcomed, stream.acknowledgements > 0);
         let identity = stream.identity;
         if welcomed {
@@ -194,6 +201,10 @@ impl Session {
         Ok(match end {
             Ok(End::Shutdown) => Came::Over,
             Ok(End::BeginAgain) => Came::Again,
+            Ok(End::Moved) => {
+                tracing::info!(%endpoint, "the address that the session began at is gone; connecting again");
+                Came::Again
+            }
             Ok(End::Identity(identity)) => {
                 tracing::info!(device = %identity.device, "the identity is new; connecting again with it");
                 self.identity = *identity;

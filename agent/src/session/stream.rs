@@ -51,6 +51,8 @@ pub(super) enum End {
     Stalled(&'static str),
     /// What waits changed: introduce oneself anew.
     BeginAgain,
+    /// The PC no longer has the address that the connection began at.
+    Moved,
     /// There is a new identity to connect with.
     Identity(Box<Identity>),
 }
