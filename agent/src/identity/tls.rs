@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
     client::{
         Resumption, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -67,6 +67,13 @@ pub fn validity(certificate: &CertificateDer<'_>) -> Option<(i64, i64)> {
     Some((read.not_before, read.not_after))
 }
 
+/// The chain does not end in the root that the pin names.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "its root is not the one that the pin names; compare the pin with the one that the collector printed at its start"
+)]
+struct AnotherRoot;
+
 #[derive(Debug)]
 struct CollectorVerifier {
     trust: Trust,
@@ -80,7 +87,7 @@ impl CollectorVerifier {
         match &self.trust {
             Trust::Pin(pin) => {
                 let root = presented.iter().find(|cert| Pin::of(cert) == Some(*pin));
-                let root = root.ok_or(Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
+                let root = root.ok_or_else(|| Error::Other(OtherError(Arc::new(AnotherRoot))))?;
                 store.add(root.clone().into_owned())?;
             }
             Trust::Roots(roots) => {
