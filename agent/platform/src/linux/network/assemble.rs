@@ -109,6 +109,10 @@ fn network(
         return None;
     }
     let addresses = addresses(kernel, link, setup);
+    // With an address of its own such a pair is how a PC inside a container or namespace has its network; the
+    // ends that a container host keeps belong to a bridge or have no address.
+    let own_end = link.kind == "veth" && link.master.is_none() && !addresses.is_empty();
+    let kind = if own_end { InterfaceKind::Ethernet } else { kind };
     // A port of a bridge or bond has no configuration of its own; containers make and drop such links.
     let idle = addresses.is_empty() && !link.is_up();
     let part_of_another = link.master.is_some() && addresses.is_empty();
@@ -456,6 +460,26 @@ mod tests {
                 ("veth2", InterfaceKind::Virtual),
                 ("wg0", InterfaceKind::Vpn),
                 ("br0", InterfaceKind::Bridge),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_pair_with_an_address_of_its_own_is_the_pc_s_network() {
+        let mut port = link(5, "veth1", "veth", UP);
+        port.master = Some(4);
+        let kernel = Kernel {
+            links: vec![link(2, "host0", "veth", UP), port, link(6, "veth2", "veth", UP)],
+            addresses: vec![address(2, "192.0.2.7", 24, rt::FOREVER, 0x80)],
+            ..Kernel::default()
+        };
+        let found = assemble(&kernel, Setup::default(), &mut GatewayMacs::new());
+        let kinds: Vec<_> = found.iter().map(|n| (n.interface.as_str(), n.kind())).collect();
+        assert_eq!(
+            kinds,
+            [
+                ("host0", InterfaceKind::Ethernet),
+                ("veth2", InterfaceKind::Virtual)
             ]
         );
     }
