@@ -340,7 +340,9 @@ impl Collector {
     /// When it does not become ready.
     pub fn restart(&mut self) -> Result<()> {
         let agents = self.agents()?.trim_start_matches("https://").to_owned();
-        self.program.stop()?;
+        if !self.program.is_over()? {
+            self.program.stop()?;
+        }
         (self.program, self.ready) = serve(&self.setup, &agents)?;
         Ok(())
     }

@@ -32,7 +32,7 @@ impl Visitor {
     /// When the dashboard refuses.
     pub fn first_sign_in(&mut self, user: &str, one_time: &str, password: &str) -> Result<()> {
         self.sign_in(user, one_time)?;
-        let form = [("current", one_time), ("new", password), ("repeat", password)];
+        let form = [("current", one_time), ("new", password), ("again", password)];
         let answer = self.send("/account", "/account/password", &form)?;
         ensure!(
             answer.status == 303,
@@ -48,7 +48,7 @@ impl Visitor {
     /// # Errors
     /// When the dashboard refuses.
     pub fn sign_in(&mut self, user: &str, password: &str) -> Result<()> {
-        let answer = self.send("/sign-in", "/sign-in", &[("name", user), ("password", password)])?;
+        let answer = self.send("/sign-in", "/sign-in", &[("user", user), ("password", password)])?;
         ensure!(
             answer.status == 303,
             "the sign-in was refused ({}): {}",

@@ -174,6 +174,14 @@ impl Program {
         self.ended()
     }
 
+    /// Whether the program has ended already.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn is_over(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// Ends the program without notice, as a power cut does.
     ///
     /// # Errors

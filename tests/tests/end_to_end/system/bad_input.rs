@@ -150,7 +150,7 @@ fn a_damaged_database_stops_the_collector_with_one_message() {
     let setup = Setup::new().unwrap();
     let mut collector = setup.start().unwrap();
     collector.program().stop().unwrap();
-    let database = find(&collector.data(), ".db");
+    let database = collector.data().join("deskwarden.db");
     fs::write(
         &database,
         b"this is no database, and long enough to be taken for one".repeat(200),

@@ -10,6 +10,7 @@ mod rules;
 mod software;
 mod unreadable;
 
+use anyhow::Context as _;
 use deskwarden_tests::{
     agent::Agent,
     collector::{Collector, Setup},
@@ -76,16 +77,17 @@ impl Office {
         waited.unwrap_or_else(|error| panic!("{error:#}\n{}", self.logs()))
     }
 
-    /// The mail about a finding.
-    fn mailed(&self, finding: &Value) -> Value {
-        let subject = finding["subject_name"].as_str().unwrap();
-        let waited = eventually(&format!("a mail about {subject}"), PATIENCE, || {
+    /// The mail about a finding; its subject says what it is about.
+    fn mailed(&self, about: &str) -> Value {
+        let waited = eventually(&format!("a mail about {about}"), PATIENCE, || {
             let all = self.mail.messages();
-            Ok(all.into_iter().find(|mail| {
-                mail["subject"]
-                    .as_str()
-                    .is_some_and(|line| line.contains(subject))
-            }))
+            let found = all
+                .iter()
+                .find(|mail| mail["subject"].as_str().is_some_and(|line| line.contains(about)));
+            found
+                .cloned()
+                .map(Some)
+                .with_context(|| format!("there is {all:?}"))
         });
         waited.unwrap_or_else(|error| panic!("{error:#}\n{}", self.logs()))
     }

@@ -24,7 +24,7 @@ fn a_finding_appears_on_an_open_page_in_a_browser() {
     browser.open(&format!("{at}/sign-in")).unwrap();
     browser.picture(&need::output().join("sign-in.png")).unwrap();
     browser
-        .submit(&[("name", "admin"), ("password", PASSWORD)])
+        .submit(&[("user", "admin"), ("password", PASSWORD)])
         .unwrap();
     browser.wait_for("location.pathname === '/'").unwrap();
 

@@ -19,7 +19,7 @@ fn a_proxy_line_is_found_without_its_password_and_resolves_with_the_line() {
         .to_string();
     assert!(shown.contains("/etc/environment"), "{shown}");
     assert!(!shown.contains("geheim7"), "{shown}");
-    let mail = office.mailed(&finding).to_string();
+    let mail = office.mailed("10.9.9.9").to_string();
     assert!(!mail.contains("geheim7"), "{mail}");
 
     office.pc.write("etc/environment", &plain).unwrap();

@@ -38,7 +38,7 @@ fn an_installed_chat_client_reaches_dashboard_mail_and_webhook() {
         "{page}"
     );
 
-    let mail = office.mailed(&finding);
+    let mail = office.mailed("QQ");
     assert_eq!(mail["to"], serde_json::json!(["it@office.example"]));
     let body = mail["body"].as_str().unwrap();
     assert!(body.contains("PC 3.2.4") && body.contains("pc-wang"), "{body}");
