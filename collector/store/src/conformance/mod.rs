@@ -10,6 +10,7 @@
 pub mod access;
 pub mod apply;
 pub mod deliveries;
+pub mod device_views;
 pub mod due;
 pub mod enrolment;
 pub mod load;
@@ -127,11 +128,13 @@ macro_rules! conformance {
                 assets_are_filtered_sorted_and_cut,
                 signs_of_patterns_are_only_signs,
                 an_asset_has_its_devices,
+                rules_are_counted,
+            ];
+            device_views: [
                 a_device_has_sources_counts_and_outcomes,
                 items_stand_beside_their_baseline,
                 the_timeline_is_newest_first,
                 gaps_are_newest_first,
-                rules_are_counted,
                 blind_sources_are_counted,
             ];
             register: [

@@ -77,7 +77,7 @@ impl Postgres {
             ))
             .unwrap();
         let sign = if admin.contains('?') { '&' } else { '?' };
-        let location = format!("{admin}{sign}options=-c%20search_path%3D{schema}");
+        let location = format!("{admin}{sign}application_name={schema}&options=-c%20search_path%3D{schema}");
         Self {
             location,
             admin,
@@ -96,11 +96,10 @@ impl Postgres {
         connect(&self.location)
     }
 
-    /// Cuts every connection to the database but its own, as a restart of the server does.
+    /// Cuts every connection to the schema, as a restart of the server does.
     pub fn cut_connections(&self) {
-        let cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-                   WHERE application_name = 'deskwarden-collector' AND datname = current_database()";
-        connect(&self.admin).execute(cut, &[]).unwrap();
+        let cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1";
+        connect(&self.admin).execute(cut, &[&self.schema]).unwrap();
     }
 }
 
@@ -167,11 +166,8 @@ impl Server {
             "postgres://deskwarden@{}/postgres",
             encode(&self.folder.path().to_string_lossy())
         );
-        for _ in 0..600 {
-            if postgres::Client::connect(&location, postgres::NoTls).is_ok() {
-                return;
-            }
-            thread::park_timeout(Duration::from_millis(50));
+        if eventually(|| postgres::Client::connect(&location, postgres::NoTls).ok()).is_some() {
+            return;
         }
         let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         panic!("the private PostgreSQL does not answer: {log}");
@@ -185,6 +181,17 @@ impl Drop for Server {
         // Its children see that it is gone, and the folder with it.
         let _removed = fs::remove_dir_all(self.folder.path());
     }
+}
+
+/// Asks again and again for half a minute.
+fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    (0..1500).find_map(|_| {
+        let answer = ask();
+        if answer.is_none() {
+            thread::park_timeout(Duration::from_millis(20));
+        }
+        answer
+    })
 }
 
 /// Starts the server from a thread that lives as long as the process: it is told to end when the thread
@@ -258,7 +265,7 @@ fn template(programs: &Path, user: Option<(u32, u32)>) -> PathBuf {
         .to_string_lossy()
         .into_owned();
     let owner = user.map_or_else(|| fs::metadata("/proc/self").unwrap().uid(), |(uid, _)| uid);
-    let kept = PathBuf::from(format!("/tmp/dw-pg-template-{version}-{owner}"));
+    let kept = PathBuf::from(format!("/tmp/dw-pg-template-1-{version}-{owner}"));
     if fs::metadata(&kept).is_ok_and(|found| found.uid() == owner) {
         return kept;
     }
@@ -270,7 +277,8 @@ fn template(programs: &Path, user: Option<(u32, u32)>) -> PathBuf {
         chown(making.path(), Some(uid), Some(gid)).unwrap();
     }
     let data = making.path().join("data");
-    let made = as_user(user, &programs.join("initdb"))
+    let log = making.path().join("log");
+    let mut made = as_user(user, &programs.join("initdb"))
         .args([
             "--username=deskwarden",
             "--auth=trust",
@@ -278,16 +286,23 @@ fn template(programs: &Path, user: Option<(u32, u32)>) -> PathBuf {
             "--locale=C",
             "--no-sync",
             "--no-instructions",
+            "--wal-segsize=1",
         ])
         .arg("-D")
         .arg(&data)
-        .output()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&log).unwrap())
+        .spawn()
         .unwrap();
-    assert!(
-        made.status.success(),
-        "initdb: {}",
-        String::from_utf8_lossy(&made.stderr)
-    );
+    let ended = eventually(|| made.try_wait().unwrap());
+    let _killed = made.kill();
+    if !ended.is_some_and(|status| status.success()) {
+        panic!(
+            "initdb failed or does not end: {ended:?} {}",
+            fs::read_to_string(&log).unwrap_or_default()
+        );
+    }
     // Another process may have been faster; its cluster is as good.
     match fs::rename(&data, &kept) {
         Ok(()) => kept,

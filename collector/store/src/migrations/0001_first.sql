@@ -224,7 +224,8 @@ CREATE TABLE findings (
   UNIQUE (holder, rule, subject)
 ) {rows};
 CREATE INDEX findings_asset ON findings (asset_id);
-CREATE INDEX findings_active ON findings (severity DESC, opened_at DESC, id DESC) WHERE active = 1;
+CREATE INDEX findings_active ON findings (active, severity DESC, opened_at DESC, id DESC) WHERE active = 1;
+CREATE INDEX findings_active_rule ON findings (active, rule) WHERE active = 1;
 CREATE INDEX findings_list ON findings (severity DESC, opened_at DESC, id DESC);
 CREATE INDEX findings_rule ON findings (rule, severity DESC, opened_at DESC, id DESC);
 CREATE INDEX findings_opened ON findings (opened_at);

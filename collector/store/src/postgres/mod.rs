@@ -7,7 +7,7 @@ mod session;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use deskwarden_domain::port::{StoreError, StoreResult};
-use postgres::error::SqlState;
+use postgres::error::{DbError, SqlState};
 
 use crate::sql::{Connection, Engine};
 
@@ -221,10 +221,19 @@ fn passes(error: &StoreError) -> bool {
     let Some(error) = source.downcast_ref::<postgres::Error>() else {
         return false;
     };
-    error.is_closed()
-        || error
-            .code()
-            .map_or_else(|| lost(error), |code| in_the_way(code) || stopping(code))
+    if error.is_closed() || error.as_db_error().is_some_and(made_meanwhile) {
+        return true;
+    }
+    match error.code() {
+        Some(code) => in_the_way(code) || stopping(code),
+        None => lost(error),
+    }
+}
+
+/// Whether another collector made the same table at the same moment: `IF NOT EXISTS` does not wait for it.
+fn made_meanwhile(error: &DbError) -> bool {
+    *error.code() == SqlState::DUPLICATE_TABLE
+        || (*error.code() == SqlState::UNIQUE_VIOLATION && error.schema() == Some("pg_catalog"))
 }
 
 fn in_the_way(code: &SqlState) -> bool {

@@ -1,0 +1,247 @@
+//! What pages read of one device.
+
+use deskwarden_domain::{
+    model::{BaselineItem, Change, ChangeKind, Device, DeviceStatus, Outcome, OutcomeRow},
+    port::Op,
+};
+use deskwarden_proto::{
+    Bytes,
+    decode::SourceReport,
+    digest,
+    ids::DeviceId,
+    v1::{self, Look, Section},
+};
+
+use super::{
+    Bench,
+    views::{ALL, page},
+    world::{NOW, apply, audit, enrolled, id, put_op},
+};
+
+pub fn a_device_has_sources_counts_and_outcomes(bench: &dyn Bench) {
+    let store = bench.open();
+    let devices: Vec<_> = (1..=3).map(|n| enrolled(store.as_ref(), n)).collect();
+    let device = &devices[0];
+    let report = SourceReport {
+        section: Section::Part,
+        source: "smbios".into(),
+        look: Look::Denied,
+        reason: "root".into(),
+    };
+    let row = OutcomeRow {
+        rule: "part".into(),
+        outcome: Outcome::CouldNotLook,
+        reason: "smbios: root".into(),
+    };
+    apply(
+        store.as_ref(),
+        vec![
+            Op::Source {
+                device: device.id,
+                report,
+                at: NOW,
+                first_looked_at: None,
+            },
+            Op::Sum {
+                device: device.id,
+                section: Section::Os,
+                digest: 4,
+                count: 2,
+            },
+            Op::Sum {
+                device: device.id,
+                section: Section::Proxy,
+                digest: 4,
+                count: 0,
+            },
+            Op::Outcome {
+                asset: device.asset,
+                row: row.clone(),
+            },
+        ],
+    );
+    let detail = store.device_detail(device.id).unwrap().unwrap();
+    assert_eq!((&detail.device, detail.asset.id), (device, device.asset));
+    assert_eq!(
+        (detail.sources[0].look, detail.sources[0].reason.as_str()),
+        (Look::Denied, "root")
+    );
+    assert_eq!(detail.counts, [(Section::Os, 2)]);
+    assert_eq!((detail.outcomes, detail.ledger), (vec![row], vec![]));
+    assert!(
+        store
+            .device_detail(DeviceId::from_random([0; 16]))
+            .unwrap()
+            .is_none()
+    );
+    let listed = store.devices(page(0, 2)).unwrap();
+    let ids: Vec<_> = listed.rows.iter().map(|(device, _)| device.id).collect();
+    assert_eq!((listed.total, ids), (3, vec![devices[2].id, devices[1].id]));
+}
+
+pub fn items_stand_beside_their_baseline(bench: &dyn Bench) {
+    let store = bench.open();
+    let device = enrolled(store.as_ref(), 1);
+    let part = |key: &str| id(Section::Part, "smbios", key);
+    let accepted = BaselineItem {
+        id: part("b"),
+        facet: Bytes::from_static(b"old"),
+        facet_hash: digest::facet(b"old"),
+        accepted_at: NOW,
+        accepted_by: "wang".into(),
+    };
+    apply(
+        store.as_ref(),
+        vec![
+            put_op(&device, part("c"), b"c", NOW),
+            put_op(&device, part("b"), b"new", NOW),
+            put_op(&device, part("a"), b"a", NOW),
+            put_op(&device, id(Section::Os, "os", "os"), b"os", NOW),
+            Op::PutBaseline {
+                asset: device.asset,
+                item: accepted.clone(),
+            },
+        ],
+    );
+    let items = store.items(device.id, Section::Part, ALL).unwrap();
+    let keys: Vec<_> = items.rows.iter().map(|row| row.item.id.key.as_str()).collect();
+    assert_eq!((items.total, keys), (3, vec!["a", "b", "c"]));
+    assert_eq!(items.rows[1].baseline, Some(accepted));
+    assert_eq!(items.rows[1].item.facet, "new");
+    assert!(items.rows[0].baseline.is_none());
+    let cut = store.items(device.id, Section::Part, page(2, 5)).unwrap();
+    assert_eq!((cut.total, cut.rows.len()), (3, 1));
+    assert_eq!(
+        store
+            .items(DeviceId::from_random([0; 16]), Section::Part, ALL)
+            .unwrap()
+            .total,
+        0
+    );
+}
+
+pub fn the_timeline_is_newest_first(bench: &dyn Bench) {
+    let store = bench.open();
+    let device = enrolled(store.as_ref(), 1);
+    let other = enrolled(store.as_ref(), 2);
+    let change =
+        |device: &Device, section, kind, before: Option<&'static [u8]>, after: Option<&'static [u8]>| {
+            Change {
+                device: device.id,
+                id: id(section, "source", "key"),
+                kind,
+                before: before.map(Bytes::from_static),
+                after: after.map(Bytes::from_static),
+                received_at: NOW,
+                observed_at: NOW - 1,
+            }
+        };
+    let lines = [
+        change(&device, Section::Software, ChangeKind::Added, None, Some(b"1")),
+        change(
+            &device,
+            Section::Part,
+            ChangeKind::Changed,
+            Some(b"1"),
+            Some(b"2"),
+        ),
+        change(&device, Section::Software, ChangeKind::Gone, Some(b"1"), None),
+    ];
+    let mut ops: Vec<_> = lines.iter().cloned().map(Op::Change).collect();
+    ops.push(Op::Change(change(
+        &other,
+        Section::Part,
+        ChangeKind::Added,
+        None,
+        Some(b"3"),
+    )));
+    apply(store.as_ref(), ops);
+    let timeline = bench.open().changes(device.id, None, ALL).unwrap();
+    assert_eq!(timeline.total, 3);
+    let newest: Vec<_> = timeline.rows.iter().map(|row| row.change.clone()).collect();
+    assert_eq!(newest, lines.iter().rev().cloned().collect::<Vec<_>>());
+    let software = store
+        .changes(device.id, Some(Section::Software), page(1, 5))
+        .unwrap();
+    assert_eq!((software.total, software.rows.len()), (2, 1));
+    assert_eq!(software.rows[0].change, lines[0]);
+    assert_eq!(
+        store
+            .changes(DeviceId::from_random([0; 16]), None, ALL)
+            .unwrap()
+            .total,
+        0
+    );
+}
+
+pub fn gaps_are_newest_first(bench: &dyn Bench) {
+    let store = bench.open();
+    let device = enrolled(store.as_ref(), 1);
+    let gap = |section: i32, records, at| Op::Gap {
+        device: device.id,
+        gap: v1::Gap {
+            section,
+            records,
+            reason: "bound".into(),
+            from_ms: 1,
+            to_ms: 2,
+        },
+        at,
+    };
+    apply(
+        store.as_ref(),
+        vec![gap(Section::Software as i32, u64::MAX, NOW), gap(77, 2, NOW + 1)],
+    );
+    let gaps = store.gaps(device.id, 10).unwrap();
+    assert_eq!(
+        gaps,
+        [
+            (NOW + 1, Section::Unspecified, 2, "bound".to_owned()),
+            (NOW, Section::Software, u64::MAX, "bound".to_owned()),
+        ]
+    );
+    assert_eq!(store.gaps(device.id, 1).unwrap().len(), 1);
+}
+
+pub fn blind_sources_are_counted(bench: &dyn Bench) {
+    let store = bench.open();
+    let devices: Vec<_> = (1..=3).map(|n| enrolled(store.as_ref(), n)).collect();
+    let source = |n: usize, source: &str, look| Op::Source {
+        device: devices[n].id,
+        report: SourceReport {
+            section: Section::Part,
+            source: source.into(),
+            look,
+            reason: "why".into(),
+        },
+        at: NOW,
+        first_looked_at: None,
+    };
+    apply(
+        store.as_ref(),
+        vec![
+            source(0, "smbios", Look::Denied),
+            source(1, "smbios", Look::Denied),
+            source(2, "smbios", Look::Denied),
+            source(0, "pci", Look::Failed),
+            source(1, "pci", Look::Looked),
+        ],
+    );
+    store
+        .set_device_status(devices[2].id, DeviceStatus::Retired, &audit("device.retire"))
+        .unwrap();
+    let blind: Vec<_> = store
+        .blind_sources(10)
+        .unwrap()
+        .into_iter()
+        .map(|s| (s.source, s.look, s.devices))
+        .collect();
+    assert_eq!(
+        blind,
+        [
+            ("smbios".to_owned(), Look::Denied, 2),
+            ("pci".to_owned(), Look::Failed, 1)
+        ]
+    );
+    assert_eq!(store.blind_sources(1).unwrap().len(), 1);
+}
