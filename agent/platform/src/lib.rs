@@ -16,7 +16,7 @@ use unsupported as os;
 
 pub use os::{
     KernelEvents, Root, Stopper, boot_id, end_requested, ensure_private_dir, host_hints, is_privileged,
-    kernel_events, monotonic_ms, release_memory, sources, write_private,
+    keep_heap_small, kernel_events, monotonic_ms, release_memory, sources, write_private,
 };
 pub use source::{
     Fact, KernelEvent, PrivateError, Reading, Source, SourceId, Unavailable, WatchPath, Watched,

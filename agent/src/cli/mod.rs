@@ -154,6 +154,7 @@ fn command(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
         Command::Run { settings, log } => {
             let config = settings.load()?;
             start_log(config.log, log);
+            deskwarden_platform::keep_heap_small();
             runtime()?.block_on(app::run(config))
         }
         Command::Enrol { settings } => {

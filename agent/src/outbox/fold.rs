@@ -117,7 +117,7 @@ pub(super) fn fold_from(frames: &[Frame<'_>], upto: Upto, acknowledged: u64) -> 
             ));
         }
         if upto == Upto::Enqueued || sequence <= mark.acknowledged {
-            staging.apply(&mut shadow, sequence, payload);
+            staging.apply(&mut shadow, sequence, &payload);
         }
     }
     Ok(Folded {
@@ -139,10 +139,10 @@ pub(super) struct Staging {
 
 impl Staging {
     /// Applies a payload to the shadow; a chunk waits until its last one is there.
-    pub(super) fn apply(&mut self, shadow: &mut Shadow, sequence: u64, payload: Payload) {
-        match payload.body {
-            Some(Body::Delta(delta)) => shadow.apply(&delta),
-            Some(Body::Chunk(chunk)) => self.stage(shadow, sequence, chunk),
+    pub(super) fn apply(&mut self, shadow: &mut Shadow, sequence: u64, payload: &Payload) {
+        match &payload.body {
+            Some(Body::Delta(delta)) => shadow.apply(delta),
+            Some(Body::Chunk(chunk)) => self.stage(shadow, sequence, chunk.clone()),
             None => {}
         }
     }

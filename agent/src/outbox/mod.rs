@@ -194,8 +194,7 @@ impl<D: Disk> Outbox<D> {
         self.commit(&out, payloads.len() as u64)?;
         self.pending_bytes += pending.iter().map(|p| u64::from(p.length)).sum::<u64>();
         for (payload, record) in payloads.iter().zip(&pending) {
-            self.staging
-                .apply(&mut self.shadow, record.sequence, payload.clone());
+            self.staging.apply(&mut self.shadow, record.sequence, payload);
         }
         self.pending.extend(pending);
         self.mark.enqueued = sequence;
