@@ -136,6 +136,9 @@ pub fn monotonic_ms() -> u64 {
 }
 
 /// Nothing to do that is known here.
+pub fn keep_heap_small() {}
+
+/// Nothing to do that is known here.
 pub fn release_memory() {}
 
 /// Unknown, so no.

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use crate::Source;
 
 pub use events::{KernelEvents, Stopper, kernel_events};
-pub use heap::release_memory;
+pub use heap::{keep_heap_small, release_memory};
 pub use host::{boot_id, host_hints, is_privileged, monotonic_ms};
 pub use private::{ensure_private_dir, write_private};
 pub use root::Root;
