@@ -4,11 +4,17 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
+pub mod accounts;
+pub mod app;
 pub mod apt_conf;
+pub mod browser;
+pub mod clock;
 pub mod cpuinfo;
 pub mod dpkg;
 pub mod file_list;
+pub mod gvdb;
 pub mod ini;
+pub mod mounts;
 pub mod netconf;
 pub mod os_release;
 pub mod passwd;
@@ -16,6 +22,10 @@ pub mod procnet;
 pub mod proxy;
 pub mod rtnetlink;
 pub mod serial;
+pub mod shares;
 pub mod shell;
 pub mod smbios;
 pub mod text;
+pub mod tool_conf;
+pub mod uevent;
+pub mod utmp;

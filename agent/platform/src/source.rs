@@ -146,7 +146,7 @@ pub enum Watched {
     Folder,
 }
 
-/// What the kernel told about the network.
+/// What the kernel told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KernelEvent {
     /// An interface came, went or changed.
@@ -157,6 +157,8 @@ pub enum KernelEvent {
     Route,
     /// A neighbour got a hardware address that it did not have.
     Neighbour,
+    /// A disk, adapter, monitor or USB device came, went or changed.
+    Device,
 }
 
 /// A place where facts of one section are read.

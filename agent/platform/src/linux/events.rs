@@ -1,5 +1,5 @@
-//! What the kernel tells about the network while it happens: netlink multicast, folded into few kinds.
-//! Reads no state and starts no thread; the caller blocks in the iterator, and a stopper ends it.
+//! What the kernel tells about network and devices while it happens: netlink multicast, folded into few
+//! kinds. Reads no state and starts no thread; the caller blocks in the iterator, and a stopper ends it.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -15,17 +15,25 @@ use rustix::{
     net::SocketFlags,
 };
 
+use deskwarden_parse::uevent::subsystem;
+
 use super::rtnl::Socket;
 use crate::{KernelEvent, Unavailable};
 
 /// Links, neighbours, IPv4 addresses and routes, IPv6 addresses and routes.
 const GROUPS: u32 = 0x1 | 0x4 | 0x10 | 0x40 | 0x100 | 0x400;
+/// Kinds of devices whose coming and going matters.
+const SUBSYSTEMS: [&[u8]; 8] = [
+    b"block", b"drm", b"memory", b"mmc", b"net", b"nvme", b"pci", b"usb",
+];
 /// Neighbours that are remembered; a full memory starts anew and tells each once more.
 const MAX_NEIGHBOURS: usize = 4_096;
 
 /// Blocking iterator over what changed: one batch per wake-up, each kind once. Ends after a stop.
 pub struct KernelEvents {
     socket: Socket,
+    /// Missing where the kernel does not tell of devices.
+    devices: Option<Socket>,
     waker: Arc<OwnedFd>,
     neighbours: HashMap<(u32, IpAddr), Vec<u8>>,
     broken: bool,
@@ -43,12 +51,13 @@ impl Stopper {
     }
 }
 
-/// Listens to the kernel's network events of the own network namespace.
+/// Listens to the kernel's events of the own network namespace, and to those of devices.
 pub fn kernel_events() -> Result<KernelEvents, Unavailable> {
     let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
         .map_err(|errno| Unavailable::Failed(format!("eventfd: {}", std::io::Error::from(errno))))?;
     Ok(KernelEvents {
         socket: Socket::open(GROUPS, SocketFlags::NONBLOCK)?,
+        devices: Socket::open_devices(SocketFlags::NONBLOCK).ok(),
         waker: Arc::new(waker),
         neighbours: HashMap::new(),
         broken: false,
@@ -63,6 +72,9 @@ impl KernelEvents {
 
     fn drain(&mut self) -> Result<BTreeSet<KernelEvent>, Errno> {
         let mut found = BTreeSet::new();
+        if self.drain_devices() {
+            found.insert(KernelEvent::Device);
+        }
         loop {
             let datagram = match self.socket.receive() {
                 Ok(datagram) => datagram,
@@ -90,17 +102,41 @@ impl KernelEvents {
     }
 }
 
+impl KernelEvents {
+    /// Whether a device of interest changed. A socket that fails is closed: the network's goes on.
+    fn drain_devices(&mut self) -> bool {
+        let mut any = false;
+        while let Some(socket) = &mut self.devices {
+            match socket.receive() {
+                Ok(datagram) => {
+                    any |= subsystem(datagram).is_some_and(|name| SUBSYSTEMS.contains(&name));
+                }
+                Err(Errno::AGAIN) => break,
+                Err(Errno::NOBUFS | Errno::MSGSIZE) => any = true,
+                Err(_) => self.devices = None,
+            }
+        }
+        any
+    }
+}
+
 impl Iterator for KernelEvents {
     type Item = Result<BTreeSet<KernelEvent>, Unavailable>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.broken {
-            let mut fds = [
-                PollFd::new(self.socket.fd(), PollFlags::IN),
+            let mut fds = vec![
                 PollFd::from_borrowed_fd(self.waker.as_fd(), PollFlags::IN),
+                PollFd::new(self.socket.fd(), PollFlags::IN),
             ];
+            fds.extend(
+                self.devices
+                    .iter()
+                    .map(|socket| PollFd::new(socket.fd(), PollFlags::IN)),
+            );
             let waited = retry_on_intr(|| poll(&mut fds, None));
-            let stopped = !fds[1].revents().is_empty();
+            let stopped = fds.first().is_some_and(|waker| !waker.revents().is_empty());
+            drop(fds);
             if stopped {
                 break;
             }

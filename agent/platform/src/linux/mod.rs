@@ -1,14 +1,19 @@
 //! Linux: which sources there are. Each has a file of its own.
 
+mod account;
 mod dpkg;
 mod egress;
 mod events;
 mod gather;
+mod health;
 mod heap;
 mod homes;
 mod host;
 mod listener;
+mod logon;
+mod media;
 mod memory;
+mod neighbour;
 mod network;
 mod os_release;
 mod part;
@@ -18,7 +23,11 @@ mod program;
 mod proxy;
 mod root;
 mod rtnl;
+mod security;
+mod share;
 mod signals;
+mod software;
+mod units;
 
 use std::sync::Arc;
 
@@ -49,6 +58,33 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(proxy::Git),
         Box::new(process::Programs::new(Arc::clone(&owners))),
         Box::new(listener::Listeners::new(Arc::clone(&owners))),
-        Box::new(egress::Connections::new(owners)),
+        Box::new(egress::Connections::new(Arc::clone(&owners))),
+        Box::new(software::Rpm),
+        Box::new(software::OptApps),
+        Box::new(software::Snap),
+        Box::new(software::Flatpak),
+        Box::new(software::MenuEntries::new(Arc::clone(&owners))),
+        Box::new(software::RunningPortable::new(owners)),
+        Box::new(proxy::Dconf),
+        Box::new(proxy::Kde),
+        Box::new(proxy::Browsers),
+        Box::new(proxy::Tools),
+        Box::new(account::Accounts),
+        Box::new(logon::Wtmp),
+        Box::new(security::ScreenLock),
+        Box::new(security::Firewall),
+        Box::new(security::RemoteAccess),
+        Box::new(security::PasswordPolicy),
+        Box::new(security::AutoLogon),
+        Box::new(security::Encryption),
+        Box::new(security::Antivirus),
+        Box::new(share::Samba),
+        Box::new(share::Nfs),
+        Box::new(media::Usb::default()),
+        Box::new(media::History),
+        Box::new(neighbour::Neighbours::default()),
+        Box::new(health::Space),
+        Box::new(health::Shutdowns),
+        Box::new(health::Smart),
     ]
 }

@@ -100,6 +100,11 @@ impl Root {
         self.stat(path).ok().map(|stat| stat.st_uid)
     }
 
+    /// When a file was last written, in Unix seconds; `None` where it cannot be told.
+    pub(super) fn modified(&self, path: &str) -> Option<i64> {
+        self.stat(path).ok().map(|stat| stat.st_mtime)
+    }
+
     /// Changes whenever one of the files or folders is changed, replaced, made or removed.
     pub fn stamp<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> u64 {
         let mut hasher = DefaultHasher::new();

@@ -7,8 +7,9 @@ use deskwarden_parse::rtnetlink::{self as rt, Message, kind};
 use rustix::{
     io::Errno,
     net::{
-        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, netlink::SocketAddrNetlink, recv,
-        sendto, socket_with, sockopt,
+        AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, bind,
+        netlink::{self, SocketAddrNetlink},
+        recv, sendto, socket_with, sockopt,
     },
 };
 
@@ -33,11 +34,20 @@ pub(super) struct Socket {
 impl Socket {
     /// Opens one that listens to the multicast groups of the mask, or to none.
     pub(super) fn open(groups: u32, flags: SocketFlags) -> Result<Self, Unavailable> {
+        Self::open_family(groups, flags, None)
+    }
+
+    /// Opens one that hears of devices, from the kernel itself.
+    pub(super) fn open_devices(flags: SocketFlags) -> Result<Self, Unavailable> {
+        Self::open_family(1, flags, Some(netlink::KOBJECT_UEVENT))
+    }
+
+    fn open_family(groups: u32, flags: SocketFlags, family: Option<Protocol>) -> Result<Self, Unavailable> {
         let fd = socket_with(
             AddressFamily::NETLINK,
             SocketType::RAW,
             flags | SocketFlags::CLOEXEC,
-            None,
+            family,
         )
         .map_err(|errno| refused("open", errno))?;
         sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(PATIENCE))

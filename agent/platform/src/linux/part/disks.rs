@@ -9,7 +9,7 @@ use deskwarden_proto::{
 };
 
 use super::class_name;
-use crate::{Fact, Reading, Root, Source, SourceId, Unavailable, linux::gather::Gather};
+use crate::{Fact, KernelEvent, Reading, Root, Source, SourceId, Unavailable, linux::gather::Gather};
 
 const BLOCK: &str = "sys/block";
 /// Block devices that are no parts: made by software, or parts of a disk that is listed itself.
@@ -42,6 +42,10 @@ impl Source for Disks {
         }
         separate(&mut gather.facts);
         gather.finish(self.id())
+    }
+
+    fn events(&self) -> &'static [KernelEvent] {
+        &[KernelEvent::Device]
     }
 }
 

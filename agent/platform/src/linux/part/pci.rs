@@ -6,7 +6,7 @@ use deskwarden_proto::{
 };
 
 use super::class_name;
-use crate::{Fact, Reading, Root, Source, SourceId, Unavailable, linux::gather::Gather};
+use crate::{Fact, KernelEvent, Reading, Root, Source, SourceId, Unavailable, linux::gather::Gather};
 
 const DEVICES: &str = "sys/bus/pci/devices";
 /// Makers that office PCs have, by PCI vendor id.
@@ -54,6 +54,10 @@ impl Source for Pci {
             gather.facts.extend(adapter(root, &path));
         }
         gather.finish(self.id())
+    }
+
+    fn events(&self) -> &'static [KernelEvent] {
+        &[KernelEvent::Device]
     }
 }
 

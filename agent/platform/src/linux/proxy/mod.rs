@@ -2,8 +2,11 @@
 //! Here is what they share: from a setting to a fact, without credentials.
 
 mod apt;
+mod browsers;
+mod desktop;
 mod environment;
 mod git;
+mod tools;
 mod user_environment;
 
 use deskwarden_parse::proxy::{Setting, parse_bypass, parse_proxy};
@@ -15,8 +18,11 @@ use deskwarden_proto::{
 use crate::{Fact, Root, WatchPath, Watched};
 
 pub(super) use apt::Apt;
+pub(super) use browsers::Browsers;
+pub(super) use desktop::{Dconf, Kde};
 pub(super) use environment::Environment;
 pub(super) use git::Git;
+pub(super) use tools::Tools;
 pub(super) use user_environment::UserEnvironment;
 
 /// Environment variables that name a proxy, lower case.
@@ -26,6 +32,15 @@ const VARIABLES: [&str; 5] = [
     "ftp_proxy",
     "all_proxy",
     "socks_proxy",
+];
+
+/// Settings that name a script which chooses the proxy.
+const SCRIPTS: [&str; 5] = [
+    "/system/proxy/autoconfig-url",
+    "Proxy Config Script",
+    "Proxy.AutoConfigURL",
+    "ProxyPacUrl",
+    "network.proxy.autoconfig_url",
 ];
 
 /// Whose file it is.
@@ -43,7 +58,11 @@ fn fact(place: &str, setting: &Setting, bypass: &[String], program: &str, owner:
     let proxy = Proxy {
         setting: setting.name.clone(),
         value: found.value,
-        scheme: found.scheme,
+        scheme: if SCRIPTS.contains(&setting.name.as_str()) {
+            "pac".to_owned()
+        } else {
+            found.scheme
+        },
         host: found.host,
         port: found.port.into(),
         bypass: bypass.to_vec(),

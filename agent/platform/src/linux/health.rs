@@ -1,0 +1,217 @@
+//! Sources `health/space` (how full disks are) and `health/shutdowns` (whether the PC goes down in order).
+//! Bands, never numbers. What a disk thinks of itself (SMART) needs raw access and is told as unsupported.
+
+use std::collections::BTreeSet;
+
+use deskwarden_parse::{mounts::parse_mounts, utmp::Kind as Entry};
+use deskwarden_proto::{
+    key,
+    v1::{Band, Health, Section, facet::Kind},
+};
+
+use super::{Root, gather::Gather, logon};
+use crate::{Fact, Reading, Source, SourceId, Unavailable};
+
+const MOUNTS: &str = "proc/self/mounts";
+/// File systems that keep what people make.
+const LASTING: [&str; 12] = [
+    "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "jfs", "ntfs3", "vfat", "xfs", "zfs",
+];
+/// Days over which shutdowns are counted.
+const WINDOW_DAYS: i64 = 30;
+
+/// Mounted file systems.
+pub(super) struct Space;
+
+impl Source for Space {
+    fn id(&self) -> SourceId {
+        SourceId {
+            section: Section::Health,
+            source: "space",
+        }
+    }
+
+    fn read(&self, root: &Root) -> Reading {
+        let mut gather = Gather::default();
+        if !root.is_host() {
+            let why = "another root has no mounted file systems of its own".to_owned();
+            return gather.finish_without(self.id(), Unavailable::Unsupported(why));
+        }
+        let Some(bytes) = gather.file(root, MOUNTS) else {
+            let why = format!("{}: not there", root.display(MOUNTS).display());
+            return gather.finish_without(self.id(), Unavailable::Unsupported(why));
+        };
+        let mut devices = BTreeSet::new();
+        for mount in parse_mounts(&bytes) {
+            let lasting = LASTING.contains(&mount.kind.as_str()) || mount.kind == "fuseblk";
+            // A device mounted in two places is as full in both; what is read-only never fills.
+            if !lasting || mount.read_only || !devices.insert(mount.device) {
+                continue;
+            }
+            let place = mount.place;
+            match rustix::fs::statvfs(place.as_str()) {
+                Ok(stat) if stat.f_blocks > 0 => {
+                    // As people see it: what only root may still write is not free.
+                    let used = stat.f_blocks.saturating_sub(stat.f_bfree);
+                    let usable = used.saturating_add(stat.f_bavail);
+                    gather.facts.push(space(&place, used, usable));
+                }
+                Ok(_) => {}
+                Err(errno) => {
+                    let error = std::io::Error::from(errno);
+                    gather.fault(Unavailable::Failed(format!("{place}: {error}")));
+                }
+            }
+        }
+        gather.finish(self.id())
+    }
+}
+
+/// Sign-in logs, for what they tell of boots.
+pub(super) struct Shutdowns;
+
+impl Source for Shutdowns {
+    fn id(&self) -> SourceId {
+        SourceId {
+            section: Section::Health,
+            source: "shutdowns",
+        }
+    }
+
+    fn read(&self, root: &Root) -> Reading {
+        let mut gather = Gather::default();
+        let Some(records) = logon::logs(root, &mut gather) else {
+            return gather.finish_without(self.id(), logon::absent(root));
+        };
+        let begin = logon::unix_now() - WINDOW_DAYS * 86_400;
+        let mut running = false;
+        let mut dirty = 0usize;
+        for record in &records {
+            match record.kind {
+                Entry::Boot => {
+                    if running && record.seconds > begin {
+                        dirty += 1;
+                    }
+                    running = true;
+                }
+                Entry::Shutdown => running = false,
+                _ => {}
+            }
+        }
+        let (band, detail) = match dirty {
+            0 => (Band::Ok, "every boot of the last 30 days follows a shutdown"),
+            1 | 2 => (
+                Band::Warning,
+                "the PC went down without a shutdown in the last 30 days",
+            ),
+            _ => (Band::Critical, "the PC keeps going down without a shutdown"),
+        };
+        gather.facts.push(health("dirty_shutdown", "", band, detail));
+        gather.finish(self.id())
+    }
+}
+
+/// Disks' own forecasts.
+pub(super) struct Smart;
+
+impl Source for Smart {
+    fn id(&self) -> SourceId {
+        SourceId {
+            section: Section::Health,
+            source: "smart",
+        }
+    }
+
+    fn read(&self, _root: &Root) -> Reading {
+        let why = "a disk's own forecast (SMART) is not asked for: it needs raw access to the disk";
+        Reading::unavailable(self.id(), &Unavailable::Unsupported(why.to_owned()))
+    }
+}
+
+fn space(place: &str, used: u64, usable: u64) -> Fact {
+    let per_mille = u128::from(used) * 1_000 / u128::from(usable.max(1));
+    let (band, detail) = match per_mille {
+        0..=850 => (Band::Ok, "at most 85 % full"),
+        851..=950 => (Band::Warning, "more than 85 % full"),
+        _ => (Band::Critical, "more than 95 % full"),
+    };
+    health("disk_full", place, band, detail)
+}
+
+fn health(topic: &str, subject: &str, band: Band, detail: &str) -> Fact {
+    let key = if subject.is_empty() {
+        key::named(&[topic])
+    } else {
+        key::named(&[topic, subject])
+    };
+    let health = Health {
+        topic: topic.to_owned(),
+        band: band.into(),
+        subject: subject.to_owned(),
+        detail: detail.to_owned(),
+    };
+    Fact::machine(key, Kind::Health(health))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deskwarden_proto::v1::Look;
+    use std::fs;
+
+    fn band(fact: &Fact) -> Band {
+        match &fact.facet.kind {
+            Some(Kind::Health(health)) => health.band(),
+            _ => panic!("not health"),
+        }
+    }
+
+    #[test]
+    fn fullness_is_a_band() {
+        let bands = [(0, 0), (85, 100), (86, 100), (95, 100), (96, 100)]
+            .map(|(used, of)| band(&space("/", used, of)));
+        assert_eq!(
+            bands,
+            [Band::Ok, Band::Ok, Band::Warning, Band::Warning, Band::Critical]
+        );
+    }
+
+    #[test]
+    fn the_running_system_has_a_file_system() {
+        let reading = Space.read(&Root::host());
+        assert_ne!(reading.look, Look::Unsupported);
+        let elsewhere = tempfile::tempdir().unwrap();
+        assert_eq!(Space.read(&Root::at(elsewhere.path())).look, Look::Unsupported);
+    }
+
+    #[test]
+    fn a_boot_without_a_shutdown_before_it_is_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        assert_eq!(Shutdowns.read(&root).look, Look::Unsupported);
+        fs::create_dir_all(folder.path().join("var/log")).unwrap();
+        let now = logon::unix_now();
+        let entry = |kind: i16, user: &str, at: i64| {
+            let mut raw = vec![0u8; 384];
+            raw[..2].copy_from_slice(&kind.to_ne_bytes());
+            raw[44..44 + user.len()].copy_from_slice(user.as_bytes());
+            raw[340..344].copy_from_slice(&u32::try_from(at).unwrap().to_ne_bytes());
+            raw
+        };
+        let boot = |at| entry(2, "reboot", at);
+        let down = |at| entry(1, "shutdown", at);
+        let rows = [
+            (vec![boot(now - 90), down(now - 80), boot(now - 70)], Band::Ok),
+            (vec![boot(now - 90), boot(now - 70)], Band::Warning),
+            (
+                vec![boot(now - 90), boot(now - 80), boot(now - 70), boot(now - 60)],
+                Band::Critical,
+            ),
+            (vec![boot(now - 50 * 86_400), boot(now - 40 * 86_400)], Band::Ok),
+        ];
+        for (log, expected) in rows {
+            fs::write(folder.path().join("var/log/wtmp"), log.concat()).unwrap();
+            assert_eq!(band(&Shutdowns.read(&root).facts[0]), expected);
+        }
+    }
+}
