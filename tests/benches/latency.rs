@@ -1,0 +1,178 @@
+//! From a change on a PC to an open dashboard: the real programs, real TLS, real `dpkg`. Each change waits for the
+//! live event that an open page gets and then asks, as the page does, until the change is there.
+//!
+//! The changes go round a small office: an agent whose PC changes again and again looks less often, which is
+//! not what is measured.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a bench talks to a person"
+)]
+
+use std::{
+    fs,
+    path::Path,
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use deskwarden_tests::{
+    agent::Agent,
+    collector::{Collector, Setup},
+    dashboard::Visitor,
+    deb, need,
+    pc::Pc,
+    smbios::{Firmware, Memory},
+    wait::PATIENCE,
+};
+use serde_json::{Value, json};
+
+/// Changes of each kind.
+const CHANGES: usize = 40;
+/// PCs of the office; with three kinds of change, one PC's turn comes again after more than ten seconds.
+const PCS: usize = 10;
+/// Between changes, so that what one causes does not wake the next.
+const PAUSE: Duration = Duration::from_millis(400);
+const PLAIN: &str = "PATH=\"/usr/bin:/bin\"\n";
+const PROXY: &str = "http_proxy=http://10.9.9.9:1080\n";
+
+/// What is changed, and the rule that sees it.
+const KINDS: [(&str, &str); 3] = [
+    ("proxy line", "pc.proxy-configured"),
+    ("package", "pc.chat"),
+    ("memory module", "pc.part-changed"),
+];
+
+fn main() -> Result<()> {
+    let given = std::env::args().find_map(|argument| argument.parse().ok());
+    let changes: usize = given.unwrap_or(CHANGES);
+    let office = Office::open()?;
+    let folder = tempfile::tempdir()?;
+    let chat = deb::build(folder.path(), "linuxqq", "3.2.17", "Tencent QQ")?;
+
+    let mut times = vec![Vec::new(); KINDS.len()];
+    for round in 0..changes {
+        for (kind, (name, rule)) in KINDS.into_iter().enumerate() {
+            let on = (round / PCS).is_multiple_of(2);
+            let Some((pc, _)) = office.pcs.get(round % PCS) else {
+                continue;
+            };
+            let took = office.time(&host(round % PCS), rule, on, || change(pc, name, on, &chat))?;
+            if let Some(times) = times.get_mut(kind) {
+                times.push(took);
+            }
+        }
+        eprint!("\r{} of {changes}", round + 1);
+    }
+    eprintln!();
+
+    let results: serde_json::Map<String, Value> = KINDS
+        .iter()
+        .zip(times)
+        .map(|((name, _), times)| ((*name).to_owned(), figures(times)))
+        .collect();
+    let commit = std::env::var("DESKWARDEN_COMMIT").unwrap_or_default();
+    let report = json!({ "bench": "latency", "commit": commit, "unit": "ms", "changes": results });
+    let file = need::output().join("bench/latency.json");
+    fs::create_dir_all(file.parent().context("no folder")?)?;
+    fs::write(&file, format!("{report:#}\n"))?;
+    println!("{report:#}");
+    Ok(())
+}
+
+struct Office {
+    pcs: Vec<(Pc, Agent)>,
+    visitor: Visitor,
+    events: Receiver<String>,
+    _collector: Collector,
+}
+
+impl Office {
+    fn open() -> Result<Self> {
+        let collector = Setup::new()?.start()?;
+        let mut pcs = Vec::new();
+        for number in 0..PCS {
+            let pc = Pc::new(&host(number))?;
+            let agent = Agent::start(&collector, &pc)?;
+            collector.finding("pc.unregistered", &host(number), "open")?;
+            pcs.push((pc, agent));
+        }
+        let visitor = collector.administrator()?;
+        let lines = visitor.events()?;
+        let (sender, events) = mpsc::channel();
+        thread::spawn(move || {
+            for line in lines.filter(|line| line.starts_with("data:")) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self {
+            pcs,
+            visitor,
+            events,
+            _collector: collector,
+        })
+    }
+
+    /// Milliseconds from a finished change until the dashboard shows what the rule makes of it.
+    fn time(&self, host: &str, rule: &str, on: bool, change: impl FnOnce() -> Result<()>) -> Result<f64> {
+        thread::sleep(PAUSE);
+        while self.events.try_recv().is_ok() {}
+        change()?;
+        // From here, so that slow tools count as theirs.
+        let begun = Instant::now();
+        let wanted = if on { "open" } else { "resolved" };
+        while !self.shows(host, rule, wanted)? {
+            let left = PATIENCE.saturating_sub(begun.elapsed());
+            ensure!(!left.is_zero(), "{host}: {rule} did not become {wanted}");
+            // The event says that something changed; a missed one costs a second, not the bench.
+            self.events.recv_timeout(left.min(Duration::from_secs(1))).ok();
+        }
+        Ok(begun.elapsed().as_secs_f64() * 1000.0)
+    }
+
+    fn shows(&self, host: &str, rule: &str, state: &str) -> Result<bool> {
+        let answer = self
+            .visitor
+            .clone()
+            .api(&format!("/api/v1/findings?state=any&rule={rule}"))?;
+        let rows = answer["findings"]
+            .as_array()
+            .with_context(|| format!("no list of findings: {answer}"))?;
+        Ok(rows
+            .iter()
+            .any(|row| row["asset"]["name"] == host && row["state"] == state))
+    }
+}
+
+fn host(number: usize) -> String {
+    format!("pc-bench-{number}")
+}
+
+fn change(pc: &Pc, kind: &str, on: bool, chat: &Path) -> Result<()> {
+    match (kind, on) {
+        ("proxy line", true) => pc.write("etc/environment", PROXY),
+        ("proxy line", false) => pc.write("etc/environment", PLAIN),
+        ("package", true) => deb::install(pc, chat),
+        ("package", false) => deb::purge(pc, "linuxqq"),
+        (_, true) => {
+            let mut swapped = Firmware::default();
+            swapped.memory.pop();
+            swapped.memory.push(Memory::of("DIMM_B1", "DEADBE01"));
+            pc.firmware(&swapped)
+        }
+        (_, false) => pc.firmware(&Firmware::default()),
+    }
+}
+
+fn figures(mut times: Vec<f64>) -> Value {
+    times.sort_by(f64::total_cmp);
+    let at = |percent: usize| {
+        let rank = (times.len() * percent).div_ceil(100).saturating_sub(1);
+        times.get(rank).map(|ms| (ms * 10.0).round() / 10.0)
+    };
+    json!({ "changes": times.len(), "p50": at(50), "p95": at(95), "max": at(100) })
+}
