@@ -164,6 +164,21 @@ impl House {
         })
     }
 
+    /// Statuses of requests that are all under way at the same time.
+    pub(super) fn ask_at_once(&self, requests: Vec<Request<Body>>) -> Vec<StatusCode> {
+        self.runtime.block_on(async {
+            let tasks: Vec<_> = requests
+                .into_iter()
+                .map(|request| tokio::spawn(self.router.clone().oneshot(request)))
+                .collect();
+            let mut statuses = Vec::new();
+            for task in tasks {
+                statuses.push(task.await.unwrap().unwrap().status());
+            }
+            statuses
+        })
+    }
+
     /// The beginning of a stream, until it holds `wanted`.
     pub(super) fn stream(&self, request: Request<Body>, wanted: &str, publish: impl FnOnce()) -> String {
         self.runtime.block_on(async {

@@ -94,6 +94,27 @@ fn guessing_locks_the_name_even_for_the_right_password_until_time_has_passed() {
 }
 
 #[test]
+fn of_parallel_guesses_no_more_than_the_threshold_are_looked_at() {
+    let house = House::new();
+    house.user("wang", &[Role::Technician], false);
+    let mut stranger = house.stranger();
+    let csrf = stranger.csrf();
+    let body = format!("csrf={csrf}&user=wang&password=guess");
+    let guess = || {
+        stranger
+            .request(Method::POST, "/sign-in")
+            .header(header::ORIGIN, format!("https://{HOST}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body.clone().into())
+            .unwrap()
+    };
+    let answers = house.ask_at_once((0..40).map(|_| guess()).collect());
+    let with = |status| answers.iter().filter(|answer| **answer == status).count();
+    assert_eq!(with(StatusCode::UNAUTHORIZED), 5);
+    assert_eq!(with(StatusCode::TOO_MANY_REQUESTS), 35);
+}
+
+#[test]
 fn a_one_time_password_must_be_changed_before_anything_else() {
     let house = House::new();
     house.user("admin", &[Role::Administrator], true);
