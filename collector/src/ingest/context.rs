@@ -25,7 +25,11 @@ impl Contexts {
     pub fn load(store: Arc<dyn Store>) -> StoreResult<Self> {
         let context = load_context(store.as_ref())?;
         let rules = watch::Sender::new(Arc::clone(&context.rules));
-        Ok(Self { store, current: Mutex::new(context), rules })
+        Ok(Self {
+            store,
+            current: Mutex::new(context),
+            rules,
+        })
     }
 
     /// What is in force, as last looked at.
