@@ -43,7 +43,17 @@ fn main() {
                 Some(Kind::Software(facet)) => to_json(facet, false),
                 Some(Kind::Network(facet)) => to_json(facet, false),
                 Some(Kind::Proxy(facet)) => to_json(facet, false),
-                _ => continue,
+                Some(Kind::Process(facet)) => to_json(facet, false),
+                Some(Kind::Listener(facet)) => to_json(facet, false),
+                Some(Kind::Account(facet)) => to_json(facet, false),
+                Some(Kind::Logon(facet)) => to_json(facet, false),
+                Some(Kind::Security(facet)) => to_json(facet, false),
+                Some(Kind::Share(facet)) => to_json(facet, false),
+                Some(Kind::Media(facet)) => to_json(facet, false),
+                Some(Kind::Neighbour(facet)) => to_json(facet, false),
+                Some(Kind::Egress(facet)) => to_json(facet, false),
+                Some(Kind::Health(facet)) => to_json(facet, false),
+                None => continue,
             };
             println!(
                 "  {} [{}] {json} {}",

@@ -105,6 +105,21 @@ impl Root {
         self.stat(path).ok().map(|stat| stat.st_mtime)
     }
 
+    /// A regular file, to read parts of; `None` where there is none.
+    pub(super) fn open_file(&self, path: &str) -> Result<Option<Parts>, Unavailable> {
+        let open = || -> Result<Option<Parts>, Fault> {
+            let Some((handle, stat)) = self.open(path)? else {
+                return Ok(None);
+            };
+            if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+                return Err(Fault::Irregular);
+            }
+            let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+            Ok(Some(Parts(fs::open(reopen(&handle), flags, Mode::empty())?)))
+        };
+        open().map_err(|fault| self.unavailable(path, &fault))
+    }
+
     /// Changes whenever one of the files or folders is changed, replaced, made or removed.
     pub fn stamp<'a>(&self, paths: impl IntoIterator<Item = &'a str>) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -260,6 +275,25 @@ impl Root {
             Fault::TooMany(max) => Unavailable::Failed(format!("{place}: more than {max} entries, not read")),
             Fault::Irregular => Unavailable::Failed(format!("{place}: not a regular file, not read")),
         }
+    }
+}
+
+/// An open file of which parts are read.
+pub(super) struct Parts(OwnedFd);
+
+impl deskwarden_parse::sqlite::Blocks for Parts {
+    fn read(&mut self, at: u64, length: usize) -> Option<Vec<u8>> {
+        let mut part = vec![0; length];
+        let mut done = 0;
+        while done < length {
+            let rest = part.get_mut(done..)?;
+            let got = rustix::io::pread(&self.0, rest, at.checked_add(done as u64)?).ok()?;
+            if got == 0 {
+                return None;
+            }
+            done += got;
+        }
+        Some(part)
     }
 }
 
