@@ -11,6 +11,7 @@ pub mod browser;
 pub mod clock;
 pub mod cpuinfo;
 pub mod dpkg;
+pub mod edid;
 pub mod file_list;
 pub mod gvdb;
 pub mod ini;

@@ -16,7 +16,7 @@ use super::{
     gather::Gather,
     host::monotonic_ms,
     memory::{DAY_MS, Memory},
-    program::{Owners, Protocol, SocketOwners, TABLES, processes, table},
+    program::{Owners, Protocol, SocketOwners, Tables, processes},
 };
 use crate::{Fact, Reading, Source, SourceId, Unavailable};
 
@@ -27,14 +27,16 @@ const KEEP_MS: u64 = 7 * DAY_MS;
 /// The kernel's tables of sockets.
 pub(super) struct Connections {
     owners: Arc<Owners>,
+    tables: Arc<Tables>,
     sockets: SocketOwners,
     seen: Memory,
 }
 
 impl Connections {
-    pub(super) fn new(owners: Arc<Owners>) -> Self {
+    pub(super) fn new(owners: Arc<Owners>, tables: Arc<Tables>) -> Self {
         Self {
             owners,
+            tables,
             sockets: SocketOwners::default(),
             seen: Memory::default(),
         }
@@ -51,26 +53,23 @@ impl Source for Connections {
 
     fn read(&self, root: &Root) -> Reading {
         let mut gather = Gather::default();
-        let mut watched: Vec<Socket> = Vec::new();
-        let mut tables = 0;
-        for (_, path) in TABLES.iter().filter(|(protocol, _)| *protocol == Protocol::Tcp) {
-            match table(root, path) {
-                Ok(Some(sockets)) => {
-                    tables += 1;
-                    watched.extend(sockets.into_iter().filter(is_watched));
-                }
-                Ok(None) => {}
-                Err(why) => gather.fault(why),
-            }
-        }
-        if tables == 0 {
+        let now = monotonic_ms();
+        let look = self.tables.look(root, now);
+        look.faults.into_iter().for_each(|why| gather.fault(why));
+        let watched: Vec<Socket> = look
+            .sockets
+            .into_iter()
+            .filter(|(protocol, socket)| *protocol == Protocol::Tcp && is_watched(socket))
+            .map(|(_, socket)| socket)
+            .collect();
+        if look.tables == 0 {
             let place = root.display("proc/net");
             let why = format!("{}: no running system below this root", place.display());
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         }
         gather.answered();
         let facts = self.facts(root, &watched, &mut gather);
-        gather.facts = self.seen.merge(monotonic_ms(), KEEP_MS, facts);
+        gather.facts = self.seen.merge(now, KEEP_MS, facts);
         gather.finish(self.id())
     }
 }
@@ -136,7 +135,7 @@ mod tests {
     fn a_program_that_talks_to_a_mail_server_is_named_without_the_server() {
         let folder = tempfile::tempdir().unwrap();
         let root = Root::at(folder.path());
-        let source = Connections::new(Arc::default());
+        let source = Connections::new(Arc::default(), Arc::default());
         assert_eq!(source.read(&root).look, Look::Unsupported);
         let place = folder.path().join("proc/7");
         fs::create_dir_all(place.join("fd")).unwrap();

@@ -18,7 +18,7 @@ use super::{
     gather::Gather,
     host::monotonic_ms,
     memory::{DAY_MS, Memory},
-    program::{Owners, Protocol, SocketOwners, TABLES, file_name, processes, table},
+    program::{Owners, Protocol, SocketOwners, Tables, file_name, processes},
 };
 use crate::{Fact, KernelEvent, Reading, Source, SourceId, Unavailable};
 
@@ -64,15 +64,17 @@ const PROXIES: [(&str, &str); 34] = [
 /// The kernel's tables of sockets.
 pub(super) struct Listeners {
     owners: Arc<Owners>,
+    tables: Arc<Tables>,
     sockets: SocketOwners,
     /// Programs open and close ports of the ephemeral range all day.
     ephemeral: Memory,
 }
 
 impl Listeners {
-    pub(super) fn new(owners: Arc<Owners>) -> Self {
+    pub(super) fn new(owners: Arc<Owners>, tables: Arc<Tables>) -> Self {
         Self {
             owners,
+            tables,
             sockets: SocketOwners::default(),
             ephemeral: Memory::default(),
         }
@@ -89,24 +91,12 @@ impl Source for Listeners {
 
     fn read(&self, root: &Root) -> Reading {
         let mut gather = Gather::default();
-        let mut waiting: Vec<(Protocol, Socket)> = Vec::new();
-        let mut tables = 0;
-        for (protocol, path) in TABLES {
-            match table(root, path) {
-                Ok(Some(sockets)) => {
-                    tables += 1;
-                    waiting.extend(
-                        sockets
-                            .into_iter()
-                            .filter(|socket| is_waiting(protocol, socket))
-                            .map(|s| (protocol, s)),
-                    );
-                }
-                Ok(None) => {}
-                Err(why) => gather.fault(why),
-            }
-        }
-        if tables == 0 {
+        let now = monotonic_ms();
+        let look = self.tables.look(root, now);
+        look.faults.into_iter().for_each(|why| gather.fault(why));
+        let mut waiting = look.sockets;
+        waiting.retain(|(protocol, socket)| is_waiting(*protocol, socket));
+        if look.tables == 0 {
             let place = root.display("proc/net");
             let why = format!("{}: no running system below this root", place.display());
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
@@ -135,9 +125,7 @@ impl Source for Listeners {
         });
         let (passing, lasting) = facts.into_iter().partition(is_ephemeral);
         gather.facts = lasting;
-        gather
-            .facts
-            .extend(self.ephemeral.merge(monotonic_ms(), DAY_MS, passing));
+        gather.facts.extend(self.ephemeral.merge(now, DAY_MS, passing));
         gather.answered();
         gather.finish(self.id())
     }
@@ -255,7 +243,7 @@ mod tests {
     fn ports_have_a_program_and_an_exposure_and_ephemeral_ones_are_one() {
         let folder = tempfile::tempdir().unwrap();
         let root = Root::at(folder.path());
-        let source = Listeners::new(Arc::default());
+        let source = Listeners::new(Arc::default(), Arc::default());
         assert_eq!(source.read(&root).look, Look::Unsupported);
         fs::create_dir_all(folder.path().join("proc/net")).unwrap();
         let none = "00000000:0000";
@@ -309,7 +297,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let own = std::env::current_exe().unwrap();
-        let reading = Listeners::new(Arc::default()).read(&Root::host());
+        let reading = Listeners::new(Arc::default(), Arc::default()).read(&Root::host());
         let key = key::listener("tcp", port, own.to_str().unwrap());
         assert!(reading.facts.iter().any(|fact| fact.key == key), "{key}");
     }

@@ -43,6 +43,7 @@ pub use signals::end_requested;
 /// Every source of facts of this system.
 pub fn sources() -> Vec<Box<dyn Source>> {
     let owners = Arc::new(program::Owners::default());
+    let tables = Arc::new(program::Tables::default());
     vec![
         Box::new(os_release::OsRelease),
         Box::new(dpkg::Dpkg),
@@ -50,6 +51,7 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(part::CpuInfo),
         Box::new(part::Disks),
         Box::new(part::Pci),
+        Box::new(part::Monitors),
         Box::new(network::Netlink::default()),
         Box::new(network::ConfigFiles),
         Box::new(proxy::Environment),
@@ -57,8 +59,8 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(proxy::UserEnvironment),
         Box::new(proxy::Git),
         Box::new(process::Programs::new(Arc::clone(&owners))),
-        Box::new(listener::Listeners::new(Arc::clone(&owners))),
-        Box::new(egress::Connections::new(Arc::clone(&owners))),
+        Box::new(listener::Listeners::new(Arc::clone(&owners), Arc::clone(&tables))),
+        Box::new(egress::Connections::new(Arc::clone(&owners), tables)),
         Box::new(software::Rpm),
         Box::new(software::OptApps),
         Box::new(software::Snap),

@@ -161,11 +161,12 @@ impl Root {
         if expected > max {
             return Err(Fault::TooLarge(max));
         }
-        // One byte more than expected finds the end without a second allocation.
-        let mut content: Vec<u8> = Vec::with_capacity(expected + 1);
+        // One byte more than expected finds the end without a second allocation. What the kernel makes up
+        // while it is read has no size, and each read of it may cost a walk through a table.
+        let mut content: Vec<u8> = Vec::with_capacity(if expected == 0 { 16 << 10 } else { expected + 1 });
         loop {
             if content.len() == content.capacity() {
-                content.reserve(4_096);
+                content.reserve(16 << 10);
             }
             let got = rustix::io::read(&file, rustix::buffer::spare_capacity(&mut content))?;
             if got == 0 {

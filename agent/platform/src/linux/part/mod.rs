@@ -2,6 +2,7 @@
 
 mod cpuinfo;
 mod disks;
+mod monitors;
 mod pci;
 mod smbios;
 
@@ -9,6 +10,7 @@ use deskwarden_proto::v1::PartClass;
 
 pub(super) use cpuinfo::CpuInfo;
 pub(super) use disks::Disks;
+pub(super) use monitors::Monitors;
 pub(super) use pci::Pci;
 pub(super) use smbios::Smbios;
 

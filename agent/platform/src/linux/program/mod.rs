@@ -7,7 +7,7 @@ mod sockets;
 
 pub(super) use owners::Owners;
 pub(super) use running::{Running, processes};
-pub(super) use sockets::{Protocol, SocketOwners, TABLES, table};
+pub(super) use sockets::{Protocol, SocketOwners, Tables};
 
 /// The file name of a path.
 pub(super) fn file_name(path: &str) -> &str {

@@ -16,8 +16,9 @@ const MAX_LIST: usize = 32 << 20;
 /// Most answers that are kept.
 const MAX_KNOWN: usize = 20_000;
 /// Where packages put no programs, so that nothing is searched for those that run from there.
-const NEVER_OWNED: [&str; 7] = [
+const NEVER_OWNED: [&str; 8] = [
     "/home/",
+    "/usr/local/",
     "/root/",
     "/tmp/",
     "/snap/",

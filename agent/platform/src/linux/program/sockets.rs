@@ -13,6 +13,8 @@ use crate::{Root, Unavailable};
 
 const MAX_TABLE: usize = 32 << 20;
 const MAX_DESCRIPTORS: usize = 100_000;
+/// How long a look at the tables is one moment.
+const FRESH_MS: u64 = 200;
 
 /// Protocol of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,18 +34,54 @@ impl Protocol {
 }
 
 /// The kernel's tables of the own network namespace.
-pub(in crate::linux) const TABLES: [(Protocol, &str); 4] = [
+const TABLES: [(Protocol, &str); 4] = [
     (Protocol::Tcp, "proc/net/tcp"),
     (Protocol::Tcp, "proc/net/tcp6"),
     (Protocol::Udp, "proc/net/udp"),
     (Protocol::Udp, "proc/net/udp6"),
 ];
 
-/// One table; `None` where there is none.
-pub(in crate::linux) fn table(root: &Root, path: &str) -> Result<Option<Vec<Socket>>, Unavailable> {
-    Ok(root
-        .read_limited(path, MAX_TABLE)?
-        .map(|bytes| parse_sockets(&bytes)))
+/// The tables of one moment. The kernel walks through every bucket of its own for each, so sources that are
+/// read one after the other share one look.
+#[derive(Default)]
+pub(in crate::linux) struct Tables(Mutex<Option<(u64, Look)>>);
+
+/// What the tables gave.
+#[derive(Clone, Debug, Default)]
+pub(in crate::linux) struct Look {
+    /// Sockets of every table.
+    pub(in crate::linux) sockets: Vec<(Protocol, Socket)>,
+    /// How many tables there are; none without a running system.
+    pub(in crate::linux) tables: usize,
+    /// What could not be read.
+    pub(in crate::linux) faults: Vec<Unavailable>,
+}
+
+impl Tables {
+    /// The tables as they were at most a moment before `now_ms`.
+    pub(in crate::linux) fn look(&self, root: &Root, now_ms: u64) -> Look {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, look)) = &*last
+            && root.is_host()
+            && now_ms.saturating_sub(*at) < FRESH_MS
+        {
+            return look.clone();
+        }
+        let mut look = Look::default();
+        for (protocol, path) in TABLES {
+            match root.read_limited(path, MAX_TABLE) {
+                Ok(Some(bytes)) => {
+                    look.tables += 1;
+                    look.sockets
+                        .extend(parse_sockets(&bytes).into_iter().map(|socket| (protocol, socket)));
+                }
+                Ok(None) => {}
+                Err(why) => look.faults.push(why),
+            }
+        }
+        *last = Some((now_ms, look.clone()));
+        look
+    }
 }
 
 /// Programs of sockets, remembered while the socket lives.
