@@ -11,6 +11,8 @@ use crate::{Fact, Reading, Source, SourceId, Unavailable, WatchPath, Watched};
 
 const PLACES: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
 const HOSTNAME: &str = "etc/hostname";
+/// Kylin keeps the code that it was activated with here.
+const KYLIN_ACTIVATION: &str = "etc/.kyactivation";
 
 /// The os-release file, the host name and, on the running system, the kernel.
 pub(super) struct OsRelease;
@@ -30,11 +32,12 @@ impl Source for OsRelease {
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         };
         let release = os_release::parse_os_release(&bytes);
+        let activation = activation(root, &release.id);
         let mut os = Os {
             name: release.pretty_name,
             version: release.version,
             id: release.id,
-            activation: Activation::NotApplicable.into(),
+            activation: activation.into(),
             family: "linux".to_owned(),
             ..Os::default()
         };
@@ -53,7 +56,7 @@ impl Source for OsRelease {
     }
 
     fn watches(&self, root: &Root) -> Vec<WatchPath> {
-        [PLACES[0], PLACES[1], HOSTNAME]
+        [PLACES[0], PLACES[1], HOSTNAME, KYLIN_ACTIVATION]
             .into_iter()
             .map(|path| WatchPath {
                 path: root.display(path),
@@ -64,7 +67,20 @@ impl Source for OsRelease {
 
     fn stamp(&self, root: &Root) -> Option<u64> {
         // The kernel's own name of the host can change without a file.
-        (!root.is_host()).then(|| root.stamp([PLACES[0], PLACES[1], HOSTNAME]))
+        (!root.is_host()).then(|| root.stamp([PLACES[0], PLACES[1], HOSTNAME, KYLIN_ACTIVATION]))
+    }
+}
+
+/// Whether a system that has to be activated is. Where its files do not tell, that is said: an absent file
+/// proves nothing.
+fn activation(root: &Root, id: &str) -> Activation {
+    match id.to_ascii_lowercase().as_str() {
+        "kylin" => match root.read_limited(KYLIN_ACTIVATION, 64 << 10) {
+            Ok(Some(bytes)) if !bytes.trim_ascii().is_empty() => Activation::Activated,
+            _ => Activation::Unknown,
+        },
+        "uos" | "uniontech" | "uniontechos" => Activation::Unknown,
+        _ => Activation::NotApplicable,
     }
 }
 
@@ -91,5 +107,33 @@ mod tests {
             (&*os.hostname, &*os.name, &*os.kernel, &*os.family),
             ("pc-042", "UOS 20", "", "linux")
         );
+    }
+
+    #[test]
+    fn activation_is_told_where_files_tell_it_and_unknown_where_they_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        fs::create_dir(folder.path().join("etc")).unwrap();
+        let seen = |release: &str| {
+            fs::write(folder.path().join(PLACES[0]), release).unwrap();
+            match &OsRelease.read(&root).facts[0].facet.kind {
+                Some(Kind::Os(os)) => os.activation(),
+                _ => panic!("not an os"),
+            }
+        };
+        // Typed from the published contents of these files.
+        let kylin = "NAME=\"Kylin Linux Desktop\"\nVERSION=\"V10 (SP1)\"\nID=kylin\nID_LIKE=debian\n";
+        assert_eq!(seen(kylin), Activation::Unknown);
+        assert_eq!(
+            seen("ID=uos\nPRETTY_NAME=\"UnionTech OS Desktop 20 Pro\"\n"),
+            Activation::Unknown
+        );
+        assert_eq!(
+            seen("ID=Deepin\nPRETTY_NAME=\"Deepin 20.9\"\n"),
+            Activation::NotApplicable
+        );
+        assert_eq!(seen("ID=\"openEuler\"\n"), Activation::NotApplicable);
+        fs::write(folder.path().join(KYLIN_ACTIVATION), "ABCD-EFGH\n").unwrap();
+        assert_eq!(seen(kylin), Activation::Activated);
     }
 }

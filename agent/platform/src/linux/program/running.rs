@@ -1,5 +1,7 @@
 //! The processes of the kernel, as the programs that they run. Reads no arguments.
 
+use std::borrow::Cow;
+
 use deskwarden_parse::procnet::is_kernel_thread;
 use deskwarden_proto::limits::{TEXT_BYTES, cut};
 
@@ -84,10 +86,21 @@ fn program(root: &Root, pid: u32, target: &str) -> Running {
     };
     Running {
         pid,
-        exe: cut(exe, TEXT_BYTES).to_owned(),
+        exe: cut(&settled(exe), TEXT_BYTES).to_owned(),
         // An update replaces the file under a program that still runs: that one is on the disk.
         deleted: gone && !root.exists(exe),
     }
+}
+
+/// An AppImage mounts itself at a place that ends in six random letters: without them it is the same program
+/// each time.
+fn settled(exe: &str) -> Cow<'_, str> {
+    const MOUNT: &str = "/tmp/.mount_";
+    let Some((mount, inside)) = exe.strip_prefix(MOUNT).and_then(|rest| rest.split_once('/')) else {
+        return Cow::Borrowed(exe);
+    };
+    let name = mount.get(..mount.len().saturating_sub(6)).unwrap_or(mount);
+    Cow::Owned(format!("{MOUNT}{name}*/{inside}"))
 }
 
 #[cfg(test)]
@@ -128,6 +141,20 @@ mod tests {
             ]
         );
         assert_eq!(found.denied, None);
+    }
+
+    #[test]
+    fn an_app_image_is_one_program_wherever_it_mounts_itself() {
+        assert_eq!(
+            settled("/tmp/.mount_QQ-linAbC123/usr/qq"),
+            "/tmp/.mount_QQ-lin*/usr/qq"
+        );
+        assert_eq!(
+            settled("/tmp/.mount_QQ-lin9xYz00/usr/qq"),
+            "/tmp/.mount_QQ-lin*/usr/qq"
+        );
+        assert_eq!(settled("/tmp/.mount_é/x"), "/tmp/.mount_*/x");
+        assert_eq!(settled("/tmp/miner"), "/tmp/miner");
     }
 
     #[test]
