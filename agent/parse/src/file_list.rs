@@ -11,11 +11,13 @@ pub struct Wanted<'a> {
     /// Spelling on disk or in a list -> the path as asked.
     spellings: HashMap<Vec<u8>, &'a str>,
     lengths: Vec<bool>,
+    paths: usize,
 }
 
 impl<'a> Wanted<'a> {
     /// Also under the spelling that packages used before `/bin` and `/lib` moved below `/usr`.
     pub fn add(&mut self, path: &'a str) {
+        self.paths += 1;
         self.spell(path.as_bytes(), path);
         if let Some(old) = path.strip_prefix("/usr")
             && ["/bin/", "/sbin/", "/lib/", "/lib64/", "/lib32/"]
@@ -24,6 +26,11 @@ impl<'a> Wanted<'a> {
         {
             self.spell(old.as_bytes(), path);
         }
+    }
+
+    /// How many paths are asked.
+    pub fn len(&self) -> usize {
+        self.paths
     }
 
     /// Whether nothing is asked.

@@ -5,6 +5,7 @@
 use std::{
     ffi::{OsStr, OsString},
     hash::{DefaultHasher, Hasher},
+    ops::ControlFlow,
     os::{
         fd::{AsFd, AsRawFd, OwnedFd},
         unix::ffi::{OsStrExt, OsStringExt},
@@ -103,6 +104,63 @@ impl Root {
     /// When a file was last written, in Unix seconds; `None` where it cannot be told.
     pub(super) fn modified(&self, path: &str) -> Option<i64> {
         self.stat(path).ok().map(|stat| stat.st_mtime)
+    }
+
+    /// Calls back with name and content of every regular file of a folder whose name ends so, until it says
+    /// stop. For many small files: one buffer, one way to the folder, no links followed. What cannot be read
+    /// or is above `max` bytes is left out.
+    pub(super) fn each_file(
+        &self,
+        path: &str,
+        ending: &str,
+        max: usize,
+        mut each: impl FnMut(&str, &[u8]) -> ControlFlow<()>,
+    ) {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let Ok(folder) = self
+            .resolve(path, Last::Follow)
+            .and_then(|handle| fs::openat(&handle, ".", flags | OFlags::DIRECTORY, Mode::empty()))
+        else {
+            return;
+        };
+        let Ok(entries) = Dir::read_from(&folder) else {
+            return;
+        };
+        // Neither waits for a pipe nor becomes the terminal of one.
+        let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let mut buffer: Vec<u8> = Vec::new();
+        for entry in entries {
+            let Ok(entry) = entry else { return };
+            let Some(name) = entry
+                .file_name()
+                .to_str()
+                .ok()
+                .filter(|name| name.ends_with(ending))
+            else {
+                continue;
+            };
+            let Ok(file) = fs::openat(&folder, entry.file_name(), flags, Mode::empty()) else {
+                continue;
+            };
+            let size = match fs::fstat(&file) {
+                Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                    usize::try_from(stat.st_size).unwrap_or(usize::MAX)
+                }
+                _ => continue,
+            };
+            if size > max {
+                continue;
+            }
+            if buffer.len() < size {
+                buffer.resize(size.next_power_of_two(), 0);
+            }
+            let got = rustix::io::read(&file, buffer.get_mut(..size).unwrap_or_default());
+            // A regular file gives all at once; one that shrank meanwhile gives what is left.
+            let content = got.ok().and_then(|got| buffer.get(..got)).unwrap_or_default();
+            if each(name, content).is_break() {
+                return;
+            }
+        }
     }
 
     /// A regular file, to read parts of; `None` where there is none.

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    ops::ControlFlow,
     sync::{Mutex, PoisonError},
 };
 
@@ -11,7 +12,6 @@ use deskwarden_parse::file_list::Wanted;
 use crate::Root;
 
 const INFO: &str = "var/lib/dpkg/info";
-const MAX_ENTRIES: usize = 400_000;
 const MAX_LIST: usize = 32 << 20;
 /// Most answers that are kept.
 const MAX_KNOWN: usize = 20_000;
@@ -68,20 +68,22 @@ impl Owners {
 
 /// A list that cannot be read leaves its programs without an owner, which is no claim about them.
 fn search(root: &Root, wanted: &Wanted<'_>, found: &mut HashMap<String, String>) {
-    let names = root.list(INFO, MAX_ENTRIES).ok().flatten().unwrap_or_default();
-    for name in names {
-        let Some(package) = name.to_str().and_then(|name| name.strip_suffix(".list")) else {
-            continue;
-        };
-        let path = format!("{INFO}/{package}.list");
-        let Ok(Some(list)) = root.read_limited(&path, MAX_LIST) else {
-            continue;
-        };
-        for path in wanted.found_in(&list) {
-            let package = package.split(':').next().unwrap_or(package);
-            found.insert(path.to_owned(), package.to_owned());
+    let mut missing = wanted.len();
+    root.each_file(INFO, ".list", MAX_LIST, |name, list| {
+        let package = name.strip_suffix(".list").unwrap_or(name);
+        let package = package.split(':').next().unwrap_or(package);
+        for path in wanted.found_in(list) {
+            if let Some(owner) = found.get_mut(path).filter(|owner| owner.is_empty()) {
+                package.clone_into(owner);
+                missing = missing.saturating_sub(1);
+            }
         }
-    }
+        if missing == 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
 }
 
 #[cfg(test)]
