@@ -51,7 +51,10 @@ impl Owners {
         for path in paths {
             if !known.packages.contains_key(*path) {
                 known.packages.insert((*path).to_owned(), String::new());
-                if !NEVER_OWNED.iter().any(|folder| path.starts_with(folder)) {
+                // A program that is not known has no path to search for.
+                let may_be_owned =
+                    path.starts_with('/') && !NEVER_OWNED.iter().any(|folder| path.starts_with(folder));
+                if may_be_owned {
                     wanted.add(path);
                 }
             }
