@@ -5,6 +5,8 @@ use std::fmt::{self, Display};
 
 use askama::filters::HtmlSafe;
 
+use super::text::escaped;
+
 /// A part of a bar: class of its colour, size, words.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
@@ -116,13 +118,6 @@ impl Display for Ring {
 }
 
 impl HtmlSafe for Ring {}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-}
 
 #[cfg(test)]
 mod tests {

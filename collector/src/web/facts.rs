@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use super::{
     locale,
-    text::{Agent, agent_text, bytes},
+    text::{Agent, agent_text, bytes, escaped},
 };
 
 /// A field with its label.
@@ -45,8 +45,7 @@ impl Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Agent(text) => text.fmt(f),
-            // Our own words pass the same door: it costs nothing.
-            Self::Words(text) => agent_text(text).fmt(f),
+            Self::Words(text) => write!(f, "<span class=\"words\">{}</span>", escaped(text)),
             Self::List(values) if values.len() == 1 => values.iter().try_for_each(|value| value.fmt(f)),
             Self::List(values) => {
                 f.write_str("<ul class=\"plain\">")?;

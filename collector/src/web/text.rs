@@ -80,6 +80,14 @@ fn disobeyed(c: char) -> Option<u32> {
     (c.is_control() || invisible).then_some(u32::from(c))
 }
 
+/// Words of our own, safe inside markup and attributes.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
 /// A moment: UTC for machines, the configured zone for readers; the script turns it into the viewer's zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct When {

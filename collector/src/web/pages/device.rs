@@ -18,7 +18,7 @@ use deskwarden_proto::{
 use super::{
     Asked,
     device_view::{
-        ChangeLine, GapLine, OutcomeLine, Review, SectionView, SourceLine, change_line, gap_line,
+        ChangeLine, GapLine, OutcomeLine, Review, SectionView, SourceLine, change_lines, gap_line,
         outcome_line,
     },
     lines::{DeviceLine, FindingLine, Holder},
@@ -41,7 +41,9 @@ const CHANGES: u32 = 50;
 /// Gaps that the timeline shows.
 const GAPS: usize = 20;
 /// Lines of the timeline on the summary.
-const LATEST: u32 = 8;
+const LATEST: usize = 8;
+/// Rows that the lines of the summary are made of.
+const LATEST_ROWS: u32 = 200;
 
 #[derive(Template)]
 #[template(path = "device.html")]
@@ -100,7 +102,7 @@ pub(in crate::web) async fn page(
     let number = asked.query.page();
     let view = match (tab.as_str(), section::by_name(&tab)) {
         (_, Some(section)) => section_view(&state, &p, &detail, section, number).await?,
-        ("timeline", _) => timeline(&state, &p, id, number).await?,
+        ("timeline", _) => timeline(&state, &p, &detail, number).await?,
         _ => summary(&state, &p, &detail).await?,
     };
     let texts = |values: &[String]| values.iter().take(32).map(|text| agent_text(text)).collect();
@@ -190,7 +192,7 @@ async fn summary(state: &WebState, p: &Page, detail: &DeviceDetail) -> Result<Vi
                     None,
                     Paging {
                         offset: 0,
-                        limit: LATEST,
+                        limit: LATEST_ROWS,
                     },
                 )?,
             ))
@@ -219,12 +221,13 @@ async fn summary(state: &WebState, p: &Page, detail: &DeviceDetail) -> Result<Vi
             .filter(|source| could_not_look(source))
             .map(|source| SourceLine::new(source, p.lang()))
             .collect(),
-        changes: changes
-            .rows
-            .iter()
-            .map(|row| change_line(row, p.lang()))
-            .collect(),
+        changes: latest(change_lines(&changes.rows, &detail.sources, p.lang())),
     })
+}
+
+fn latest(mut lines: Vec<ChangeLine>) -> Vec<ChangeLine> {
+    lines.truncate(LATEST);
+    lines
 }
 
 /// Breaches first, then what could not be looked at.
@@ -262,7 +265,8 @@ async fn section_view(
     })
 }
 
-async fn timeline(state: &WebState, p: &Page, device: DeviceId, number: u64) -> Result<View, WebError> {
+async fn timeline(state: &WebState, p: &Page, detail: &DeviceDetail, number: u64) -> Result<View, WebError> {
+    let device = detail.device.id;
     let (changes, gaps) = state
         .ask(move |store| {
             Ok((
@@ -273,11 +277,7 @@ async fn timeline(state: &WebState, p: &Page, device: DeviceId, number: u64) -> 
         .await?;
     let path = format!("/devices/{device}");
     Ok(View::Timeline {
-        changes: changes
-            .rows
-            .iter()
-            .map(|row| change_line(row, p.lang()))
-            .collect(),
+        changes: change_lines(&changes.rows, &detail.sources, p.lang()),
         gaps: gaps
             .iter()
             .map(|(at, section, records, reason)| gap_line(*at, *section, *records, reason, p.lang()))

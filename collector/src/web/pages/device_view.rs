@@ -93,16 +93,20 @@ impl SectionView {
                 columns.push((field.name, field.label));
             }
         }
-        for item in &mut items {
-            item.cells = columns
+        // A column that only repeats the first one is noise (a package is mostly called what it is).
+        let value = |item: &ItemLine, name: &str| {
+            item.fields
                 .iter()
-                .map(|(name, _)| {
-                    item.fields
-                        .iter()
-                        .find(|field| field.name == *name)
-                        .map(|field| field.value.clone())
-                })
-                .collect();
+                .find(|field| field.name == name)
+                .map(|field| field.value.clone())
+        };
+        if let Some((first, _)) = columns.first().copied() {
+            columns.retain(|(name, _)| {
+                *name == first || items.iter().any(|item| value(item, name) != value(item, first))
+            });
+        }
+        for item in &mut items {
+            item.cells = columns.iter().map(|(name, _)| value(item, name)).collect();
         }
         Self {
             label: facts::section_label(kind, lang),
@@ -183,12 +187,43 @@ pub(super) struct ChangeLine {
     /// The PC's clock says something else than the collector's.
     pub(super) late: bool,
     pub(super) differences: Vec<Difference>,
+    /// Items that the first look at the source found, in one line.
+    pub(super) first_contact: Option<u64>,
 }
 
 /// From here on a report counts as late.
 const LATE_MS: Millis = 5 * 60 * 1000;
 
-pub(super) fn change_line(row: &ChangeRow, lang: Lang) -> ChangeLine {
+/// Lines of the timeline. What the first look at a source found is no change of the PC: neighbouring rows of
+/// it become one line.
+pub(super) fn change_lines(rows: &[ChangeRow], sources: &[SourceStatus], lang: Lang) -> Vec<ChangeLine> {
+    let mut lines: Vec<ChangeLine> = Vec::new();
+    let mut last: Option<(Section, &str, Millis)> = None;
+    for row in rows {
+        let change = &row.change;
+        let (section, source) = (change.id.section, change.id.source.as_str());
+        let first = change.kind == ChangeKind::Added
+            && sources.iter().any(|known| {
+                known.section == section
+                    && known.source == source
+                    && known
+                        .first_looked_at
+                        .is_none_or(|looked| change.received_at <= looked)
+            });
+        let place = first.then_some((section, source, change.received_at));
+        if let (true, Some(line)) = (place.is_some() && place == last, lines.last_mut()) {
+            line.first_contact = line.first_contact.map(|count| count + 1);
+        } else {
+            let mut line = change_line(row, lang);
+            line.first_contact = first.then_some(1);
+            lines.push(line);
+        }
+        last = place;
+    }
+    lines
+}
+
+fn change_line(row: &ChangeRow, lang: Lang) -> ChangeLine {
     let change = &row.change;
     let kind = change.id.section;
     let facet = change
@@ -219,6 +254,7 @@ pub(super) fn change_line(row: &ChangeRow, lang: Lang) -> ChangeLine {
             (ChangeKind::Changed, Some(before), Some(after)) => facts::differences(kind, before, after, lang),
             _ => Vec::new(),
         },
+        first_contact: None,
     }
 }
 

@@ -512,3 +512,16 @@ fn events_are_refused_from_nobody_but_the_same_host_needs_no_form_secret() {
         StatusCode::UNAUTHORIZED
     );
 }
+
+#[test]
+fn what_the_first_look_found_is_one_line_of_the_timeline() {
+    let house = full_house(&seed::plain());
+    let mut wang = house.person("wang", &ALL);
+    let timeline = read(
+        &mut wang,
+        "/devices/01010101010101010101010101010101?tab=timeline",
+    );
+    // The seeded changes were received before the first complete look; only the addition is folded.
+    assert_eq!(timeline.matches("首次上报").count(), 1);
+    assert_eq!(timeline.matches("badge change").count(), 3);
+}
