@@ -3,8 +3,8 @@
 
 use crate::{
     model::{
-        AuditEntry, BaselineItem, Finding, FindingAction, FindingHistory, FindingState, Holder, Millis,
-        StoredItem,
+        AuditEntry, BaselineItem, Evidence, Finding, FindingAction, FindingHistory, FindingState, Holder,
+        Millis, StoredItem,
     },
     port::{Batch, FindingDetail, Op},
 };
@@ -125,6 +125,13 @@ fn accept(
         return Err(Refused::NotAChange);
     }
     for piece in &detail.evidence {
+        let seen: serde_json::Value = serde_json::from_str(&piece.detail).unwrap_or_default();
+        let against = seen.get("against").and_then(serde_json::Value::as_str);
+        if let (None, Some(device), Some("identity")) = (&piece.item, piece.device, against) {
+            ops.push(Op::Forked { device, at: None });
+            ops.push(taken(piece));
+            continue;
+        }
         let Some(id) = piece
             .item
             .as_ref()
@@ -132,8 +139,7 @@ fn accept(
         else {
             return Err(Refused::NotAChange);
         };
-        let seen: serde_json::Value = serde_json::from_str(&piece.detail).unwrap_or_default();
-        match seen.get("against").and_then(serde_json::Value::as_str) {
+        match against {
             Some("baseline") => {}
             Some("ledger") => return Err(Refused::LedgerDecides),
             _ => return Err(Refused::NotAChange),
@@ -154,14 +160,18 @@ fn accept(
                 id: id.clone(),
             }),
         }
-        ops.push(Op::RemoveEvidence {
-            asset: piece.asset,
-            rule: piece.rule.clone(),
-            subject: piece.subject.clone(),
-            item: piece.item.clone(),
-        });
+        ops.push(taken(piece));
     }
     Ok(())
+}
+
+fn taken(piece: &Evidence) -> Op {
+    Op::RemoveEvidence {
+        asset: piece.asset,
+        rule: piece.rule.clone(),
+        subject: piece.subject.clone(),
+        item: piece.item.clone(),
+    }
 }
 
 fn audit(

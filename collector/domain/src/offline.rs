@@ -94,6 +94,7 @@ fn read(snapshot: &Value, asset: Option<Asset>, now: Millis) -> Result<DeviceSta
         last_seen_at: Some(now),
         goodbye_at: None,
         certificate_ends_at: None,
+        forked_at: None,
     };
     let mut state = DeviceState {
         device,

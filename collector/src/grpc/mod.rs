@@ -8,6 +8,7 @@ mod enrolment;
 mod guard;
 mod outgoing;
 mod rate;
+mod rekey;
 mod room;
 mod session;
 mod standing;
@@ -93,13 +94,15 @@ pub async fn serve(
     cancel: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let desk = Desk {
-        store: parts.store,
+        store: Arc::clone(&parts.store),
         pki: parts.pki,
-        entropy: parts.entropy,
+        entropy: Arc::clone(&parts.entropy),
         now: Arc::clone(&parts.now),
     };
     let age = parts.settings.age;
     let room = Room {
+        store: parts.store,
+        entropy: parts.entropy,
         ingest: parts.ingest,
         standing: parts.standing,
         sessions: parts.sessions,

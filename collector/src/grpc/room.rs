@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use deskwarden_domain::port::Store;
 use deskwarden_proto::v1;
 use tokio_util::sync::CancellationToken;
 
@@ -9,7 +10,10 @@ use super::{
     rate::Rate,
     standing::{Sessions, Standing},
 };
-use crate::ingest::{Ingest, Now};
+use crate::{
+    entropy::Entropy,
+    ingest::{Ingest, Now},
+};
 
 /// How long, how fast.
 #[derive(Clone, Debug)]
@@ -58,6 +62,8 @@ impl Default for SessionSettings {
 /// What sessions work with.
 #[derive(Clone)]
 pub(super) struct Room {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) entropy: Arc<dyn Entropy>,
     pub(super) ingest: Ingest,
     pub(super) standing: Arc<Standing>,
     pub(super) sessions: Sessions,

@@ -18,10 +18,11 @@ use super::{
     end::{End, busy, malformed, restarting, unread},
     guard::Caller,
     outgoing::{Outgoing, QUEUE, Refused, numbers},
+    rekey,
     room::Room,
     standing::Entry,
 };
-use crate::ingest::{NotOpened, Opened};
+use crate::ingest::{Company, NotOpened, Opened};
 
 /// The service.
 pub(super) struct SessionService(pub(super) Room);
@@ -54,12 +55,21 @@ async fn talk(room: Room, caller: Caller, mut frames: Streaming<AgentFrame>, out
             out.refuse(refused).await;
         }
         Err(_) => {}
-        Ok((entry, opened)) => {
+        Ok(Greeted::Clone) => rekey::rekey(&room, caller, &mut frames, &out).await,
+        Ok(Greeted::Session(entry, opened)) => {
             let mut conversation = Conversation::new(room, caller, entry, &opened, out);
             let end = conversation.run(&mut frames).await;
             conversation.finish(end).await;
         }
     }
+}
+
+/// Who said hello.
+enum Greeted {
+    /// The device.
+    Session(Entry, Opened),
+    /// A second installation of a device that has a session.
+    Clone,
 }
 
 /// Hello and welcome.
@@ -68,7 +78,7 @@ async fn greet(
     caller: Caller,
     frames: &mut Streaming<AgentFrame>,
     out: &Outgoing,
-) -> Result<(Entry, Opened), End> {
+) -> Result<Greeted, End> {
     let first = tokio::select! {
         () = room.cancel.cancelled() => return Err(End::Refused(restarting())),
         first = timeout(room.settings.hello, frames.message()) => first,
@@ -89,12 +99,18 @@ async fn greet(
     if let Some(status) = room.standing.bar(caller.device) {
         return Err(End::Refused(Refused::Barred(status)));
     }
+    if room.sessions.is_live(caller.device) {
+        // Whoever is here already keeps the stream: only a look, before anything is taken from it.
+        let opened = open(room, caller, Company::Beside, hello.clone()).await?;
+        if opened.forked {
+            warn!("a second installation speaks for this device while the first is here: it is a clone");
+            out.send(Frame::Welcome(rekey::welcome(welcome(room, protocol, &opened))))
+                .await?;
+            return Ok(Greeted::Clone);
+        }
+    }
     let entry = room.sessions.enter(caller.device);
-    let opened = match timeout(OPENING, room.ingest.open(caller.device, hello)).await {
-        Ok(Ok(opened)) => opened,
-        Ok(Err(NotOpened::Unknown)) => return Err(End::Refused(Refused::Unknown)),
-        Ok(Err(NotOpened::Busy | NotOpened::Closed)) | Err(_) => return Err(End::Refused(busy())),
-    };
+    let opened = open(room, caller, Company::Alone, hello).await?;
     room.ingest.seen(caller.device, (room.now)());
     if opened.forked {
         warn!(
@@ -109,7 +125,15 @@ async fn greet(
         resync = opened.resync.len(),
         "welcome"
     );
-    Ok((entry, opened))
+    Ok(Greeted::Session(entry, opened))
+}
+
+async fn open(room: &Room, caller: Caller, company: Company, hello: v1::Hello) -> Result<Opened, End> {
+    match timeout(OPENING, room.ingest.open(caller.device, company, hello)).await {
+        Ok(Ok(opened)) => Ok(opened),
+        Ok(Err(NotOpened::Unknown)) => Err(End::Refused(Refused::Unknown)),
+        Ok(Err(NotOpened::Busy | NotOpened::Closed)) | Err(_) => Err(End::Refused(busy())),
+    }
 }
 
 fn welcome(room: &Room, protocol: u32, opened: &Opened) -> v1::Welcome {

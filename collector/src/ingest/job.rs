@@ -68,6 +68,15 @@ pub enum NotOpened {
     Closed,
 }
 
+/// Whether the device has a session already when it says hello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// The session that is opened is its only one, or takes the place of an older one.
+    Alone,
+    /// Another one is live, and nothing may be taken from it.
+    Beside,
+}
+
 /// One thing to do, in the order in which it came per device.
 pub(super) enum Job {
     /// A record.
@@ -80,6 +89,7 @@ pub(super) enum Job {
     /// A hello.
     Open {
         device: DeviceId,
+        company: Company,
         hello: Box<v1::Hello>,
         reply: oneshot::Sender<Result<Opened, NotOpened>>,
     },

@@ -37,7 +37,7 @@ use job::Job;
 use round::Rounds;
 
 pub use context::Contexts;
-pub use job::{Answer, Fence, NotOpened};
+pub use job::{Answer, Company, Fence, NotOpened};
 pub use opening::Opened;
 pub use round::Committed;
 
@@ -131,10 +131,16 @@ impl Ingest {
     }
 
     /// Opens a session of a device: where its stream stands, and what differs.
-    pub async fn open(&self, device: DeviceId, hello: v1::Hello) -> Result<Opened, NotOpened> {
+    pub async fn open(
+        &self,
+        device: DeviceId,
+        company: Company,
+        hello: v1::Hello,
+    ) -> Result<Opened, NotOpened> {
         let (reply, answer) = oneshot::channel();
         let job = Job::Open {
             device,
+            company,
             hello: Box::new(hello),
             reply,
         };

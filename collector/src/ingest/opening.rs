@@ -107,6 +107,44 @@ pub(super) fn open(
     }
 }
 
+/// Looks at a hello while another installation of the device is here. Only a fork changes anything: it is
+/// written down, and the stream stays with the one that is here. The answer says nothing that the agent
+/// does not know, above all no token: it cannot go on as this device.
+pub(super) fn beside(state: &DeviceState, hello: &v1::Hello, now: Millis, ops: &mut Vec<Op>) -> Opened {
+    let forked = judge(&state.position, hello) == Verdict::Anew(Anew::Fork);
+    if forked {
+        ops.push(Op::Audit(AuditEntry {
+            at: now,
+            actor: PRODUCT.to_owned(),
+            action: "device.fork".to_owned(),
+            object: format!("device:{}", state.device.id),
+            detail: "a second installation came while the first is here: it is told to become a device of \
+                     its own"
+                .to_owned(),
+        }));
+        mark(state, now, ops);
+    }
+    Opened {
+        epoch: hello.epoch,
+        next_sequence: hello.acknowledged.saturating_add(1),
+        resume_token: [0; 16],
+        resync: Vec::new(),
+        recorded_gap: false,
+        forked,
+    }
+}
+
+/// Remembers the fork, and has the asset judged over it.
+fn mark(state: &DeviceState, now: Millis, ops: &mut Vec<Op>) {
+    ops.push(Op::Forked {
+        device: state.device.id,
+        at: Some(now),
+    });
+    ops.push(Op::Due {
+        asset: state.asset.id,
+    });
+}
+
 /// Starts a new epoch above both sides' epochs. One that nobody used yet is kept.
 pub(super) fn anew(
     state: &mut DeviceState,
@@ -125,6 +163,9 @@ pub(super) fn anew(
         Anew::Restored => "the collector's store was restored from an older backup",
     };
     gaps(state, 0, reason, now, ops);
+    if why == Anew::Fork {
+        mark(state, now, ops);
+    }
     let epoch = state.position.epoch.max(agents_epoch).saturating_add(1);
     state.position = Position::start(epoch, resume_key);
     moved(state, ops);

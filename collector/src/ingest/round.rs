@@ -22,7 +22,7 @@ use tracing::{error, warn};
 use super::{
     context::Contexts,
     group::{Work, split},
-    job::{Answer, Done, Job},
+    job::{Answer, Company, Done, Job},
     opening::{self, Anew},
 };
 use crate::entropy::{self, Entropy};
@@ -363,6 +363,11 @@ impl Rounds {
                 };
                 Ok(Done::Record(answer))
             }
+            Job::Open {
+                hello,
+                company: Company::Beside,
+                ..
+            } => Ok(Done::Opened(opening::beside(state, hello, now, ops))),
             Job::Open { hello, .. } => {
                 let key = self.key()?;
                 Ok(Done::Opened(opening::open(state, hello, key, now, ops)))

@@ -110,6 +110,7 @@ fn touched(batch: &Batch) -> (BTreeSet<i64>, BTreeSet<DeviceId>) {
             Op::Position { device, .. }
             | Op::Seen { device, .. }
             | Op::Hello { device, .. }
+            | Op::Forked { device, .. }
             | Op::PutItem { device, .. }
             | Op::RemoveItem { device, .. }
             | Op::Source { device, .. }

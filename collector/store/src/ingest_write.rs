@@ -89,6 +89,11 @@ impl<'a> Writer<'a> {
                 let device = self.device(device)?;
                 hello(connection, device, agent_version, platform, hints)
             }
+            Op::Forked { device, at } => {
+                let row = [self.device(device)?, Cell::from(*at)];
+                connection.execute("UPDATE streams SET forked_at = ?2 WHERE device_id = ?1", &row)?;
+                Ok(())
+            }
             Op::PutItem { device, put, at } => {
                 let [section, source, key, principal] = id_cells(&put.id);
                 let row = [

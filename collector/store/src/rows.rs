@@ -34,9 +34,10 @@ pub(crate) fn asset(r: &mut Reader<'_>) -> StoreResult<Asset> {
 
 /// A device, of `d` joined with its stream `s` and its asset `a`.
 pub(crate) const DEVICE: &str = "d.uid, d.asset_id, d.status, CASE WHEN a.current_device = d.id THEN 1 ELSE 0 END, \
-     d.platform, d.agent_version, d.hints, d.key_hash, d.enrolled_at, s.last_seen_at, s.goodbye_at, d.certificate_ends_at";
+     d.platform, d.agent_version, d.hints, d.key_hash, d.enrolled_at, s.last_seen_at, s.goodbye_at, d.certificate_ends_at, \
+     s.forked_at";
 /// Columns of [`DEVICE`].
-pub(crate) const DEVICE_COLUMNS: usize = 12;
+pub(crate) const DEVICE_COLUMNS: usize = 13;
 /// Where [`DEVICE`] and [`ASSET`] are.
 pub(crate) const DEVICE_FROM: &str =
     "devices d JOIN streams s ON s.device_id = d.id JOIN assets a ON a.id = d.asset_id";
@@ -58,6 +59,7 @@ pub(crate) fn device(r: &mut Reader<'_>) -> StoreResult<Device> {
         last_seen_at: r.opt_int()?,
         goodbye_at: r.opt_int()?,
         certificate_ends_at: r.opt_int()?,
+        forked_at: r.opt_int()?,
     })
 }
 

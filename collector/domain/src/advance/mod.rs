@@ -93,10 +93,11 @@ pub fn needs(device: deskwarden_proto::ids::DeviceId, payload: &ValidPayload) ->
     }
 }
 
-/// Whether the asset was last judged under other rules (or never): then everything must be loaded, so
-/// that the acknowledgement can mean "judged".
-pub const fn needs_everything(state: &DeviceState, context: &Context) -> bool {
-    state.device.current && state.asset.judged_generation != context.generation
+/// Whether the asset was last judged under other rules (or never), or something that judging reads was
+/// edited: then everything must be loaded, so that the acknowledgement can mean "judged".
+pub fn needs_everything(state: &DeviceState, context: &Context) -> bool {
+    let edited = state.asset.wake_at == Some(0);
+    state.device.current && (edited || state.asset.judged_generation != context.generation)
 }
 
 /// Applies a record: updates the state in place, so that the device's next record of the same batch can

@@ -13,7 +13,7 @@ use deskwarden_proto::{
 use serde_json::json;
 
 use crate::{
-    model::{BaselineItem, Evidence, Millis, StoredItem},
+    model::{BaselineItem, Device, Evidence, Millis, StoredItem},
     port::DeviceState,
     rules::{self, AssetFacts, ItemFacts, Rule, RuleKind},
 };
@@ -212,13 +212,7 @@ fn for_asset(
                 asset: state.asset.id,
                 device: Some(state.device.id),
                 item: None,
-                detail: json!({
-                    "hostname": state.device.hints.hostname,
-                    "model": state.device.hints.model,
-                    "serial": state.device.hints.system_serial,
-                    "state": state.asset.state.name(),
-                })
-                .to_string(),
+                detail: asset_detail(state, about_identity(state, rule, context)).to_string(),
                 since: now,
             }),
             Err(fault) => {
@@ -226,6 +220,37 @@ fn for_asset(
             }
         }
     }
+}
+
+fn asset_detail(state: &DeviceState, about_identity: bool) -> serde_json::Value {
+    let mut detail = json!({
+        "hostname": state.device.hints.hostname,
+        "model": state.device.hints.model,
+        "serial": state.device.hints.system_serial,
+        "state": state.asset.state.name(),
+    });
+    if let (true, Some(fields)) = (about_identity, detail.as_object_mut()) {
+        fields.insert("against".to_owned(), json!("identity"));
+        fields.insert("forked_at".to_owned(), json!(state.device.forked_at));
+    }
+    detail
+}
+
+/// Whether the rule matches only because two installations spoke for the device: then a person may settle
+/// it by accepting.
+fn about_identity(state: &DeviceState, rule: &Rule, context: &Context) -> bool {
+    if state.device.forked_at.is_none() {
+        return false;
+    }
+    let settled = Device {
+        forked_at: None,
+        ..state.device.clone()
+    };
+    let facts = AssetFacts {
+        device: Some(&settled),
+        ..asset_facts(state)
+    };
+    matches!(context.rules.asset_matches(rule, &facts), Ok(false))
 }
 
 /// Subject of findings that are about the asset as a whole.

@@ -68,6 +68,8 @@ pub struct Device {
     pub goodbye_at: Option<Millis>,
     /// End of its newest certificate.
     pub certificate_ends_at: Option<Millis>,
+    /// When two installations last spoke for it: a restored disk or a clone. Stays until a person settles it.
+    pub forked_at: Option<Millis>,
 }
 
 /// Where a device's stream of records stands.

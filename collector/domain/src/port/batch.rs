@@ -56,6 +56,13 @@ pub enum Op {
         /// Hints.
         hints: v1::HostHints,
     },
+    /// Two installations spoke for the device, or a person settled that.
+    Forked {
+        /// The device.
+        device: DeviceId,
+        /// Receive time; `None` once it is settled.
+        at: Option<Millis>,
+    },
     /// An item new or changed.
     PutItem {
         /// The device.

@@ -43,7 +43,7 @@ pub(crate) const ASSET_KEYS: [&str; 7] = [
     "provisional",
 ];
 /// Fields of `device`.
-pub(crate) const DEVICE_KEYS: [&str; 7] = [
+pub(crate) const DEVICE_KEYS: [&str; 8] = [
     "id",
     "status",
     "platform",
@@ -51,6 +51,7 @@ pub(crate) const DEVICE_KEYS: [&str; 7] = [
     "hostname",
     "enrolled_at",
     "last_seen_at",
+    "forked",
 ];
 
 pub(crate) fn item(facts: &ItemFacts<'_>) -> Value {
@@ -124,6 +125,7 @@ pub(crate) fn device(device: Option<&Device>) -> Value {
         key("last_seen_at"),
         Value::Int(device.last_seen_at.unwrap_or(device.enrolled_at)),
     );
+    fields.insert(key("forked"), Value::Bool(device.forked_at.is_some()));
     map(fields)
 }
 

@@ -72,6 +72,7 @@ impl Pc {
             last_seen_at: None,
             goodbye_at: None,
             certificate_ends_at: None,
+            forked_at: None,
         };
         let asset = Asset {
             id: ASSET,

@@ -1,5 +1,6 @@
 //! The agents' port as agents meet it: real mutual TLS, the generated client, the embedded store.
 
+mod clones;
 mod enrolment;
 mod refusals;
 mod session;
@@ -247,6 +248,16 @@ impl Bed {
             Frame::Welcome(welcome) => (talk, welcome),
             other => panic!("no welcome: {other:?}"),
         }
+    }
+
+    /// Waits until the collector noticed that the device's session is over.
+    async fn nobody_is_here(&self, id: DeviceId) {
+        let gone = async {
+            while self.sessions.is_live(id) {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, gone).await.expect("the session goes on");
     }
 
     async fn set_status(&self, id: DeviceId, status: DeviceStatus) {

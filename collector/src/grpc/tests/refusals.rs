@@ -114,6 +114,7 @@ async fn a_resume_token_that_was_replaced_is_a_fork() {
     assert_eq!((welcome.epoch, welcome.next_sequence), (1, 3));
     let (_, welcome) = bed.welcomed(&agent, hello_again(1, 2, &new)).await;
     assert_eq!(welcome.epoch, 1);
+    bed.nobody_is_here(agent.id).await;
     let (_, welcome) = bed.welcomed(&agent, late).await;
     assert_eq!(welcome.epoch, 2, "the older copy of the disk came back");
     assert!(welcome.recorded_gap);
@@ -126,6 +127,8 @@ async fn a_resume_token_that_was_never_given_is_a_fork() {
     let (mut talk, _) = bed.welcomed(&agent, hello()).await;
     talk.record(1, 1, &delta(&["a"])).await;
     talk.acknowledged(1).await;
+    drop(talk);
+    bed.nobody_is_here(agent.id).await;
     let (_, welcome) = bed.welcomed(&agent, hello_again(1, 1, &[0; 16])).await;
     assert_eq!(welcome.epoch, 2);
 }

@@ -15,11 +15,18 @@ struct Migration {
 }
 
 /// All steps; a schema's version is the number of steps that made it.
-const MIGRATIONS: &[Migration] = &[Migration {
-    shared: include_str!("0001_first.sql"),
-    sqlite: include_str!("0001_first.sqlite.sql"),
-    postgres: include_str!("0001_first.postgres.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        shared: include_str!("0001_first.sql"),
+        sqlite: include_str!("0001_first.sqlite.sql"),
+        postgres: include_str!("0001_first.postgres.sql"),
+    },
+    Migration {
+        shared: include_str!("0002_forks.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+];
 
 /// Brings the schema of `place` (named in messages) up to this build. Refuses a newer one.
 pub(crate) fn migrate(engine: &dyn Engine, place: &str) -> StoreResult<()> {
