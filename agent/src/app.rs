@@ -2,14 +2,15 @@
 
 use std::{
     fs::{self, File, TryLockError},
+    io,
     path::Path,
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
-use deskwarden_platform::{Root, end_requested, ensure_private_dir, host_hints, sources};
+use deskwarden_platform::{Root, ensure_private_dir, host_hints, sources, wait_for_end};
 use deskwarden_proto::v1::{GoodbyeReason, Trigger};
-use tokio::time::sleep;
+use tokio::{sync::oneshot, time::sleep};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -70,11 +71,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let cancel = CancellationToken::new();
     let state = open_state(&config.state_dir)?;
     let signals = cancel.clone();
-    let listener = tokio::spawn(async move {
-        let heard = end_requested().await;
-        signals.cancel();
-        heard
-    });
+    let listener = end_requested(signals);
     let Some(identity) = own_identity(&config, &state, &cancel).await? else {
         return Ok(());
     };
@@ -233,4 +230,16 @@ fn start_recorder(
         Tools::default(),
     )?;
     Ok(engine::start(recorder)?)
+}
+
+/// Cancels when somebody asks the program to end. On a thread that nobody joins: a wait for a signal has
+/// no other end.
+fn end_requested(cancel: CancellationToken) -> oneshot::Receiver<io::Result<()>> {
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let heard = wait_for_end();
+        cancel.cancel();
+        tell.send(heard)
+    });
+    told
 }

@@ -15,8 +15,8 @@ mod unsupported;
 use unsupported as os;
 
 pub use os::{
-    KernelEvents, Root, Stopper, boot_id, end_requested, ensure_private_dir, host_hints, is_privileged,
-    keep_heap_small, kernel_events, monotonic_ms, release_memory, sources, write_private,
+    KernelEvents, Root, Stopper, boot_id, ensure_private_dir, host_hints, is_privileged, keep_heap_small,
+    kernel_events, monotonic_ms, release_memory, sources, wait_for_end, write_private,
 };
 pub use source::{
     Fact, KernelEvent, PrivateError, Reading, Source, SourceId, Unavailable, WatchPath, Watched,

@@ -11,8 +11,9 @@ use zeroize::Zeroizing;
 
 use super::{
     Session, Shared,
+    ending::{End, Error},
     flow::Outgoing,
-    stream::{Asked, End, Error, Stream},
+    stream::{Asked, Stream},
 };
 use crate::{
     identity::{self, Enrolment, Identity, Outcome, clock::wall_ms, tls::Trust},

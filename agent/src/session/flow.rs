@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::stream::End;
+use super::ending::End;
 
 /// How long the first answer, and any acknowledgement, may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@ use deskwarden_proto::{
     v1::{self, Hello, SectionRevision},
 };
 
-use super::stream::{Error, Stream};
+use super::{ending::Error, stream::Stream};
 use crate::{
     identity::clock::{Anchor, wall_ms},
     outbox,

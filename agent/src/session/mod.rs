@@ -3,6 +3,7 @@
 
 pub mod backoff;
 mod directive;
+mod ending;
 mod flow;
 mod greeting;
 mod roam;
@@ -23,8 +24,9 @@ use crate::{
     transport,
 };
 use backoff::Backoff;
+use ending::End;
 use roam::Moves;
-use stream::{End, Stream};
+use stream::Stream;
 
 /// Refusals of the same records in a row before they are set aside.
 const REFUSALS: u32 = 3;
@@ -225,7 +227,7 @@ impl Session {
                 self.refused(&refusal, backoff, refused).await?;
                 Came::Later(Duration::from_secs(u64::from(refusal.retry_after_seconds)))
             }
-            Err(stream::Error::Recorder(gone)) => return Err(gone.into()),
+            Err(ending::Error::Recorder(gone)) => return Err(gone.into()),
             Err(error) => {
                 tracing::warn!(%endpoint, %error, "the session ended");
                 if !welcomed && error.is_about_identity() {

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, time::Duration};
 use deskwarden_proto::{
     limits::{FRAME_BYTES, RECORDS_IN_FLIGHT},
     v1::{
-        self, CollectorFrame, EpochRequest, Goodbye, GoodbyeReason, Heartbeat, Refusal, agent_frame::Frame,
+        self, CollectorFrame, EpochRequest, Goodbye, GoodbyeReason, Heartbeat, agent_frame::Frame,
         collector_frame::Frame as Reply, session_client::SessionClient,
     },
 };
@@ -20,13 +20,14 @@ use tonic::{Status, Streaming, codec::CompressionEncoding};
 
 use super::{
     Shared,
+    ending::{End, Error},
     flow::{Outgoing, PATIENCE, Window},
 };
 use crate::{
     identity::Identity,
     outbox,
     scan::{engine::Gone, recorder::Welcomed},
-    transport::{self, Channel},
+    transport::Channel,
 };
 
 /// How long a goodbye waits for the last acknowledgements.
@@ -37,50 +38,6 @@ const PORTION: usize = 512 << 10;
 const QUEUE: usize = 4;
 /// Where the collector names no period.
 const HEARTBEAT: Duration = Duration::from_secs(600);
-
-/// How a stream ended.
-#[derive(Debug)]
-pub(super) enum End {
-    /// The agent is ending; goodbye was said.
-    Shutdown,
-    /// The collector ended it.
-    Closed,
-    /// The collector refused it.
-    Refused(Refusal),
-    /// Nothing was heard while something had to be.
-    Stalled(&'static str),
-    /// What waits changed: introduce oneself anew.
-    BeginAgain,
-    /// The PC no longer has the address that the connection began at.
-    Moved,
-    /// There is a new identity to connect with.
-    Identity(Box<Identity>),
-}
-
-/// Why a stream broke.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
-    #[error(transparent)]
-    Recorder(#[from] Gone),
-    #[error(transparent)]
-    Outbox(#[from] outbox::Error),
-    #[error("{}: {}", .0.code(), .0.message())]
-    Status(#[source] Box<Status>),
-    #[error("the collector broke the protocol: {0}")]
-    Protocol(&'static str),
-}
-
-impl Error {
-    /// Whether another identity might be taken.
-    pub(super) fn is_about_identity(&self) -> bool {
-        match self {
-            Self::Status(status) => {
-                status.code() == tonic::Code::Unauthenticated || transport::alert(status.as_ref()).is_some()
-            }
-            _ => false,
-        }
-    }
-}
 
 impl From<Status> for Error {
     fn from(status: Status) -> Self {

@@ -13,12 +13,10 @@ use crate::{
     Database,
     generation::generation,
     ingest_facets::{facets_of, intern},
+    ingest_rows::Devices,
     ingest_write::Writer,
     sql::{Cell, Connection, ConnectionExt as _, Kind, Lookup, Reader},
 };
-
-/// Row ids of devices.
-pub(crate) type Devices = HashMap<DeviceId, i64>;
 
 /// Applies a batch durably.
 pub(crate) fn apply(database: &Database, batch: &Batch) -> StoreResult<Applied> {

@@ -2,13 +2,17 @@
 //! come mixed, statements want many rows of one table.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
 use deskwarden_domain::port::StoreResult;
+use deskwarden_proto::ids::DeviceId;
 
 use crate::sql::{Cell, Column, Connection, Dialect, Kind, Table, Verb};
+
+/// Row ids of devices.
+pub(crate) type Devices = HashMap<DeviceId, i64>;
 
 const DEVICE: Column = ("device_id", Kind::Int);
 const ASSET: Column = ("asset_id", Kind::Int);

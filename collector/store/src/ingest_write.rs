@@ -10,11 +10,10 @@ use deskwarden_proto::{Bytes, Message as _, digest, ids::DeviceId, v1};
 
 use crate::{
     audit,
-    ingest_apply::Devices,
     ingest_facets::Facets,
     ingest_judged::count_findings,
     ingest_load::id_cells,
-    ingest_rows::{CHANGES, EVENTS, GAPS, ITEMS, POSITIONS, Runs, SAMPLES, SEEN, STAGED, SUMS},
+    ingest_rows::{CHANGES, Devices, EVENTS, GAPS, ITEMS, POSITIONS, Runs, SAMPLES, SEEN, STAGED, SUMS},
     rows,
     sql::{Cell, Connection, ConnectionExt as _, Verb},
 };

@@ -38,7 +38,7 @@ pub use heap::{keep_heap_small, release_memory};
 pub use host::{boot_id, host_hints, is_privileged, monotonic_ms};
 pub use private::{ensure_private_dir, write_private};
 pub use root::Root;
-pub use signals::end_requested;
+pub use signals::wait_for_end;
 
 /// Every source of facts of this system.
 pub fn sources() -> Vec<Box<dyn Source>> {
