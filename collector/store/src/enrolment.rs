@@ -10,7 +10,7 @@ use deskwarden_proto::{Message as _, ids::DeviceId};
 
 use crate::{
     Database, audit,
-    ingest_apply::make_due,
+    due::make_due,
     rows::{self, DEVICE, DEVICE_FROM, printable},
     sql::{Cell, Connection, ConnectionExt as _, Reader},
 };

@@ -14,7 +14,8 @@ use crate::{
     generation::generation,
     ingest_facets::{facets_of, intern},
     ingest_rows::Devices,
-    ingest_write::Writer,
+    ingest_write,
+    ingest_writer::Writer,
     sql::{Cell, Connection, ConnectionExt as _, Kind, Lookup, Reader},
 };
 
@@ -26,7 +27,7 @@ pub(crate) fn apply(database: &Database, batch: &Batch) -> StoreResult<Applied> 
         let devices = check(connection, batch)?;
         let new = intern(connection, &interned, &remembered)?;
         let mut writer = Writer::new(batch, &devices, [&remembered, &new]);
-        writer.run(connection)?;
+        ingest_write::run(&mut writer, connection)?;
         Ok((writer.applied, new))
     })?;
     // Not before the commit: an undone row must not be remembered.
@@ -146,13 +147,4 @@ fn touched(batch: &Batch) -> (BTreeSet<i64>, BTreeSet<DeviceId>) {
         }
     }
     (assets, devices)
-}
-
-/// The asset must be judged again at once, by whoever loads it from now on.
-pub(crate) fn make_due(connection: &mut dyn Connection, asset: i64, at: i64) -> StoreResult<()> {
-    connection.execute(
-        "UPDATE assets SET version = version + 1, wake_at = ?2 WHERE id = ?1",
-        &[Cell::Int(asset), Cell::Int(at)],
-    )?;
-    Ok(())
 }

@@ -6,10 +6,10 @@ use deskwarden_domain::{
 };
 
 use crate::{
-    ingest_apply::make_due,
+    due::make_due,
     ingest_load::{finding_row, id_cells},
     ingest_rows::{BASELINE, CLAIMS, EVIDENCE, JUDGED, OUTCOMES, SEEDED},
-    ingest_write::Writer,
+    ingest_writer::Writer,
     rows::severity_rank,
     sql::{Cell, Connection, ConnectionExt as _, Reader, Verb},
 };

@@ -1,66 +1,36 @@
 //! The operations of a batch as rows: what belongs to a device.
 
-use std::collections::{BTreeSet, HashMap};
-
-use deskwarden_domain::{
-    model::{FindingId, FindingKey},
-    port::{Applied, Batch, Op, StoreError, StoreResult},
-};
-use deskwarden_proto::{Bytes, Message as _, digest, ids::DeviceId, v1};
+use deskwarden_domain::port::{Op, StoreResult};
+use deskwarden_proto::{Bytes, Message as _, digest, v1};
 
 use crate::{
     audit,
-    ingest_facets::Facets,
     ingest_judged::count_findings,
     ingest_load::id_cells,
-    ingest_rows::{CHANGES, Devices, EVENTS, GAPS, ITEMS, POSITIONS, Runs, SAMPLES, SEEN, STAGED, SUMS},
+    ingest_rows::{CHANGES, EVENTS, GAPS, ITEMS, POSITIONS, SAMPLES, SEEN, STAGED, SUMS},
+    ingest_writer::Writer,
     rows,
     sql::{Cell, Connection, ConnectionExt as _, Verb},
 };
 
-/// A batch on its way into the tables.
-pub(crate) struct Writer<'a> {
-    batch: &'a Batch,
-    devices: &'a Devices,
-    facets: [&'a Facets; 2],
-    pub(crate) applied: Applied,
-    pub(crate) runs: Runs<'a>,
-    /// Findings that this batch wrote already: their version moved through this batch alone.
-    pub(crate) findings: HashMap<&'a FindingKey, FindingId>,
-    /// Assets whose numbers of active findings may have changed.
-    pub(crate) counted: BTreeSet<i64>,
+/// Writes every operation of the batch, in order; the audit log's end is taken last.
+pub(crate) fn run<'a>(writer: &mut Writer<'a>, connection: &mut dyn Connection) -> StoreResult<()> {
+    for op in &writer.batch.ops {
+        writer.op(connection, op)?;
+    }
+    writer.runs.finish(connection)?;
+    for asset in &writer.counted {
+        count_findings(connection, *asset)?;
+    }
+    for op in &writer.batch.ops {
+        if let Op::Audit(entry) = op {
+            audit::append(connection, entry)?;
+        }
+    }
+    Ok(())
 }
 
 impl<'a> Writer<'a> {
-    /// Ready to write.
-    pub(crate) fn new(batch: &'a Batch, devices: &'a Devices, facets: [&'a Facets; 2]) -> Self {
-        Self {
-            batch,
-            devices,
-            facets,
-            applied: Applied::default(),
-            runs: Runs::default(),
-            findings: HashMap::new(),
-            counted: BTreeSet::new(),
-        }
-    }
-
-    pub(crate) fn run(&mut self, connection: &mut dyn Connection) -> StoreResult<()> {
-        for op in &self.batch.ops {
-            self.op(connection, op)?;
-        }
-        self.runs.finish(connection)?;
-        for asset in &self.counted {
-            count_findings(connection, *asset)?;
-        }
-        for op in &self.batch.ops {
-            if let Op::Audit(entry) = op {
-                audit::append(connection, entry)?;
-            }
-        }
-        Ok(())
-    }
-
     fn op(&mut self, connection: &mut dyn Connection, op: &'a Op) -> StoreResult<()> {
         match op {
             Op::Position { device, position } => {
@@ -245,20 +215,6 @@ impl<'a> Writer<'a> {
             | Op::Judged { .. }
             | Op::Due { .. } => self.asset_op(connection, op),
         }
-    }
-
-    pub(crate) fn device(&self, id: &DeviceId) -> StoreResult<Cell<'a>> {
-        let row = self
-            .devices
-            .get(id)
-            .ok_or_else(|| StoreError::NotFound(format!("device {id}")))?;
-        Ok(Cell::Int(*row))
-    }
-
-    pub(crate) fn facet(&self, hash: &[u8; 32]) -> StoreResult<Cell<'a>> {
-        let id = self.facets.iter().find_map(|facets| facets.get(hash));
-        id.map(|id| Cell::Int(*id))
-            .ok_or_else(|| StoreError::NotFound("a facet of the batch".into()))
     }
 }
 

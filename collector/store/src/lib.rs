@@ -8,6 +8,7 @@ mod audit;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod deliveries;
+mod due;
 mod enrolment;
 mod generation;
 mod ingest_apply;
@@ -16,6 +17,7 @@ mod ingest_judged;
 mod ingest_load;
 mod ingest_rows;
 mod ingest_write;
+mod ingest_writer;
 mod migrations;
 mod postgres;
 mod rows;

@@ -9,8 +9,8 @@ use deskwarden_domain::{
 
 use crate::{
     audit,
+    due::make_due,
     enrolment::address_order,
-    ingest_apply::make_due,
     rows::{self, LEDGER, ledger_mode_name},
     sql::{Cell, Connection, ConnectionExt as _},
 };
