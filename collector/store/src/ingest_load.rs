@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use deskwarden_domain::{
-    model::{AssetId, FindingId, Millis, Position},
-    port::{Applied, Batch, DeviceState, Ingest, LoadRequest, Scope, StagedChunk, StoreResult},
+    model::{FindingId, Position},
+    port::{DeviceState, LoadRequest, Scope, StagedChunk, StoreResult},
 };
-use deskwarden_proto::{decode::ItemId, ids::DeviceId};
+use deskwarden_proto::decode::ItemId;
 
 use crate::{
-    Database,
-    generation::generation,
     rows::{
         self, ASSET, BASELINE, BASELINE_FROM, DEVICE, DEVICE_FROM, EVIDENCE, EVIDENCE_FROM, FINDING, ITEM,
         ITEM_FROM, LEDGER, OUTCOME, SOURCE,
@@ -21,61 +19,6 @@ use crate::{
 const BY_ITEM_DEVICE: Column = ("i.device_id", Kind::Int);
 const BY_BASELINE_ASSET: Column = ("b.asset_id", Kind::Int);
 
-impl Ingest for Database {
-    fn context_generation(&self) -> StoreResult<i64> {
-        self.read(generation)
-    }
-
-    fn load(&self, requests: &[LoadRequest]) -> StoreResult<Vec<Option<DeviceState>>> {
-        self.read(|connection| load(connection, requests))
-    }
-
-    fn apply(&self, batch: &Batch) -> StoreResult<Applied> {
-        crate::ingest_apply::apply(self, batch)
-    }
-
-    fn due(&self, now: Millis, limit: usize) -> StoreResult<Vec<DeviceId>> {
-        self.read(|connection| due(connection, now, limit))
-    }
-
-    fn current_device(&self, asset: AssetId) -> StoreResult<Option<DeviceId>> {
-        self.read(|connection| {
-            connection.row(
-                "SELECT d.uid FROM assets a JOIN devices d ON d.id = a.current_device WHERE a.id = ?1",
-                &[Cell::Int(asset.0)],
-                |r| r.array().map(DeviceId::from_random),
-            )
-        })
-    }
-}
-
-/// What was due first comes first; then what was judged under the oldest rules.
-fn due(connection: &mut dyn Connection, now: Millis, limit: usize) -> StoreResult<Vec<DeviceId>> {
-    const FROM: &str = "SELECT d.uid FROM assets a JOIN devices d ON d.id = a.current_device \
-         WHERE a.current_device IS NOT NULL AND d.status <> 'pending'";
-    let generation = generation(connection)?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let id = |r: &mut Reader<'_>| r.array().map(DeviceId::from_random);
-    let mut due = connection.rows(
-        &format!("{FROM} AND a.wake_at <= ?1 ORDER BY a.wake_at, a.id LIMIT ?2"),
-        &[Cell::Int(now), Cell::Int(limit)],
-        id,
-    )?;
-    let left = limit.saturating_sub(i64::try_from(due.len()).unwrap_or(i64::MAX));
-    if left > 0 {
-        // Those above are not repeated.
-        due.extend(connection.rows(
-            &format!(
-                "{FROM} AND a.judged_generation < ?1 AND (a.wake_at IS NULL OR a.wake_at > ?2) \
-                 ORDER BY a.judged_generation, a.id LIMIT ?3"
-            ),
-            &[Cell::Int(generation), Cell::Int(now), Cell::Int(left)],
-            id,
-        )?);
-    }
-    Ok(due)
-}
-
 /// What the look-ups of one request need.
 struct Found {
     request: usize,
@@ -83,7 +26,11 @@ struct Found {
     asset: i64,
 }
 
-fn load(connection: &mut dyn Connection, requests: &[LoadRequest]) -> StoreResult<Vec<Option<DeviceState>>> {
+/// The states asked for, in order; `None` for a device that does not exist.
+pub(crate) fn load(
+    connection: &mut dyn Connection,
+    requests: &[LoadRequest],
+) -> StoreResult<Vec<Option<DeviceState>>> {
     let mut states: Vec<Option<DeviceState>> = requests.iter().map(|_| None).collect();
     let mut found: Vec<Found> = Vec::with_capacity(requests.len());
     heads(connection, requests, &mut states, &mut found)?;

@@ -11,6 +11,7 @@ mod deliveries;
 mod due;
 mod enrolment;
 mod generation;
+mod ingest;
 mod ingest_apply;
 mod ingest_facets;
 mod ingest_judged;

@@ -26,7 +26,10 @@ fn an_unreadable_package_database_resolves_nothing_and_says_why() {
 
     let status = office.pc.file("var/lib/dpkg/status");
     let readable = fs::read(&status).unwrap();
-    fs::File::create(&status).unwrap().set_len(OVERSIZE).unwrap();
+    // In one step: half of it would be another kind of damage.
+    let damaged = status.with_extension("damaged");
+    fs::File::create(&damaged).unwrap().set_len(OVERSIZE).unwrap();
+    fs::rename(&damaged, &status).unwrap();
 
     let waited = office
         .collector
@@ -34,7 +37,7 @@ fn an_unreadable_package_database_resolves_nothing_and_says_why() {
             let sources = device["sources"].as_array()?;
             let blind = sources
                 .iter()
-                .find(|source| source["section"] == "software" && source["look"] != "looked")?;
+                .find(|source| source["source"] == "dpkg" && source["look"] != "looked")?;
             Some((
                 blind["look"].as_str()?.to_owned(),
                 blind["reason"].as_str()?.to_owned(),
