@@ -32,6 +32,11 @@ fn start(netns: &Netns, setup: Setup) -> (Collector, Agent) {
     let agent = Agent::start_in(netns, &collector).unwrap();
     let seen = collector.finding("pc.unregistered", "", "open");
     seen.unwrap_or_else(|error| panic!("{error:#}\n{}{}", agent.log(), collector.log()));
+    // Judged before anything changes: what is first seen after the change is no change.
+    let known = collector.device("the network of the PC", |device| {
+        device["items"]["network"].as_u64().filter(|n| *n > 0)
+    });
+    known.unwrap_or_else(|error| panic!("{error:#}\n{}{}", agent.log(), collector.log()));
     (collector, agent)
 }
 

@@ -2,6 +2,7 @@
 //! and the pictures of the documentation are made.
 
 use deskwarden_tests::{
+    architecture::tree,
     browser::Browser,
     collector::PASSWORD,
     deb, need,
@@ -64,14 +65,21 @@ fn a_finding_appears_on_an_open_page_in_a_browser() {
         ("device", format!("/devices/{device}")),
         ("rules", "/rules".to_owned()),
     ];
+    browser.size(1440, 960).unwrap();
     for (name, page) in pages {
         browser.open(&format!("{at}{page}")).unwrap();
         browser
             .wait_for("document.body.innerText.includes('桌面巡检')")
             .unwrap();
-        browser
-            .picture(&need::output().join(format!("{name}.png")))
-            .unwrap();
+        let picture = need::output().join(format!("{name}.png"));
+        browser.picture(&picture).unwrap();
+        if std::env::var_os("DESKWARDEN_PICTURES").is_some()
+            && ["dashboard", "finding", "device"].contains(&name)
+        {
+            let kept = tree::root().join("deploy/docs/img").join(format!("{name}.png"));
+            std::fs::create_dir_all(kept.parent().unwrap()).unwrap();
+            std::fs::copy(&picture, kept).unwrap();
+        }
         let wide = browser
             .evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
             .unwrap();
