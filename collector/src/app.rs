@@ -1,9 +1,9 @@
 //! Wiring: makes the parts, hands them to each other, and starts their tasks. Decides nothing.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
-use deskwarden_domain::port::Store;
+use anyhow::{Context as _, bail};
+use deskwarden_domain::port::{Paging, Store};
 use tokio::{runtime, sync::Notify};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -67,11 +67,36 @@ pub fn run(config: Config, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     ended
 }
 
+/// A new authority beside a store with devices would lock all of them out without a word.
+fn no_lost_authority(folder: &Path, store: &dyn Store) -> anyhow::Result<()> {
+    if ["root.crt", "root.key", "intermediate.crt"]
+        .iter()
+        .any(|name| folder.join(name).exists())
+    {
+        return Ok(());
+    }
+    let first = Paging { offset: 0, limit: 1 };
+    let enrolled = store
+        .devices(first)
+        .context("looking for enrolled devices")?
+        .total;
+    if enrolled > 0 {
+        bail!(
+            "{} holds no certificate authority, but {enrolled} devices were enrolled under one: restore the \
+             folder from a backup, or begin anew with an empty store",
+            folder.display()
+        );
+    }
+    Ok(())
+}
+
 /// Everything that may wait for a disk.
 fn prepare(config: Config) -> anyhow::Result<Base> {
     let now = clock::now();
     let store = deskwarden_store::open(config.store.reveal()).context("opening the store")?;
-    let pki = Pki::open_or_create(&config.data_dir.join("pki"), now, Arc::new(OsEntropy))
+    let authority = config.data_dir.join("pki");
+    no_lost_authority(&authority, store.as_ref())?;
+    let pki = Pki::open_or_create(&authority, now, Arc::new(OsEntropy))
         .context("opening the certificate authority")?;
     let importer = Importer::new(Arc::clone(&store), config.rules_dir.clone(), &config.data_dir);
     importer

@@ -159,3 +159,88 @@ fn a_port_that_is_taken_and_a_damaged_database_are_said_clearly() {
         "{said}"
     );
 }
+
+#[test]
+fn a_lost_certificate_authority_is_not_replaced_while_devices_are_enrolled() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    assert_eq!(Collector::start(&data).stop(Signal::TERM), Some(0));
+    // Nobody is enrolled: a new authority locks nobody out.
+    std::fs::remove_dir_all(data.join("pki")).unwrap();
+    assert_eq!(Collector::start(&data).stop(Signal::TERM), Some(0));
+    enrol_somebody(&data);
+    std::fs::remove_dir_all(data.join("pki")).unwrap();
+    let refused = serve(&data).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        said.contains("1 devices were enrolled") && said.contains("backup"),
+        "{said}"
+    );
+    assert!(
+        !data.join("pki").join("root.crt").exists(),
+        "nothing was made in its place"
+    );
+}
+
+fn enrol_somebody(data: &Path) {
+    use deskwarden_domain::{
+        model::{AuditEntry, TokenId, TokenRow},
+        port::{EnrolOutcome, NewDevice},
+    };
+    let store = deskwarden_store::open(&format!("sqlite:{}", data.join("deskwarden.db").display())).unwrap();
+    let audit = AuditEntry {
+        at: 1,
+        actor: "test".into(),
+        action: "token.create".into(),
+        object: String::new(),
+        detail: String::new(),
+    };
+    let token = TokenRow {
+        id: TokenId(0),
+        label: String::new(),
+        hash: [1; 32],
+        max_uses: 1,
+        uses: 0,
+        expires_at: i64::MAX,
+        cidr: None,
+        needs_approval: false,
+        department: None,
+        created_at: 1,
+        created_by: "test".into(),
+        revoked_at: None,
+    };
+    store.create_token(&token, &audit).unwrap();
+    let device = NewDevice {
+        id: deskwarden_proto::ids::DeviceId::from_random([2; 16]),
+        token_hash: [1; 32],
+        key_hash: [3; 32],
+        nonce: vec![4; 16],
+        peer: std::net::Ipv4Addr::LOCALHOST.into(),
+        hints: deskwarden_proto::v1::HostHints::default(),
+        agent_version: "0".into(),
+        platform: "linux-x86_64".into(),
+        at: 1,
+        certificate_ends_at: 2,
+        resume_key: [5; 32],
+    };
+    assert!(matches!(store.enrol(&device).unwrap(), EnrolOutcome::Enrolled(_)));
+}
+
+#[test]
+fn rules_check_waits_for_nothing_that_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new("mkfifo")
+        .arg(folder.path().join("pipe.toml"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let refused = Command::new(BINARY)
+        .args(["rules", "check"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("pipe.toml: not a file"), "{said}");
+}

@@ -75,6 +75,14 @@ pub(super) fn load(folder: Option<&Path>) -> Result<Result<RuleSet, Vec<Fault>>,
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default();
             if name.ends_with(".toml") && !name.starts_with('.') {
+                // A pipe would be waited for without end.
+                if !path.is_file() {
+                    let what = format!(
+                        "{}: not a file; remove it or give it another ending",
+                        path.display()
+                    );
+                    return Err(CliError::Refused(what));
+                }
                 let text = fs::read_to_string(&path)
                     .map_err(|error| CliError::Refused(format!("{}: {error}", path.display())))?;
                 files.insert(name, text);
