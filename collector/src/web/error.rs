@@ -17,7 +17,7 @@ pub(super) enum WebError {
     #[error("the role does not allow this")]
     Forbidden,
     /// The form did not come from one of our pages, or its session ended.
-    #[error("the form did not come from a page of this session")]
+    #[error("the form did not come from a page of the same sign-in")]
     Forged,
     /// There is nothing here.
     #[error("there is nothing here")]

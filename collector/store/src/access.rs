@@ -139,7 +139,7 @@ impl Access for Database {
                 ],
             )?;
             if made == 0 {
-                return Err(StoreError::Conflict("this session exists already: sign in again".into()));
+                return Err(StoreError::Conflict("a session of that name exists already: sign in again".into()));
             }
             audit::append(connection, audit)
         })
