@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
-    io::Read as _,
+    io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
     time::Duration,
@@ -27,8 +27,7 @@ const STATEMENTS: usize = 256;
 /// Opens the connection that writes, and makes the file if there is none.
 pub(super) fn open_writer(path: &Path) -> StoreResult<Connection> {
     refuse_old_library(rusqlite::version_number())?;
-    make_private(path)?;
-    refuse_foreign_header(path)?;
+    let _turn = make_private(path)?;
     let fault = |error| failure(path, "open", error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
@@ -82,27 +81,45 @@ pub(super) fn refuse_old_library(version: i32) -> StoreResult<()> {
     )))
 }
 
-/// Makes the folder and the file for the owner only, where they do not exist.
-fn make_private(path: &Path) -> StoreResult<()> {
-    let cannot = |what: &str, error: std::io::Error| StoreError::Unavailable {
+/// Makes the folder and the file for the owner only, where they do not exist. Until the answer is dropped
+/// no other program opens a database of this folder: two that make the same file at once would each see
+/// half of what the other wrote, and SQLite does not wait for the change to its write-ahead log.
+///
+/// A file that exists is looked at but not opened: closing it would give up the locks that this process
+/// holds on it through SQLite (<https://sqlite.org/howtocorrupt.html>, 2.2).
+fn make_private(path: &Path) -> StoreResult<fs::File> {
+    let cannot = |what: &str, error: io::Error| StoreError::Unavailable {
         context: format!("cannot {what} the database {}: {error}", path.display()),
         source: Box::new(error),
     };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|e| cannot("make the folder of", e))?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|e| cannot("make the folder of", e))?;
+    let turn = fs::File::open(folder).map_err(|e| cannot("open the folder of", e))?;
+    match turn.lock() {
+        // Some network file systems lock no folders; SQLite is not meant for them.
+        Err(error) if error.kind() != io::ErrorKind::Unsupported => {
+            return Err(cannot("lock the folder of", error));
+        }
+        _ => {}
     }
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
+    let made = OpenOptions::new()
+        .create_new(true)
         .write(true)
         .mode(0o600)
-        .open(path)
-        .map_err(|e| cannot("open", e))?;
-    let found = file.metadata().map_err(|e| cannot("look at", e))?;
+        .open(path);
+    match made {
+        Ok(_) => return Ok(turn),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(cannot("make", error)),
+    }
+    let found = fs::metadata(path).map_err(|e| cannot("look at", e))?;
     if !found.is_file() {
         return Err(StoreError::Damaged(format!(
             "{} is not a file: name a file for the database",
@@ -110,25 +127,9 @@ fn make_private(path: &Path) -> StoreResult<()> {
         )));
     }
     if found.permissions().mode() & 0o077 != 0 && found.len() == 0 {
-        file.set_permissions(fs::Permissions::from_mode(0o600))
-            .map_err(|e| cannot("protect", e))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|e| cannot("protect", e))?;
     }
-    Ok(())
-}
-
-/// A file that is no SQLite database is refused before SQLite sees it.
-fn refuse_foreign_header(path: &Path) -> StoreResult<()> {
-    let mut header = [0u8; 16];
-    let mut file = fs::File::open(path).map_err(|error| StoreError::Unavailable {
-        context: format!("cannot read the database {}: {error}", path.display()),
-        source: Box::new(error),
-    })?;
-    match file.read(&mut header) {
-        Ok(0) => Ok(()),
-        Ok(16) if &header == b"SQLite format 3\0" => Ok(()),
-        Ok(_) => Err(damaged(path, "it does not begin as a SQLite database does")),
-        Err(error) => Err(damaged(path, &error.to_string())),
-    }
+    Ok(turn)
 }
 
 /// A SQLite database of another product is refused before anything is written.

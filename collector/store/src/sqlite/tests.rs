@@ -64,6 +64,19 @@ fn folder_and_files_are_for_their_owner_only() {
 }
 
 #[test]
+fn a_new_file_is_opened_by_many_at_once() {
+    for _ in 0..25 {
+        let file = File::new();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| file.open().audit(&audit("start")).unwrap());
+            }
+        });
+        assert_eq!(file.open().verify_audit().unwrap(), Ok(8));
+    }
+}
+
+#[test]
 fn a_file_of_something_else_is_refused_and_left_alone() {
     let file = File::new();
     fs::create_dir(file.path().parent().unwrap()).unwrap();
