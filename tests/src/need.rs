@@ -25,6 +25,12 @@ pub fn program(test: &str, name: &str) -> bool {
     found.is_ok_and(|status| status.success()) || missing(test, &format!("{name} is not installed"))
 }
 
+/// Whether long runs are wanted (`./tests/run --soak`). A test that only makes sense long ends where they are not;
+/// one that is useful short chooses its length by this.
+pub fn soak() -> bool {
+    std::env::var_os("DESKWARDEN_SOAK").is_some_and(|value| value == "1")
+}
+
 /// Notes that a test did not run.
 pub fn missing(test: &str, why: &str) -> bool {
     let file = OpenOptions::new()
