@@ -65,6 +65,29 @@ install_packages() {
     }
 }
 
+# Installs packages for comparison only: services that come with them are neither started now nor at the next boot.
+install_unstarted() {
+    local missing=() name service policy=/usr/sbin/policy-rc.d result=0
+    for name in "$@"; do
+        package_is_installed "$name" || missing+=("$name")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    if [ ! -e "$policy" ] && have apt-get; then
+        printf '#!/bin/sh\nexit 101\n' | as_root sh -c "cat >$policy && chmod 755 $policy" || return 1
+    else
+        policy=''
+    fi
+    install_packages "${missing[@]}" || result=1
+    [ -z "$policy" ] || as_root rm -f "$policy"
+    for name in "${missing[@]}"; do
+        for service in $(dpkg -L "$name" 2>/dev/null | sed -nE 's,^(/usr)?/lib/systemd/system/([^@]+)\.service$,\2,p'); do
+            have systemctl && as_root systemctl disable --quiet "$service" 2>/dev/null || true
+        done
+    done
+    say "Only for the bench: remove with apt-get purge ${missing[*]}"
+    return "$result"
+}
+
 # Makes sure that `cargo` is the one of rust-toolchain.toml (or newer); says what to install where it cannot.
 need_rust() {
     local root="$1" wanted found

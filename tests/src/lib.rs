@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod architecture;
+pub mod bench;
 pub mod browser;
 pub mod collector;
 pub mod dashboard;

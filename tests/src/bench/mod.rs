@@ -1,0 +1,13 @@
+//! What every bench shares: the shape of a result and its file, the machine, medians, the CPU of whole programs, and
+//! the page that is made of the results. Measures nothing by itself; the benches are in `benches/`.
+
+mod cost;
+mod machine;
+pub mod page;
+mod result;
+mod spread;
+
+pub use cost::{Cost, cost, serve_cost};
+pub use machine::Machine;
+pub use result::{Budget, Figure, Finding, Limit, Report};
+pub use spread::{median, percentile, rounded};
