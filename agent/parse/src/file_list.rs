@@ -40,11 +40,14 @@ impl<'a> Wanted<'a> {
 
     /// The asked paths that a list names.
     pub fn found_in<'s>(&'s self, list: &'s [u8]) -> impl Iterator<Item = &'a str> + 's {
-        text::lines(list).filter_map(|line| {
-            // Most lines are refused by their length alone, without hashing them.
-            let possible = self.lengths.get(line.len()).copied().unwrap_or_default();
-            possible.then(|| self.spellings.get(line).copied()).flatten()
-        })
+        text::lines(list).filter_map(|line| self.owned(line))
+    }
+
+    /// The asked path that is meant by this path of a package.
+    pub fn owned(&self, path: &[u8]) -> Option<&'a str> {
+        // Most paths are refused by their length alone, without hashing them.
+        let possible = self.lengths.get(path.len()).copied().unwrap_or_default();
+        possible.then(|| self.spellings.get(path).copied()).flatten()
     }
 
     fn spell(&mut self, spelling: &[u8], path: &'a str) {

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod app;
 pub mod apt_conf;
+pub mod bdb;
 pub mod browser;
 pub mod clock;
 pub mod cpuinfo;

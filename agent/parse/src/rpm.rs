@@ -9,6 +9,8 @@ const MAX_ENTRIES: usize = 4_096;
 const MAX_VALUE: usize = 1_000;
 /// Most packages of one ndb file.
 const MAX_PACKAGES: usize = 100_000;
+/// Most files of one package.
+const MAX_FILES: usize = 500_000;
 const PAGE: usize = 4_096;
 
 /// An installed package.
@@ -69,6 +71,49 @@ pub fn parse_header(bytes: &[u8]) -> Option<Package> {
     };
     package.size_bytes = long_size.unwrap_or(u64::from(size));
     Some(package)
+}
+
+/// Calls back with folder and name of every file that a whole header lists; folders end in a slash. What is
+/// damaged is left out.
+pub fn header_files(bytes: &[u8], mut each: impl FnMut(&[u8], &[u8])) -> Option<()> {
+    let count = u32_at(bytes, 0)? as usize;
+    if count > MAX_ENTRIES {
+        return None;
+    }
+    let entries = bytes.get(8..8 + count * 16)?;
+    let store = bytes.get(8 + count * 16..)?;
+    let (mut names, mut folders, mut places) = (&[][..], &[][..], &[][..]);
+    let mut files = 0;
+    for entry in entries.chunks_exact(16) {
+        let Some(at) = store.get(u32_at(entry, 8)? as usize..) else {
+            continue;
+        };
+        match (u32_at(entry, 0)?, u32_at(entry, 4)?) {
+            (1116, 4) => places = at,
+            (1117, 8) => (names, files) = (at, u32_at(entry, 12)? as usize),
+            (1118, 8) => folders = at,
+            _ => {}
+        }
+    }
+    let folders: Vec<&[u8]> = strings(folders).take(files.min(MAX_FILES)).collect();
+    for (name, place) in strings(names)
+        .take(files.min(MAX_FILES))
+        .zip(places.chunks_exact(4))
+    {
+        if let Some(folder) = folders.get(u32_at(place, 0)? as usize) {
+            each(folder, name);
+        }
+    }
+    Some(())
+}
+
+/// Texts that stand one behind the other, each with its end.
+fn strings(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (one, after) = rest.split_at_checked(memchr::memchr(0, rest)?)?;
+        rest = after.get(1..)?;
+        Some(one)
+    })
 }
 
 /// Calls back with the first `max` bytes of every header of an ndb file. `None` where it is damaged; headers
@@ -177,6 +222,26 @@ mod tests {
     }
 
     #[test]
+    fn a_header_lists_its_files_with_their_folders() {
+        // A header as rpmbuild makes them.
+        let file: &[u8] = include_bytes!("../fixtures/rpm/Packages");
+        let mut found = Vec::new();
+        crate::bdb::hash_pairs(file, 1 << 20, |_, header| {
+            header_files(header, |folder, name| {
+                found.push(format!("{}{}", text::decode(folder), text::decode(name)));
+            });
+        })
+        .unwrap();
+        assert_eq!(
+            found.len(),
+            400 + 3 + 2 + 3,
+            "every file, and a folder per package"
+        );
+        assert!(found.contains(&"/opt/squid/part-of-the-program-3".to_owned()));
+        assert!(found.contains(&"/opt/linuxqq".to_owned()));
+    }
+
+    #[test]
     fn an_ndb_file_gives_its_headers() {
         let header = qq();
         let mut file = vec![0u8; PAGE];
@@ -207,11 +272,13 @@ mod tests {
             }
             bytes.truncate(cut);
             parse_header(&bytes);
+            header_files(&bytes, |_, _| ());
         }
 
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             parse_header(&bytes);
+            header_files(&bytes, |_, _| ());
             let mut file = b"RpmP\0\0\0\0\0\0\0\0\x01\0\0\0".to_vec();
             file.extend(bytes);
             file.resize(5_000, 7);

@@ -22,6 +22,7 @@ mod process;
 mod program;
 mod proxy;
 mod root;
+mod rpmdb;
 mod rtnl;
 mod security;
 mod share;

@@ -1,5 +1,5 @@
-//! Which package owns a program, from dpkg's lists of files. Reads the lists only for paths that were not
-//! asked for since the lists last changed, and keeps answers, not lists.
+//! Which package owns a program, from the lists of files that dpkg and rpm keep. Reads the lists only for paths
+//! that were not asked for since the lists last changed, and keeps answers, not lists.
 
 use std::{
     collections::HashMap,
@@ -7,12 +7,19 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use deskwarden_parse::file_list::Wanted;
+use deskwarden_parse::{
+    file_list::Wanted,
+    rpm::{header_files, parse_header},
+};
 
-use crate::Root;
+use crate::{
+    Root,
+    linux::rpmdb::{self, Rpmdb},
+};
 
 const INFO: &str = "var/lib/dpkg/info";
 const MAX_LIST: usize = 32 << 20;
+const MAX_HEADER: usize = 32 << 20;
 /// Most answers that are kept.
 const MAX_KNOWN: usize = 20_000;
 /// Where packages put no programs, so that nothing is searched for those that run from there.
@@ -42,7 +49,8 @@ impl Owners {
     /// Package of each path, empty for none, in the order of the paths.
     pub(in crate::linux) fn packages(&self, root: &Root, paths: &[&str]) -> Vec<String> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = root.stamp([INFO]);
+        let files = rpmdb::files();
+        let stamp = root.stamp([INFO].into_iter().chain(files.iter().map(String::as_str)));
         if known.stamp != stamp || known.packages.len() > MAX_KNOWN {
             known.packages.clear();
             known.stamp = stamp;
@@ -60,7 +68,10 @@ impl Owners {
             }
         }
         if !wanted.is_empty() {
-            search(root, &wanted, &mut known.packages);
+            let mut missing = search_dpkg(root, &wanted, &mut known.packages);
+            if let (Some(database), true) = (Rpmdb::find(root), missing > 0) {
+                search_rpm(root, &database, &wanted, &mut known.packages, &mut missing);
+            }
         }
         paths
             .iter()
@@ -69,8 +80,9 @@ impl Owners {
     }
 }
 
-/// A list that cannot be read leaves its programs without an owner, which is no claim about them.
-fn search(root: &Root, wanted: &Wanted<'_>, found: &mut HashMap<String, String>) {
+/// A list that cannot be read leaves its programs without an owner, which is no claim about them. Says how many
+/// have none.
+fn search_dpkg(root: &Root, wanted: &Wanted<'_>, found: &mut HashMap<String, String>) -> usize {
     let mut missing = wanted.len();
     root.each_file(INFO, ".list", MAX_LIST, |name, list| {
         let package = name.strip_suffix(".list").unwrap_or(name);
@@ -87,6 +99,43 @@ fn search(root: &Root, wanted: &Wanted<'_>, found: &mut HashMap<String, String>)
             ControlFlow::Continue(())
         }
     });
+    missing
+}
+
+fn search_rpm(
+    root: &Root,
+    database: &Rpmdb,
+    wanted: &Wanted<'_>,
+    found: &mut HashMap<String, String>,
+    missing: &mut usize,
+) {
+    let mut path = Vec::new();
+    // A damaged database is told by the source of its packages.
+    let walked = database.headers(root, MAX_HEADER, |header| {
+        if *missing == 0 {
+            return;
+        }
+        let mut owned: Vec<&str> = Vec::new();
+        header_files(header, |folder, name| {
+            path.clear();
+            path.extend_from_slice(folder);
+            path.extend_from_slice(name);
+            owned.extend(wanted.owned(&path));
+        });
+        if owned.is_empty() {
+            return;
+        }
+        let Some(package) = parse_header(header) else {
+            return;
+        };
+        for path in owned {
+            if let Some(owner) = found.get_mut(path).filter(|owner| owner.is_empty()) {
+                owner.clone_from(&package.name);
+                *missing = missing.saturating_sub(1);
+            }
+        }
+    });
+    drop(walked);
 }
 
 #[cfg(test)]
@@ -111,5 +160,23 @@ mod tests {
         assert_eq!(owners.packages(&root, &paths), ["linuxqq", "", ""]);
         fs::remove_file(info.join("linuxqq:amd64.list")).unwrap();
         assert_eq!(owners.packages(&root, &paths), ["", "", ""]);
+    }
+
+    #[test]
+    fn an_owner_is_found_in_each_form_of_the_database_of_rpm() {
+        let made = concat!(env!("CARGO_MANIFEST_DIR"), "/../parse/fixtures/rpm");
+        for name in ["rpmdb.sqlite", "Packages"] {
+            let folder = tempfile::tempdir().unwrap();
+            let place = folder.path().join("var/lib/rpm");
+            fs::create_dir_all(&place).unwrap();
+            fs::copy(std::path::Path::new(made).join(name), place.join(name)).unwrap();
+            let paths = [
+                "/opt/large/part-of-the-program-400",
+                "/opt/squid/part-of-the-program-1",
+                "/opt/large/part-of-the-program-401",
+            ];
+            let found = Owners::default().packages(&Root::at(folder.path()), &paths);
+            assert_eq!(found, ["large", "squid", ""], "{name}");
+        }
     }
 }

@@ -1,27 +1,23 @@
-//! Source `software/rpm`: packages that rpm knows as installed, from its database in the forms sqlite and
-//! ndb. Reads the beginning of each header only: lists of files are most of it.
+//! Source `software/rpm`: packages that rpm knows as installed. Reads the beginning of each header only: lists
+//! of files are most of it.
 
-use deskwarden_parse::{
-    rpm::{self, Package},
-    sqlite::{Column, Database},
-};
+use deskwarden_parse::rpm::{self, Package};
 use deskwarden_proto::{
     key,
     v1::{Section, Software, SoftwareKind, facet::Kind},
 };
 
-use crate::{Fact, Reading, Root, Source, SourceId, Unavailable, WatchPath, Watched, linux::gather::Gather};
+use crate::{
+    Fact, Reading, Root, Source, SourceId, Unavailable, WatchPath, Watched,
+    linux::{
+        gather::Gather,
+        rpmdb::{self, Rpmdb, Walk},
+    },
+};
 
-/// Where the database is, by distribution.
-const PLACES: [&str; 2] = ["usr/lib/sysimage/rpm", "var/lib/rpm"];
-const SQLITE: &str = "rpmdb.sqlite";
-const LOG: &str = "rpmdb.sqlite-wal";
-const NDB: &str = "Packages.db";
-const BDB: &str = "Packages";
 /// What is wanted stands before the lists of files.
 const HEADER: usize = 16 << 10;
 const WHOLE_HEADER: usize = 16 << 20;
-const MAX_LOG: usize = 64 << 20;
 
 /// The database of rpm.
 pub(in crate::linux) struct Rpm;
@@ -35,39 +31,24 @@ impl Source for Rpm {
     }
 
     fn read(&self, root: &Root) -> Reading {
-        let found = PLACES.iter().find_map(|folder| {
-            [SQLITE, NDB, BDB]
-                .iter()
-                .map(|name| (folder, *name))
-                .find(|(folder, name)| root.exists(&format!("{folder}/{name}")))
-        });
-        let Some((folder, name)) = found else {
-            let why = format!("{}: no rpm database", root.display(PLACES[1]).display());
+        let Some(database) = Rpmdb::find(root) else {
+            let why = format!("{}: no rpm database", rpmdb::usual_place(root));
             return Reading::unavailable(self.id(), &Unavailable::Unsupported(why));
         };
-        let path = format!("{folder}/{name}");
-        let place = root.display(&path);
-        if name == BDB {
-            let why = format!(
-                "{}: rpm's database in the form of Berkeley DB is not read; its packages are missing here",
-                place.display()
-            );
-            return Reading::unavailable(self.id(), &Unavailable::Unsupported(why));
-        }
         let mut gather = Gather::default();
-        match packages(root, folder, name, HEADER) {
+        match packages(root, &database, HEADER) {
             Ok(mut answer) => {
                 if answer.short {
                     // Some header keeps its names behind the lists; this is rare and reads much more.
-                    match packages(root, folder, name, WHOLE_HEADER) {
+                    match packages(root, &database, WHOLE_HEADER) {
                         Ok(whole) => answer = whole,
                         Err(why) => gather.fault(why),
                     }
                 }
-                if answer.short || answer.damaged {
+                if answer.short || answer.walk == Walk::Damaged {
                     gather.fault(Unavailable::Failed(format!(
                         "{}: some entries are damaged; run rpm --rebuilddb",
-                        place.display()
+                        root.display(&database.path()).display()
                     )));
                 }
                 gather.facts = answer.packages.into_iter().map(fact).collect();
@@ -79,9 +60,7 @@ impl Source for Rpm {
     }
 
     fn watches(&self, root: &Root) -> Vec<WatchPath> {
-        let files = PLACES
-            .iter()
-            .flat_map(|folder| [SQLITE, LOG, NDB].map(|name| format!("{folder}/{name}")));
+        let files = rpmdb::files().into_iter();
         files
             .map(|path| WatchPath {
                 path: root.display(&path),
@@ -91,56 +70,31 @@ impl Source for Rpm {
     }
 
     fn stamp(&self, root: &Root) -> Option<u64> {
-        let files: Vec<String> = PLACES
-            .iter()
-            .flat_map(|folder| [SQLITE, LOG, NDB, BDB].map(|name| format!("{folder}/{name}")))
-            .collect();
-        Some(root.stamp(files.iter().map(String::as_str)))
+        Some(root.stamp(rpmdb::files().iter().map(String::as_str)))
     }
 }
 
-#[derive(Default)]
 struct Answer {
     packages: Vec<Package>,
     /// A header did not hold its names, so far as it was read.
     short: bool,
-    damaged: bool,
+    walk: Walk,
 }
 
-impl Answer {
-    fn header(&mut self, bytes: &[u8]) {
-        match rpm::parse_header(bytes) {
-            // Keys of packagers are stored as packages, too.
-            Some(package) if package.name == "gpg-pubkey" => {}
-            Some(package) => self.packages.push(package),
-            None => self.short = true,
-        }
-    }
-}
-
-fn packages(root: &Root, folder: &str, name: &str, header: usize) -> Result<Answer, Unavailable> {
-    let path = format!("{folder}/{name}");
-    let unreadable = || {
-        let place = root.display(&path);
-        Unavailable::Failed(format!("{}: not a database of rpm", place.display()))
-    };
-    let file = root.open_file(&path)?.ok_or_else(unreadable)?;
-    let mut answer = Answer::default();
-    if name == NDB {
-        answer.damaged = rpm::ndb_headers(file, header, |bytes| answer.header(bytes)).is_none();
-        return Ok(answer);
-    }
-    let log = root
-        .read_limited(&format!("{folder}/{LOG}"), MAX_LOG)?
-        .unwrap_or_default();
-    let mut database = Database::open(file, &log).ok_or_else(unreadable)?;
-    let table = database.table("Packages").ok_or_else(unreadable)?;
-    let walked = database.rows(table, header, |columns| match columns.get(1) {
-        Some(Column::Bytes(bytes)) => answer.header(bytes),
-        _ => answer.short = true,
-    });
-    answer.damaged = walked.is_none();
-    Ok(answer)
+fn packages(root: &Root, database: &Rpmdb, header: usize) -> Result<Answer, Unavailable> {
+    let mut packages = Vec::new();
+    let mut short = false;
+    let walk = database.headers(root, header, |bytes| match rpm::parse_header(bytes) {
+        // Keys of packagers are stored as packages, too.
+        Some(package) if package.name == "gpg-pubkey" => {}
+        Some(package) => packages.push(package),
+        None => short = true,
+    })?;
+    Ok(Answer {
+        packages,
+        short,
+        walk,
+    })
 }
 
 fn fact(package: Package) -> Fact {
@@ -235,7 +189,7 @@ mod tests {
         let place = folder.path().join("var/lib/rpm");
         fs::create_dir_all(&place).unwrap();
         fs::write(
-            place.join(SQLITE),
+            place.join("rpmdb.sqlite"),
             sqlite(&[named("linuxqq"), named("gpg-pubkey"), named("kernel")]),
         )
         .unwrap();
@@ -244,23 +198,13 @@ mod tests {
         let keys: Vec<_> = reading.facts.iter().map(|fact| fact.key.as_str()).collect();
         assert_eq!(keys, ["kernel:x86_64:3.2-1", "linuxqq:x86_64"]);
         fs::write(
-            place.join(SQLITE),
+            place.join("rpmdb.sqlite"),
             sqlite(&[named("linuxqq"), b"damaged".to_vec()]),
         )
         .unwrap();
         let reading = Rpm.read(&root);
         assert_eq!((reading.look, reading.facts.len()), (Look::Partial, 1));
-        fs::write(place.join(SQLITE), "no database").unwrap();
+        fs::write(place.join("rpmdb.sqlite"), "no database").unwrap();
         assert_eq!(Rpm.read(&root).look, Look::Failed);
-    }
-
-    #[test]
-    fn a_form_that_is_not_read_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("var/lib/rpm")).unwrap();
-        fs::write(folder.path().join("var/lib/rpm/Packages"), "").unwrap();
-        let reading = Rpm.read(&Root::at(folder.path()));
-        assert_eq!(reading.look, Look::Unsupported);
-        assert!(reading.reason.contains("Berkeley"));
     }
 }
