@@ -207,7 +207,9 @@ mod tests {
     const BIG: &[u8] = include_bytes!("../fixtures/rpm/Packages.big");
     const MANY: &[u8] = include_bytes!("../fixtures/rpm/many.hash");
 
-    fn pairs(file: &[u8], max: usize) -> (Option<()>, Vec<(Vec<u8>, Vec<u8>)>) {
+    type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+    fn pairs(file: &[u8], max: usize) -> (Option<()>, Pairs) {
         let mut found = Vec::new();
         let walked = hash_pairs(file, max, |key, value| found.push((key.to_vec(), value.to_vec())));
         (walked, found)
