@@ -134,13 +134,24 @@ fn message_source(
             3 => "Personal",
             _ => return Err(format!("{}.{} has no sensitivity", message.name(), field.name()).into()),
         };
+        let (purpose_zh, purpose_en) = (text(about, "purpose_zh"), text(about, "purpose_en"));
+        if purpose_zh.is_empty() || purpose_en.is_empty() {
+            return Err(format!(
+                "{}.{} does not say in both languages why it is collected",
+                message.name(),
+                field.name()
+            )
+            .into());
+        }
         writeln!(
             table,
-            "    FieldDoc {{ name: {:?}, zh: {:?}, en: {:?}, purpose: {:?}, sensitivity: FieldSensitivity::{sensitivity}, since: {} }},",
+            "    FieldDoc {{ name: {:?}, zh: {:?}, en: {:?}, purpose_zh: {:?}, purpose_en: {:?}, \
+             sensitivity: FieldSensitivity::{sensitivity}, since: {} }},",
             field.name(),
             text(about, "zh"),
             text(about, "en"),
-            text(about, "purpose"),
+            purpose_zh,
+            purpose_en,
             number(about, "since").max(1),
         )?;
         calls.push_str(&call(&field, &format!("&{upper}_FIELDS[{index}]"))?);

@@ -25,8 +25,10 @@ pub struct FieldDoc {
     pub zh: &'static str,
     /// English label.
     pub en: &'static str,
-    /// Why it is collected, one line.
-    pub purpose: &'static str,
+    /// Why it is collected, one line in Chinese.
+    pub purpose_zh: &'static str,
+    /// Why it is collected, one line in English.
+    pub purpose_en: &'static str,
     /// How sensitive it is.
     pub sensitivity: FieldSensitivity,
     /// Facet revision that introduced it, from 1.

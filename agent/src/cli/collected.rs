@@ -41,12 +41,11 @@ pub(super) fn run(as_json: bool, language: Language, out: &mut impl Write) -> an
 
 fn fields(fields: &[FieldDoc], zh: bool, out: &mut impl Write) -> anyhow::Result<()> {
     for field in fields {
-        let label = if zh { field.zh } else { field.en };
         let sensitivity = sensitivity(field.sensitivity, zh);
         if zh {
-            writeln!(out, "  - {label} [{sensitivity}] {}", field.name)?;
+            writeln!(out, "  - {}（{sensitivity}）：{}", field.zh, field.purpose_zh)?;
         } else {
-            writeln!(out, "  - {label} [{sensitivity}]: {}", field.purpose)?;
+            writeln!(out, "  - {} [{sensitivity}]: {}", field.en, field.purpose_en)?;
         }
     }
     Ok(())
@@ -61,7 +60,8 @@ fn all() -> Value {
                     "name": field.name,
                     "zh": field.zh,
                     "en": field.en,
-                    "purpose": field.purpose,
+                    "purpose_zh": field.purpose_zh,
+                    "purpose_en": field.purpose_en,
                     "sensitivity": sensitivity(field.sensitivity, false),
                 })
             })
@@ -120,8 +120,18 @@ mod tests {
                 section.name
             );
             for field in section.fields {
-                assert!(zh.contains(field.zh), "{}.{}", section.name, field.name);
-                assert!(en.contains(field.purpose), "{}.{}", section.name, field.name);
+                let line = |label, purpose| (format!("- {label}"), format!("{purpose}\n"));
+                for (told, (label, purpose)) in [
+                    (&zh, line(field.zh, field.purpose_zh)),
+                    (&en, line(field.en, field.purpose_en)),
+                ] {
+                    assert!(
+                        told.contains(&label) && told.contains(&purpose),
+                        "{}.{}",
+                        section.name,
+                        field.name
+                    );
+                }
             }
         }
     }
@@ -135,7 +145,8 @@ mod tests {
         assert_eq!(sections.len(), SECTIONS.len());
         for section in sections {
             for field in section["fields"].as_array().unwrap() {
-                assert_ne!(field["purpose"], "", "{field}");
+                assert_ne!(field["purpose_zh"], "", "{field}");
+                assert_ne!(field["purpose_en"], "", "{field}");
             }
         }
     }
