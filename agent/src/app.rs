@@ -94,6 +94,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             Ok(trigger::clock(handle, system_jitter, cancel).await?)
         });
     }
+    {
+        let (handle, cancel) = (handle.clone(), cancel.clone());
+        tasks.spawn("rounds", async move {
+            Ok(trigger::rounds(handle, system_jitter(), cancel).await?)
+        });
+    }
     let session = Session {
         endpoints: config.collectors,
         store: state.store.clone(),
@@ -222,13 +228,14 @@ fn start_recorder(
     if let Some(gap) = opened.gap() {
         tracing::error!(reason = %gap.reason, "the outbox was not as it was left");
     }
-    let recorder = Recorder::new(
+    let mut recorder = Recorder::new(
         outbox,
         &opened,
         root(config.root.as_deref()),
         sources(),
         Tools::default(),
     )?;
+    recorder.remember_in(config.state_dir.join("seen"));
     Ok(engine::start(recorder)?)
 }
 

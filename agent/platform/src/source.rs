@@ -1,8 +1,8 @@
 //! The vocabulary between a source of facts and whoever schedules it. Holds no source and reads nothing.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
-use deskwarden_proto::v1::{Facet, Local, Look, Section, facet};
+use deskwarden_proto::v1::{Facet, Local, Look, Policy, Section, facet};
 
 use crate::Root;
 
@@ -161,6 +161,15 @@ pub enum KernelEvent {
     Device,
 }
 
+/// A fact that a source goes on telling for a while after it can be seen no more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// The fact.
+    pub fact: Fact,
+    /// When it was last seen, in Unix seconds.
+    pub at_s: i64,
+}
+
 /// A place where facts of one section are read.
 pub trait Source: Send + Sync {
     /// Section and name.
@@ -179,6 +188,19 @@ pub trait Source: Send + Sync {
     fn events(&self) -> &'static [KernelEvent] {
         &[]
     }
+    /// How often to look because nothing tells of a change; `None`: with the full scans only.
+    fn every(&self) -> Option<Duration> {
+        None
+    }
+    /// What the collector wants, before the first look and whenever it changes. Ignored by sources that it does
+    /// not concern.
+    fn instruct(&self, _policy: &Policy) {}
+    /// What the source would not see again after a restart.
+    fn remembered(&self) -> Vec<Seen> {
+        Vec::new()
+    }
+    /// What it remembered before the agent was restarted, given before the first look.
+    fn recall(&self, _seen: Vec<Seen>) {}
 }
 
 /// Why a private file or folder could not be made.

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use deskwarden_proto::v1::HostHints;
+use deskwarden_proto::v1::{HostHints, Sample};
 
 use crate::{KernelEvent, PrivateError, Source, Unavailable};
 
@@ -115,6 +115,11 @@ pub fn kernel_events() -> Result<KernelEvents, Unavailable> {
 
 /// None.
 pub fn sources() -> Vec<Box<dyn Source>> {
+    Vec::new()
+}
+
+/// None.
+pub fn samples(_root: &Root) -> Vec<Sample> {
     Vec::new()
 }
 

@@ -172,6 +172,7 @@ fn run(mut recorder: Recorder, mut inbox: mpsc::Receiver<Job>, report: &watch::S
             }
             // A scan takes megabytes for a moment; an idle agent must not keep them.
             if std::mem::take(&mut looked) {
+                recorder.keep_memory(false);
                 deskwarden_platform::release_memory();
             }
             match inbox.blocking_recv() {
@@ -188,6 +189,7 @@ fn run(mut recorder: Recorder, mut inbox: mpsc::Receiver<Job>, report: &watch::S
         if let Some(job) = next {
             job(&mut recorder, &mut due);
             if due.stop {
+                recorder.keep_memory(true);
                 return;
             }
             if recorder.take_all_due() {

@@ -3,7 +3,9 @@
 mod cut;
 pub mod engine;
 mod reading;
+mod recollect;
 pub mod recorder;
 pub mod tools;
 pub mod trigger;
+mod upkeep;
 pub mod watch;

@@ -10,7 +10,7 @@ use deskwarden_proto::{
     v1::{self, Ack, Delta, Gap, Look, Policy, Record, Section, SectionDigest, Trigger, Welcome},
 };
 
-use super::{cut, reading, tools::Tools};
+use super::{cut, reading, recollect::Recollection, tools::Tools};
 use crate::{
     disk::Folder,
     outbox::{Error, Opened, Outbox, Position},
@@ -53,12 +53,14 @@ pub enum Welcomed {
 
 /// Sources, outbox, and what ties them.
 pub struct Recorder {
-    outbox: Outbox<Folder>,
-    root: Root,
-    sources: Vec<Box<dyn Source>>,
+    pub(super) outbox: Outbox<Folder>,
+    pub(super) root: Root,
+    pub(super) sources: Vec<Box<dyn Source>>,
     /// Stamp of each source when it was last read.
     stamps: Vec<Option<u64>>,
-    tools: Tools,
+    pub(super) tools: Tools,
+    /// Where sources' memory is kept; nowhere until it is said.
+    pub(super) recollection: Option<Recollection>,
     /// Everything has to be looked at again.
     all_due: bool,
     /// How often what waits was renumbered or set aside.
@@ -80,9 +82,11 @@ impl Recorder {
             root,
             sources,
             tools,
+            recollection: None,
             all_due: false,
             renumbered: 0,
         };
+        recorder.instruct();
         if let Some(gap) = opened.gap() {
             recorder.report(gap)?;
         }
@@ -282,6 +286,7 @@ impl Recorder {
                 .map(i32::from)
                 .collect();
             self.outbox.forget(&refused)?;
+            self.instruct();
             self.look_again();
         }
         Ok(())
@@ -327,7 +332,7 @@ impl Recorder {
 
     /// Enqueues; where the outbox is full, sections are coalesced first. When that is the records' own
     /// section, its snapshot stands for them.
-    fn append(&mut self, section: Section, payloads: &[v1::Payload]) -> Result<(), Error> {
+    pub(super) fn append(&mut self, section: Section, payloads: &[v1::Payload]) -> Result<(), Error> {
         for _ in 0..ROUNDS {
             match self.outbox.append(payloads) {
                 Err(Error::Full { section: full }) => {
@@ -468,6 +473,7 @@ mod tests {
         let tools = Tools {
             now: Stamp::default,
             id: || [7; 16],
+            samples: |_| Vec::new(),
         };
         let recorder = Recorder::new(outbox, &opened, Root::host(), sources, tools).unwrap();
         Setup {

@@ -1,6 +1,7 @@
-//! The clock and the randomness of a recorder.
+//! The clock, the randomness and the gauges of a recorder.
 
-use deskwarden_proto::v1::Stamp;
+use deskwarden_platform::Root;
+use deskwarden_proto::v1::{Sample, Stamp};
 
 /// What the recorder takes from the world, so that tests can give it.
 pub struct Tools {
@@ -8,6 +9,8 @@ pub struct Tools {
     pub now: fn() -> Stamp,
     /// 16 random bytes.
     pub id: fn() -> [u8; 16],
+    /// Gauges as they stand.
+    pub samples: fn(&Root) -> Vec<Sample>,
 }
 
 impl Default for Tools {
@@ -26,6 +29,7 @@ impl Default for Tools {
                 }
                 id
             },
+            samples: deskwarden_platform::samples,
         }
     }
 }

@@ -20,6 +20,8 @@ const SLOWEST: Duration = Duration::from_secs(5);
 const FULL_SCAN: Duration = Duration::from_secs(6 * 3600);
 /// Shortest time between full scans that a policy can ask for.
 const FULL_SCAN_LEAST: Duration = Duration::from_secs(60);
+/// Between samples.
+const SAMPLES: Duration = Duration::from_secs(3600);
 /// After a write that failed.
 const RETRY: Duration = Duration::from_secs(60);
 
@@ -107,6 +109,39 @@ pub async fn clock(
                 handle.look_at_all(Trigger::Clock).await?;
                 last = Instant::now();
                 spread = jitter();
+            }
+        }
+    }
+}
+
+/// Looks at each source whose changes nothing tells as often as it asks for, and takes samples every hour.
+/// `jitter` from 0 to 1 spreads the beginning, so that an office does not do it in step.
+pub async fn rounds(handle: Handle, jitter: f64, cancel: CancellationToken) -> Result<(), Gone> {
+    let begin = Instant::now();
+    let spread = |every: Duration| begin + every.mul_f64(jitter.clamp(0.0, 1.0));
+    let rounds = handle.ask(|recorder| recorder.rounds()).await?;
+    let mut all: Vec<(Instant, Duration, Option<Vec<usize>>)> = rounds
+        .into_iter()
+        .map(|(every, sources)| (spread(every), every, Some(sources)))
+        .collect();
+    all.push((spread(SAMPLES), SAMPLES, None));
+    loop {
+        let Some(next) = all.iter_mut().min_by_key(|(at, ..)| *at) else {
+            return Ok(());
+        };
+        tokio::select! {
+            () = cancel.cancelled() => return Ok(()),
+            () = sleep_until(next.0) => {}
+        }
+        let (at, every, sources) = next;
+        // Counted from now: after a pause of the whole PC nothing is made up for.
+        *at = Instant::now() + *every;
+        match sources {
+            Some(sources) => handle.look(sources.clone(), Trigger::Clock).await?,
+            None => {
+                if let Err(error) = handle.ask(|recorder| recorder.sample()).await? {
+                    tracing::warn!(%error, "no samples this time");
+                }
             }
         }
     }

@@ -2,26 +2,31 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use deskwarden_parse::procnet::{Socket, State};
 use deskwarden_proto::{
     key,
-    v1::{Egress, Section, facet::Kind},
+    v1::{Egress, Policy, Section, facet::Kind},
 };
 
 use super::{
     Root,
     gather::Gather,
     host::monotonic_ms,
+    logon::unix_now,
     memory::{DAY_MS, Memory},
     program::{Owners, Protocol, SocketOwners, Tables, processes},
 };
-use crate::{Fact, Reading, Source, SourceId, Unavailable};
+use crate::{Fact, Reading, Seen, Source, SourceId, Unavailable};
 
-/// Remote TCP ports that are watched: mail between servers, which a PC has no part in.
+/// Remote TCP ports that are watched where the policy names none: mail between servers, which a PC has no part
+/// in.
 const WATCHED: [u16; 1] = [25];
+/// Nothing tells of a connection, and a program that sends much mail makes many that are short.
+const EVERY: Duration = Duration::from_secs(60);
 const KEEP_MS: u64 = 7 * DAY_MS;
 
 /// The kernel's tables of sockets.
@@ -30,6 +35,8 @@ pub(super) struct Connections {
     tables: Arc<Tables>,
     sockets: SocketOwners,
     seen: Memory,
+    /// As the policy names them.
+    watched: Mutex<Vec<u16>>,
 }
 
 impl Connections {
@@ -39,6 +46,7 @@ impl Connections {
             tables,
             sockets: SocketOwners::default(),
             seen: Memory::default(),
+            watched: Mutex::new(WATCHED.to_vec()),
         }
     }
 }
@@ -56,10 +64,15 @@ impl Source for Connections {
         let now = monotonic_ms();
         let look = self.tables.look(root, now);
         look.faults.into_iter().for_each(|why| gather.fault(why));
+        let ports = self
+            .watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let watched: Vec<Socket> = look
             .sockets
             .into_iter()
-            .filter(|(protocol, socket)| *protocol == Protocol::Tcp && is_watched(socket))
+            .filter(|(protocol, socket)| *protocol == Protocol::Tcp && is_watched(socket, &ports))
             .map(|(_, socket)| socket)
             .collect();
         if look.tables == 0 {
@@ -71,6 +84,33 @@ impl Source for Connections {
         let facts = self.facts(root, &watched, &mut gather);
         gather.facts = self.seen.merge(now, KEEP_MS, facts);
         gather.finish(self.id())
+    }
+
+    fn every(&self) -> Option<Duration> {
+        Some(EVERY)
+    }
+
+    fn instruct(&self, policy: &Policy) {
+        let named: Vec<u16> = policy
+            .watched_ports
+            .iter()
+            .filter_map(|port| u16::try_from(*port).ok())
+            .collect();
+        let ports = if named.is_empty() { WATCHED.to_vec() } else { named };
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if *watched != ports {
+            // What was seen of ports that nobody asks for any more is nobody's business.
+            self.seen.clear();
+            *watched = ports;
+        }
+    }
+
+    fn remembered(&self) -> Vec<Seen> {
+        self.seen.remembered(monotonic_ms(), unix_now())
+    }
+
+    fn recall(&self, seen: Vec<Seen>) {
+        self.seen.recall(monotonic_ms(), unix_now(), seen);
     }
 }
 
@@ -120,8 +160,8 @@ impl Connections {
     }
 }
 
-fn is_watched(socket: &Socket) -> bool {
-    socket.state == State::Connected && WATCHED.contains(&socket.remote_port) && !socket.remote.is_loopback()
+fn is_watched(socket: &Socket, ports: &[u16]) -> bool {
+    socket.state == State::Connected && ports.contains(&socket.remote_port) && !socket.remote.is_loopback()
 }
 
 #[cfg(test)]
@@ -156,5 +196,17 @@ mod tests {
             1,
             "a short connection is not forgotten at once"
         );
+        fs::write(folder.path().join("proc/net/tcp"), tcp).unwrap();
+        source.instruct(&Policy {
+            watched_ports: vec![443, 70_000],
+            ..Policy::default()
+        });
+        let keys: Vec<_> = source
+            .read(&root)
+            .facts
+            .into_iter()
+            .map(|fact| fact.key)
+            .collect();
+        assert_eq!(keys, ["/home/wang/bulk:443"], "the policy names the ports");
     }
 }

@@ -1,22 +1,19 @@
 //! Sources `health/space` (how full disks are) and `health/shutdowns` (whether the PC goes down in order).
 //! Bands, never numbers. What a disk thinks of itself (SMART) needs raw access and is told as unsupported.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
-use deskwarden_parse::{mounts::parse_mounts, utmp::Kind as Entry};
+use deskwarden_parse::utmp::Kind as Entry;
 use deskwarden_proto::{
     key,
     v1::{Band, Health, Section, facet::Kind},
 };
 
-use super::{Root, gather::Gather, logon};
+use super::{Root, gather::Gather, logon, room};
 use crate::{Fact, Reading, Source, SourceId, Unavailable};
 
-const MOUNTS: &str = "proc/self/mounts";
-/// File systems that keep what people make.
-const LASTING: [&str; 12] = [
-    "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "jfs", "ntfs3", "vfat", "xfs", "zfs",
-];
+/// Nothing tells that a disk fills.
+const EVERY: Duration = Duration::from_secs(600);
 /// Days over which shutdowns are counted.
 const WINDOW_DAYS: i64 = 30;
 
@@ -37,33 +34,19 @@ impl Source for Space {
             let why = "another root has no mounted file systems of its own".to_owned();
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         }
-        let Some(bytes) = gather.file(root, MOUNTS) else {
-            let why = format!("{}: not there", root.display(MOUNTS).display());
+        let Some(rooms) = room::rooms(root, &mut gather) else {
+            let why = format!("{}: not there", root.display(room::MOUNTS).display());
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         };
-        let mut devices = BTreeSet::new();
-        for mount in parse_mounts(&bytes) {
-            let lasting = LASTING.contains(&mount.kind.as_str()) || mount.kind == "fuseblk";
-            // A device mounted in two places is as full in both; what is read-only never fills.
-            if !lasting || mount.read_only || !devices.insert(mount.device) {
-                continue;
-            }
-            let place = mount.place;
-            match rustix::fs::statvfs(place.as_str()) {
-                Ok(stat) if stat.f_blocks > 0 => {
-                    // As people see it: what only root may still write is not free.
-                    let used = stat.f_blocks.saturating_sub(stat.f_bfree);
-                    let usable = used.saturating_add(stat.f_bavail);
-                    gather.facts.push(space(&place, used, usable));
-                }
-                Ok(_) => {}
-                Err(errno) => {
-                    let error = std::io::Error::from(errno);
-                    gather.fault(Unavailable::Failed(format!("{place}: {error}")));
-                }
-            }
-        }
+        let facts = rooms
+            .iter()
+            .map(|room| space(&room.place, room.used, room.usable));
+        gather.facts.extend(facts);
         gather.finish(self.id())
+    }
+
+    fn every(&self) -> Option<Duration> {
+        Some(EVERY)
     }
 }
 

@@ -1,29 +1,36 @@
 //! Source `listener/proc-net`: ports that programs of the own network namespace wait on.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use deskwarden_parse::procnet::{Socket, State};
 use deskwarden_proto::{
     key::{self, EPHEMERAL_FROM},
     limits::LIST_VALUES,
-    v1::{Exposure, Listener, Section, facet::Kind},
+    v1::{Exposure, Listener, Policy, Section, facet::Kind},
 };
 
 use super::{
     Root,
     gather::Gather,
     host::monotonic_ms,
+    logon::unix_now,
     memory::{DAY_MS, Memory},
-    program::{Owners, Protocol, SocketOwners, Tables, file_name, processes},
+    program::{Owners, Protocol, Questions, SocketOwners, Tables, file_name, processes},
 };
-use crate::{Fact, KernelEvent, Reading, Source, SourceId, Unavailable};
+use crate::{Fact, KernelEvent, Reading, Seen, Source, SourceId, Unavailable};
 
+/// Nothing tells of a port that is opened.
+const EVERY: Duration = Duration::from_secs(300);
 /// Programs that are proxies whatever port they use, with what they speak. The name is all that is looked
-/// at: nothing connects to them.
+/// at: only where the policy allows it are other programs asked.
 const PROXIES: [(&str, &str); 34] = [
     ("3proxy", "http+socks"),
     ("brook", "socks"),
@@ -68,6 +75,8 @@ pub(super) struct Listeners {
     sockets: SocketOwners,
     /// Programs open and close ports of the ephemeral range all day.
     ephemeral: Memory,
+    questions: Questions,
+    asking: AtomicBool,
 }
 
 impl Listeners {
@@ -77,6 +86,8 @@ impl Listeners {
             tables,
             sockets: SocketOwners::default(),
             ephemeral: Memory::default(),
+            questions: Questions::default(),
+            asking: AtomicBool::new(false),
         }
     }
 }
@@ -120,7 +131,22 @@ impl Source for Listeners {
                     .to_owned(),
             ));
         }
-        let facts = self.facts(root, &waiting, |inode| {
+        let mut asked = HashMap::new();
+        if root.is_host() && self.asking.load(Ordering::Relaxed) {
+            let others: Vec<(u64, IpAddr, u16)> = waiting
+                .iter()
+                .filter(|(protocol, socket)| {
+                    let program = programs
+                        .get(&socket.inode)
+                        .map(String::as_str)
+                        .unwrap_or_default();
+                    *protocol == Protocol::Tcp && proxy_kind(program).is_empty()
+                })
+                .map(|(_, socket)| (socket.inode, socket.local, socket.local_port))
+                .collect();
+            asked = self.questions.ask(&others);
+        }
+        let facts = self.facts(root, &waiting, &asked, |inode| {
             programs.get(&inode).map(String::as_str).unwrap_or_default()
         });
         let (passing, lasting) = facts.into_iter().partition(is_ephemeral);
@@ -133,6 +159,25 @@ impl Source for Listeners {
     fn events(&self) -> &'static [KernelEvent] {
         &[KernelEvent::Address]
     }
+
+    fn every(&self) -> Option<Duration> {
+        Some(EVERY)
+    }
+
+    fn instruct(&self, policy: &Policy) {
+        self.asking.store(policy.probe_listeners, Ordering::Relaxed);
+        if !policy.probe_listeners {
+            self.questions.clear();
+        }
+    }
+
+    fn remembered(&self) -> Vec<Seen> {
+        self.ephemeral.remembered(monotonic_ms(), unix_now())
+    }
+
+    fn recall(&self, seen: Vec<Seen>) {
+        self.ephemeral.recall(monotonic_ms(), unix_now(), seen);
+    }
 }
 
 impl Listeners {
@@ -140,26 +185,31 @@ impl Listeners {
         &self,
         root: &Root,
         waiting: &[(Protocol, Socket)],
+        asked: &HashMap<u64, &'static str>,
         program: impl Fn(u64) -> &'a str,
     ) -> Vec<Fact> {
         let mut groups: BTreeMap<(Protocol, u16, &str), BTreeSet<IpAddr>> = BTreeMap::new();
+        let mut answers: BTreeMap<(Protocol, u16, &str), &str> = BTreeMap::new();
         for (protocol, socket) in waiting {
             let port = if socket.local_port >= EPHEMERAL_FROM {
                 0
             } else {
                 socket.local_port
             };
-            groups
-                .entry((*protocol, port, program(socket.inode)))
-                .or_default()
-                .insert(socket.local);
+            let group = (*protocol, port, program(socket.inode));
+            groups.entry(group).or_default().insert(socket.local);
+            if let Some(answer) = asked.get(&socket.inode).filter(|answer| !answer.is_empty()) {
+                answers.insert(group, answer);
+            }
         }
         let paths: Vec<&str> = groups.keys().map(|(_, _, program)| *program).collect();
         let packages = self.owners.packages(root, &paths);
         groups
             .iter()
             .zip(packages)
-            .map(|(((protocol, port, program), addresses), package)| {
+            .map(|((group, addresses), package)| {
+                let (protocol, port, program) = group;
+                let answer = answers.get(group).copied().unwrap_or_default();
                 let reachable = addresses.iter().any(|address| !address.is_loopback());
                 let listener = Listener {
                     protocol: protocol.name().to_owned(),
@@ -176,7 +226,11 @@ impl Listeners {
                         .take(LIST_VALUES)
                         .map(ToString::to_string)
                         .collect(),
-                    proxy_kind: proxy_kind(program).to_owned(),
+                    proxy_kind: match proxy_kind(program) {
+                        "" => answer,
+                        known => known,
+                    }
+                    .to_owned(),
                     package,
                 };
                 let key_port = if *port == 0 { EPHEMERAL_FROM } else { *port };
@@ -290,6 +344,38 @@ mod tests {
         assert_eq!(proxy_kind("/usr/sbin/squid"), "http");
         assert_eq!(proxy_kind("/usr/bin/squidview"), "");
         assert_eq!(proxy_kind("/usr/bin/cowsay"), "");
+    }
+
+    #[test]
+    fn a_program_is_asked_whether_it_is_a_proxy_only_where_the_policy_allows_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let source = Listeners::new(Arc::default(), Arc::default());
+        let own = std::env::current_exe().unwrap();
+        let key = key::listener("tcp", port, own.to_str().unwrap());
+        let kind = |source: &Listeners| {
+            let reading = source.read(&Root::host());
+            let fact = reading.facts.into_iter().find(|fact| fact.key == key).unwrap();
+            match fact.facet.kind {
+                Some(Kind::Listener(listener)) => listener.proxy_kind,
+                _ => panic!("not a listener"),
+            }
+        };
+        assert_eq!(kind(&source), "");
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "nobody connected");
+        listener.set_nonblocking(false).unwrap();
+        std::thread::spawn(move || {
+            use std::io::Write as _;
+            for stream in listener.incoming().take(2) {
+                stream.unwrap().write_all(&[5, 0]).ok();
+            }
+        });
+        source.instruct(&Policy {
+            probe_listeners: true,
+            ..Policy::default()
+        });
+        assert_eq!(kind(&source), "socks");
     }
 
     #[test]

@@ -21,9 +21,11 @@ mod private;
 mod process;
 mod program;
 mod proxy;
+mod room;
 mod root;
 mod rpmdb;
 mod rtnl;
+mod samples;
 mod security;
 mod share;
 mod signals;
@@ -39,6 +41,7 @@ pub use heap::{keep_heap_small, release_memory};
 pub use host::{boot_id, host_hints, is_privileged, monotonic_ms};
 pub use private::{ensure_private_dir, write_private};
 pub use root::Root;
+pub use samples::samples;
 pub use signals::wait_for_end;
 
 /// Every source of facts of this system.

@@ -1,21 +1,26 @@
 //! Source `neighbour/netlink`: machines that the kernel knows on its links. Asks nobody on the network.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+};
 
 use deskwarden_parse::rtnetlink::{self as rt, Link, Neighbour as Entry, Route, format_mac, kind};
 use deskwarden_proto::{
     key,
-    v1::{Neighbour, Section, facet::Kind},
+    v1::{Neighbour, Policy, Section, facet::Kind},
 };
 use rustix::net::SocketFlags;
 
 use super::{
     Root,
     host::monotonic_ms,
+    logon::unix_now,
     memory::{DAY_MS, Memory},
     rtnl::Socket,
 };
-use crate::{Fact, KernelEvent, Reading, Source, SourceId, Unavailable};
+use crate::{Fact, KernelEvent, Reading, Seen, Source, SourceId, Unavailable};
 
 /// Which neighbours are reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,14 +29,13 @@ pub(super) enum Extent {
     #[default]
     Gateways,
     /// All: of a PC that the collector chose as the observer of its subnet.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a policy turns it on"))]
     Everybody,
 }
 
 /// The kernel's tables of neighbours.
 #[derive(Default)]
 pub(super) struct Neighbours {
-    extent: Extent,
+    extent: Mutex<Extent>,
     seen: Memory,
 }
 
@@ -50,7 +54,7 @@ impl Source for Neighbours {
         }
         match dump() {
             Ok(tables) => {
-                let facts = facts(self.extent, &tables);
+                let facts = facts(self.extent(), &tables);
                 Reading::looked(self.id(), self.seen.merge(monotonic_ms(), DAY_MS, facts), &[])
             }
             Err(why) => Reading::unavailable(self.id(), &why),
@@ -59,6 +63,34 @@ impl Source for Neighbours {
 
     fn events(&self) -> &'static [KernelEvent] {
         &[KernelEvent::Neighbour, KernelEvent::Route]
+    }
+
+    fn instruct(&self, policy: &Policy) {
+        let wanted = if policy.observe_neighbours {
+            Extent::Everybody
+        } else {
+            Extent::Gateways
+        };
+        let mut extent = self.extent.lock().unwrap_or_else(PoisonError::into_inner);
+        if *extent != wanted {
+            // Who observes no longer tells nothing of others, also not what was seen before.
+            self.seen.clear();
+            *extent = wanted;
+        }
+    }
+
+    fn remembered(&self) -> Vec<Seen> {
+        self.seen.remembered(monotonic_ms(), unix_now())
+    }
+
+    fn recall(&self, seen: Vec<Seen>) {
+        self.seen.recall(monotonic_ms(), unix_now(), seen);
+    }
+}
+
+impl Neighbours {
+    fn extent(&self) -> Extent {
+        *self.extent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,6 +179,34 @@ mod tests {
             |extent| -> Vec<String> { facts(extent, &tables).into_iter().map(|fact| fact.key).collect() };
         assert_eq!(keys(Extent::Gateways), ["02:00:00:00:00:01:192.0.2.1"]);
         assert_eq!(keys(Extent::Everybody).len(), 2);
+    }
+
+    #[test]
+    fn who_is_no_longer_an_observer_forgets_the_others() {
+        let source = Neighbours::default();
+        let observe = |on| {
+            source.instruct(&Policy {
+                observe_neighbours: on,
+                ..Policy::default()
+            });
+        };
+        observe(true);
+        assert_eq!(source.extent(), Extent::Everybody);
+        let seen = source.read(&Root::host()).facts.into_iter().next();
+        let other =
+            seen.unwrap_or_else(|| Fact::machine("other".to_owned(), Kind::Neighbour(Neighbour::default())));
+        source.recall(vec![Seen {
+            fact: other,
+            at_s: unix_now(),
+        }]);
+        assert!(!source.remembered().is_empty());
+        observe(true);
+        assert!(
+            !source.remembered().is_empty(),
+            "the same policy again changes nothing"
+        );
+        observe(false);
+        assert!(source.remembered().is_empty());
     }
 
     #[test]

@@ -1,11 +1,18 @@
 //! Source `process/proc`: programs that run, whoever runs them and however often. No arguments, no process
-//! ids. A program stays listed for a week after it was last seen.
+//! ids. A program stays listed for a week after it was last seen. Contents are hashed only where the policy asks.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use deskwarden_proto::{
     key,
-    v1::{Process, Section, facet::Kind},
+    v1::{Policy, Process, Section, facet::Kind},
 };
 
 use super::{
@@ -13,12 +20,15 @@ use super::{
     gather::Gather,
     homes,
     host::monotonic_ms,
+    logon::unix_now,
     memory::{DAY_MS, Memory},
-    program::{Owners, file_name, processes},
+    program::{Hashes, Owners, file_name, processes},
 };
-use crate::{Fact, Reading, Source, SourceId};
+use crate::{Fact, Reading, Seen, Source, SourceId, Unavailable};
 
 const KEEP_MS: u64 = 7 * DAY_MS;
+/// Nothing that is cheap to listen to tells of a start.
+const EVERY: Duration = Duration::from_secs(300);
 /// User ids of people, as distributions give them out.
 const PEOPLE: std::ops::Range<u32> = 1_000..60_000;
 
@@ -26,6 +36,8 @@ const PEOPLE: std::ops::Range<u32> = 1_000..60_000;
 pub(super) struct Programs {
     owners: Arc<Owners>,
     seen: Memory,
+    hashes: Hashes,
+    hashing: AtomicBool,
 }
 
 impl Programs {
@@ -33,6 +45,8 @@ impl Programs {
         Self {
             owners,
             seen: Memory::default(),
+            hashes: Hashes::default(),
+            hashing: AtomicBool::new(false),
         }
     }
 }
@@ -70,6 +84,17 @@ impl Source for Programs {
         }
         let paths: Vec<&str> = programs.keys().map(|(exe, _)| exe.as_str()).collect();
         let packages = self.owners.packages(root, &paths);
+        let mut hashes = Vec::new();
+        if self.hashing.load(Ordering::Relaxed) {
+            let waiting;
+            (hashes, waiting) = self.hashes.of(root, &paths);
+            if waiting > 0 {
+                gather.fault(Unavailable::Unsupported(format!(
+                    "{waiting} programs are hashed with the next look, so that no look takes long"
+                )));
+            }
+        }
+        let mut hashes = hashes.into_iter();
         let facts = programs
             .iter()
             .zip(packages)
@@ -78,6 +103,7 @@ impl Source for Programs {
                     name: file_name(exe).to_owned(),
                     package,
                     deleted: *deleted,
+                    sha256: hashes.next().unwrap_or_default(),
                     ..Process::default()
                 };
                 let account = people.get(uid).filter(|_| !principal.is_empty());
@@ -91,6 +117,22 @@ impl Source for Programs {
             gather.fault(why);
         }
         gather.finish(self.id())
+    }
+
+    fn every(&self) -> Option<Duration> {
+        Some(EVERY)
+    }
+
+    fn instruct(&self, policy: &Policy) {
+        self.hashing.store(policy.hash_programs, Ordering::Relaxed);
+    }
+
+    fn remembered(&self) -> Vec<Seen> {
+        self.seen.remembered(monotonic_ms(), unix_now())
+    }
+
+    fn recall(&self, seen: Vec<Seen>) {
+        self.seen.recall(monotonic_ms(), unix_now(), seen);
     }
 }
 
@@ -133,6 +175,32 @@ mod tests {
             fs::remove_dir_all(folder.path().join(format!("proc/{pid}"))).unwrap();
         }
         assert_eq!(source.read(&root).facts, reading.facts);
+    }
+
+    #[test]
+    fn contents_are_hashed_only_when_the_policy_asks() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        let place = folder.path().join("proc/5");
+        fs::create_dir_all(&place).unwrap();
+        fs::create_dir_all(folder.path().join("opt")).unwrap();
+        fs::write(folder.path().join("opt/qq"), "abc").unwrap();
+        symlink("/opt/qq", place.join("exe")).unwrap();
+        let source = Programs::new(Arc::default());
+        let hash = || match &source.read(&root).facts[0].facet.kind {
+            Some(Kind::Process(process)) => process.sha256.clone(),
+            _ => panic!("not a process"),
+        };
+        assert_eq!(hash(), "");
+        source.instruct(&Policy {
+            hash_programs: true,
+            ..Policy::default()
+        });
+        // The published answer for these three letters.
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hash(), abc);
+        source.instruct(&Policy::default());
+        assert_eq!(hash(), "");
     }
 
     #[test]

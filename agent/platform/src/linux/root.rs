@@ -106,6 +106,11 @@ impl Root {
         self.stat(path).ok().map(|stat| stat.st_mtime)
     }
 
+    /// Bytes of a file; `None` where it cannot be told.
+    pub(super) fn size(&self, path: &str) -> Option<u64> {
+        u64::try_from(self.stat(path).ok()?.st_size).ok()
+    }
+
     /// Calls back with name and content of every regular file of a folder whose name ends so, until it says
     /// stop. For many small files: one buffer, one way to the folder, no links followed. What cannot be read
     /// or is above `max` bytes is left out.
