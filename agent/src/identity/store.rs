@@ -25,6 +25,7 @@ const PENDING: &str = "enrolment";
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
+    instance: [u8; 16],
 }
 
 /// A key that waits for its certificate, and the nonce that makes asking twice one device.
@@ -39,12 +40,18 @@ impl Store {
         ensure_private_dir(folder)?;
         Ok(Self {
             folder: folder.to_owned(),
+            instance: random()?,
         })
     }
 
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Random, made when the folder was opened: a copy of the folder that another agent opened has another.
+    pub fn instance(&self) -> [u8; 16] {
+        self.instance
     }
 
     /// Where the last authenticated time is kept.

@@ -85,6 +85,8 @@ impl Stream {
                 (Asked::Epoch, Ok(()))
             }
             Some(What::Renew(_)) => (Asked::Renew, Ok(())),
+            // The answer is all that is asked for.
+            Some(What::Present(_)) => (Asked::Nothing, Ok(())),
             Some(What::Rekey(rekey)) => match self.rekey(Zeroizing::new(rekey.token)).await? {
                 Ok(identity) => (Asked::Identity(Box::new(identity)), Ok(())),
                 Err(why) => (Asked::Nothing, Err(why)),

@@ -53,6 +53,7 @@ impl Stream {
                     revision: section_doc(section).map_or(0, |doc| doc.revision),
                 })
                 .collect(),
+            instance: self.shared.store.instance().to_vec(),
         };
         Ok((hello, position))
     }

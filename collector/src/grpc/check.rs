@@ -10,6 +10,8 @@ use deskwarden_proto::{
 const NAME_BYTES: usize = 64;
 /// Longest resume token, in bytes.
 const TOKEN_BYTES: usize = 64;
+/// Longest name of a run, in bytes.
+const INSTANCE_BYTES: usize = 16;
 
 /// Why a hello is not answered with a welcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,9 @@ pub(super) fn hello(mut hello: Hello) -> Result<(u32, Hello), BadHello> {
     }
     if hello.resume_token.len() > TOKEN_BYTES {
         return Err(BadHello::Malformed("the resume token is too long"));
+    }
+    if hello.instance.len() > INSTANCE_BYTES {
+        return Err(BadHello::Malformed("the name of the run is too long"));
     }
     if hello.digests.len() > deskwarden_proto::section::ALL.len() {
         return Err(BadHello::Malformed("there are more digests than sections"));
@@ -140,6 +145,10 @@ mod tests {
         for bad in [
             Hello {
                 resume_token: vec![0; 65],
+                ..good()
+            },
+            Hello {
+                instance: vec![0; 17],
                 ..good()
             },
             Hello {

@@ -10,7 +10,7 @@ use deskwarden_proto::{
     v1::{self, AgentFrame, Section, agent_frame::Frame as Said, collector_frame::Frame, directive::What},
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until, timeout},
 };
 use tonic::Streaming;
@@ -46,6 +46,8 @@ pub(super) struct Conversation {
     /// Records that are queued and not answered.
     waiting: u32,
     directives: u64,
+    /// Who waits for the agent to say that it is here, by the directive that asked.
+    proofs: Vec<(u64, oneshot::Sender<()>)>,
     records: Bucket,
     bytes: Bucket,
     /// Nothing is read before.
@@ -66,6 +68,7 @@ impl Conversation {
             epoch: opened.epoch,
             waiting: 0,
             directives: 0,
+            proofs: Vec::new(),
             records: Bucket::new(room.settings.records, now),
             bytes: Bucket::new(room.settings.bytes, now),
             read_from: now,
@@ -90,6 +93,7 @@ impl Conversation {
                 () = cancel.cancelled() => Err(End::Refused(restarting())),
                 command = self.entry.commands.recv() => match command {
                     Some(Command::Direct(what)) => self.direct(what).await,
+                    Some(Command::Prove(answer)) => self.prove(answer).await,
                     Some(Command::Replaced) | None => Err(End::Refused(Refused::Replaced)),
                 },
                 changed = self.changes.changed() => match changed {
@@ -129,6 +133,7 @@ impl Conversation {
             Some(Said::DirectiveDone(done)) => {
                 self.spend(0);
                 debug!(id = done.id, done = done.done, "directive answered");
+                self.proven(done.id);
                 Ok(())
             }
             Some(Said::EpochRequest(_)) => self.new_epoch().await,
@@ -259,6 +264,20 @@ impl Conversation {
                 what: Some(what),
             }))
             .await?)
+    }
+
+    /// Has the agent say that it is here. One that does not know the question answers it all the same.
+    async fn prove(&mut self, answer: oneshot::Sender<()>) -> Result<(), End> {
+        self.proofs.retain(|(_, waiting)| !waiting.is_closed());
+        self.proofs.push((self.directives + 1, answer));
+        self.direct(What::Present(v1::Present {})).await
+    }
+
+    fn proven(&mut self, directive: u64) {
+        if let Some(at) = self.proofs.iter().position(|(asked, _)| *asked == directive) {
+            // Whoever asked may have stopped waiting.
+            self.proofs.swap_remove(at).1.send(()).ok();
+        }
     }
 
     /// A device that speaks faster than its rate is read more slowly; nothing of it is lost.

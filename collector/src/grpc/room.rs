@@ -26,6 +26,8 @@ pub struct SessionSettings {
     pub idle: Duration,
     /// After this a session ends and the agent connects again, with a fresh look at its certificate.
     pub age: Duration,
+    /// How long the session that is here may take to say so when another connection speaks for its device.
+    pub proof: Duration,
     /// Records of one device.
     pub records: Rate,
     /// Bytes of records of one device.
@@ -42,6 +44,7 @@ impl Default for SessionSettings {
             heartbeat,
             idle: heartbeat * 3,
             age: Duration::from_secs(12 * 3600),
+            proof: Duration::from_secs(10),
             records: Rate {
                 per_second: 100.0,
                 burst: 2_000.0,

@@ -99,17 +99,15 @@ async fn greet(
     if let Some(status) = room.standing.bar(caller.device) {
         return Err(End::Refused(Refused::Barred(status)));
     }
-    if room.sessions.is_live(caller.device) {
-        // Whoever is here already keeps the stream: only a look, before anything is taken from it.
-        let opened = open(room, caller, Company::Beside, hello.clone()).await?;
-        if opened.forked {
-            warn!("a second installation speaks for this device while the first is here: it is a clone");
-            out.send(Frame::Welcome(rekey::welcome(welcome(room, protocol, &opened))))
-                .await?;
-            return Ok(Greeted::Clone);
-        }
+    if is_copy(room, caller, &hello).await? {
+        // Whoever is here already keeps the stream: nothing is taken from it.
+        let opened = open(room, caller, Company::Beside, hello).await?;
+        warn!("a second installation speaks for this device while the first is here: it is a clone");
+        out.send(Frame::Welcome(rekey::welcome(welcome(room, protocol, &opened))))
+            .await?;
+        return Ok(Greeted::Clone);
     }
-    let entry = room.sessions.enter(caller.device);
+    let entry = room.sessions.enter(caller.device, hello.instance.clone());
     let opened = open(room, caller, Company::Alone, hello).await?;
     room.ingest.seen(caller.device, (room.now)());
     if opened.forked {
@@ -126,6 +124,23 @@ async fn greet(
         "welcome"
     );
     Ok(Greeted::Session(entry, opened))
+}
+
+/// Whether another installation speaks for a device that has a session. A connection that broke looks live
+/// for minutes: a PC that lost its power, a virtual machine that was set back. So nothing counts as a copy
+/// that is another run, or holds another outbox, unless whoever is here still answers.
+async fn is_copy(room: &Room, caller: Caller, hello: &v1::Hello) -> Result<bool, End> {
+    let Some(holder) = room.sessions.holder(caller.device) else {
+        return Ok(false);
+    };
+    let another = !holder.is_empty() && !hello.instance.is_empty() && holder != hello.instance;
+    if !another && !open(room, caller, Company::Look, hello.clone()).await?.forked {
+        return Ok(false);
+    }
+    let Some(proof) = room.sessions.prove(caller.device) else {
+        return Ok(false);
+    };
+    Ok(matches!(timeout(room.settings.proof, proof).await, Ok(Ok(()))))
 }
 
 async fn open(room: &Room, caller: Caller, company: Company, hello: v1::Hello) -> Result<Opened, End> {

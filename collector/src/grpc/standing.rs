@@ -13,7 +13,7 @@ use deskwarden_domain::{
     port::{Store, StoreResult},
 };
 use deskwarden_proto::{ids::DeviceId, v1::directive::What};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::ingest::Fence;
 
@@ -61,12 +61,14 @@ impl Standing {
 }
 
 /// What a live session is told from outside.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) enum Command {
     /// The device opened another session.
     Replaced,
     /// Pass it on to the agent.
     Direct(What),
+    /// Have the agent say that it is here. A session that ends meanwhile says nothing.
+    Prove(oneshot::Sender<()>),
 }
 
 /// Directives that may wait for a session.
@@ -81,6 +83,8 @@ pub struct Sessions {
 
 struct Live {
     number: u64,
+    /// The run of the agent that holds it; empty where the agent does not tell.
+    instance: Vec<u8>,
     fence: Fence,
     commands: mpsc::Sender<Command>,
 }
@@ -108,6 +112,20 @@ impl Sessions {
             .contains_key(&device)
     }
 
+    /// The run of the agent that holds the device's session; `None` without a session.
+    pub(super) fn holder(&self, device: DeviceId) -> Option<Vec<u8>> {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.get(&device).map(|live| live.instance.clone())
+    }
+
+    /// Asks the agent of the device's session to say that it is there. What comes ends with the session.
+    pub(super) fn prove(&self, device: DeviceId) -> Option<oneshot::Receiver<()>> {
+        let (answer, answered) = oneshot::channel();
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = live.get(&device)?.commands.try_send(Command::Prove(answer));
+        asked.is_ok().then_some(answered)
+    }
+
     /// Hands a directive to the device's session; `false` when there is none or it is too busy.
     pub fn direct(&self, device: DeviceId, what: What) -> bool {
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,12 +134,13 @@ impl Sessions {
     }
 
     /// Enters a session. An older one of the device ends: what it queued does not count any more.
-    pub(super) fn enter(&self, device: DeviceId) -> Entry {
+    pub(super) fn enter(&self, device: DeviceId, instance: Vec<u8>) -> Entry {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let fence = Fence::default();
         let (sender, commands) = mpsc::channel(COMMANDS);
         let live = Live {
             number,
+            instance,
             fence: fence.clone(),
             commands: sender,
         };
@@ -166,10 +185,10 @@ mod tests {
     async fn a_second_session_ends_the_first_and_stays_on_the_list() {
         let sessions = Sessions::default();
         let device = DeviceId::from_random([1; 16]);
-        let mut first = sessions.enter(device);
-        let second = sessions.enter(device);
-        assert_eq!(first.commands.recv().await, Some(Command::Replaced));
-        assert_eq!(first.commands.recv().await, None);
+        let mut first = sessions.enter(device, Vec::new());
+        let second = sessions.enter(device, Vec::new());
+        assert!(matches!(first.commands.recv().await, Some(Command::Replaced)));
+        assert!(first.commands.recv().await.is_none());
         assert!(first.fence.is_closed() && !second.fence.is_closed());
         drop(first);
         assert!(sessions.is_live(device));
@@ -178,13 +197,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_session_that_ends_does_not_prove_that_it_is_here() {
+        let sessions = Sessions::default();
+        let device = DeviceId::from_random([1; 16]);
+        assert!(sessions.prove(device).is_none());
+        let entry = sessions.enter(device, vec![1]);
+        assert_eq!(sessions.holder(device), Some(vec![1]));
+        let answered = sessions.prove(device).unwrap();
+        drop(entry);
+        assert!(answered.await.is_err());
+    }
+
+    #[tokio::test]
     async fn a_directive_reaches_the_live_session_only() {
         let sessions = Sessions::default();
         let device = DeviceId::from_random([1; 16]);
         let what = What::Renew(deskwarden_proto::v1::Renew {});
         assert!(!sessions.direct(device, what.clone()));
-        let mut entry = sessions.enter(device);
+        let mut entry = sessions.enter(device, Vec::new());
         assert!(sessions.direct(device, what.clone()));
-        assert_eq!(entry.commands.recv().await, Some(Command::Direct(what)));
+        assert!(matches!(entry.commands.recv().await, Some(Command::Direct(told)) if told == what));
     }
 }

@@ -73,7 +73,9 @@ pub enum NotOpened {
 pub enum Company {
     /// The session that is opened is its only one, or takes the place of an older one.
     Alone,
-    /// Another one is live, and nothing may be taken from it.
+    /// Another one is live: only a look, which changes nothing.
+    Look,
+    /// Another one is live and answers, and nothing may be taken from it: this one is a copy.
     Beside,
 }
 

@@ -107,30 +107,34 @@ pub(super) fn open(
     }
 }
 
-/// Looks at a hello while another installation of the device is here. Only a fork changes anything: it is
-/// written down, and the stream stays with the one that is here. The answer says nothing that the agent
-/// does not know, above all no token: it cannot go on as this device.
-pub(super) fn beside(state: &DeviceState, hello: &v1::Hello, now: Millis, ops: &mut Vec<Op>) -> Opened {
-    let forked = judge(&state.position, hello) == Verdict::Anew(Anew::Fork);
-    if forked {
-        ops.push(Op::Audit(AuditEntry {
-            at: now,
-            actor: PRODUCT.to_owned(),
-            action: "device.fork".to_owned(),
-            object: format!("device:{}", state.device.id),
-            detail: "a second installation came while the first is here: it is told to become a device of \
-                     its own"
-                .to_owned(),
-        }));
-        mark(state, now, ops);
-    }
+/// Looks at a hello while another installation of the device is here, and changes nothing. The answer says
+/// nothing that the agent does not know, above all no token: it cannot go on as this device.
+pub(super) fn look(state: &DeviceState, hello: &v1::Hello) -> Opened {
     Opened {
         epoch: hello.epoch,
         next_sequence: hello.acknowledged.saturating_add(1),
         resume_token: [0; 16],
         resync: Vec::new(),
         recorded_gap: false,
-        forked,
+        forked: judge(&state.position, hello) == Verdict::Anew(Anew::Fork),
+    }
+}
+
+/// A copy came while the first installation is here and answers: that is written down, and the stream stays
+/// with the one that is here.
+pub(super) fn beside(state: &DeviceState, hello: &v1::Hello, now: Millis, ops: &mut Vec<Op>) -> Opened {
+    ops.push(Op::Audit(AuditEntry {
+        at: now,
+        actor: PRODUCT.to_owned(),
+        action: "device.fork".to_owned(),
+        object: format!("device:{}", state.device.id),
+        detail: "a second installation came while the first is here: it is told to become a device of its own"
+            .to_owned(),
+    }));
+    mark(state, now, ops);
+    Opened {
+        forked: true,
+        ..look(state, hello)
     }
 }
 

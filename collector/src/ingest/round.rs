@@ -365,6 +365,11 @@ impl Rounds {
             }
             Job::Open {
                 hello,
+                company: Company::Look,
+                ..
+            } => Ok(Done::Opened(opening::look(state, hello))),
+            Job::Open {
+                hello,
                 company: Company::Beside,
                 ..
             } => Ok(Done::Opened(opening::beside(state, hello, now, ops))),

@@ -69,11 +69,42 @@ fn token_of(frame: Frame) -> (u64, String) {
     }
 }
 
+/// A second connection of the device while the first one answers that it is here.
+async fn beside(bed: &Bed, agent: &Agent, first: &mut Talk, hello: Hello) -> (Talk, Welcome) {
+    let mut second = bed.dial(agent).await;
+    second.say(Said::Hello(hello)).await;
+    let id = match first.next().await {
+        Frame::Directive(v1::Directive {
+            id,
+            what: Some(What::Present(_)),
+        }) => id,
+        other => panic!("nobody asks the first whether it is here: {other:?}"),
+    };
+    let done = DirectiveDone {
+        id,
+        done: true,
+        reason: String::new(),
+    };
+    first.say(Said::DirectiveDone(done)).await;
+    match second.next().await {
+        Frame::Welcome(welcome) => (second, welcome),
+        other => panic!("no welcome: {other:?}"),
+    }
+}
+
+/// A hello of one run of the agent.
+fn run(instance: u8, hello: Hello) -> Hello {
+    Hello {
+        instance: vec![instance; 16],
+        ..hello
+    }
+}
+
 #[tokio::test]
 async fn the_later_of_two_live_holders_becomes_a_device_of_its_own() {
     let bed = judging().await;
     let (agent, mut first, stale) = copied(&bed).await;
-    let (mut clone, welcome) = bed.welcomed(&agent, hello_again(1, 1, &stale)).await;
+    let (mut clone, welcome) = beside(&bed, &agent, &mut first, hello_again(1, 1, &stale)).await;
     assert_eq!((welcome.epoch, welcome.next_sequence), (1, 2));
     assert!(welcome.resume_token.is_empty(), "a clone must not learn a token");
     let (id, token) = token_of(clone.next().await);
@@ -113,7 +144,7 @@ async fn a_clone_that_does_not_take_a_new_key_is_refused_and_asked_again() {
     let (agent, mut first, stale) = copied(&bed).await;
     let mut tokens = Vec::new();
     for _ in 0..2 {
-        let (mut clone, _) = bed.welcomed(&agent, hello_again(1, 1, &stale)).await;
+        let (mut clone, _) = beside(&bed, &agent, &mut first, hello_again(1, 1, &stale)).await;
         let (id, token) = token_of(clone.next().await);
         tokens.push(token);
         let done = DirectiveDone {
@@ -171,4 +202,55 @@ async fn a_second_connection_of_the_same_installation_is_no_clone() {
     again.acknowledged(2).await;
     assert_eq!(bed.store.device(agent.id).unwrap().unwrap().forked_at, None);
     assert!(findings(&bed, agent.id).is_empty());
+}
+
+#[tokio::test]
+async fn a_copy_that_did_nothing_yet_is_known_by_its_run() {
+    let bed = judging().await;
+    let agent = bed.enrolled().await;
+    let (mut first, _) = bed.welcomed(&agent, run(1, hello())).await;
+    first.record(1, 1, &delta(&["vim"])).await;
+    let token = first.acknowledged(1).await;
+    let (mut clone, _) = beside(&bed, &agent, &mut first, run(2, hello_again(1, 1, &token))).await;
+    token_of(clone.next().await);
+    first.record(1, 2, &delta(&["gimp"])).await;
+    first.acknowledged(2).await;
+    found(&bed, agent.id, FindingState::Open).await;
+}
+
+/// A bed that waits shortly for whoever is here.
+async fn impatient() -> Bed {
+    let settings = SessionSettings {
+        proof: Duration::from_millis(50),
+        ..SessionSettings::default()
+    };
+    Bed::with(settings, Arc::new(OsEntropy)).await
+}
+
+#[tokio::test]
+async fn a_pc_that_lost_its_power_goes_on_beside_its_own_dead_connection() {
+    let bed = impatient().await;
+    let agent = bed.enrolled().await;
+    let (mut dead, _) = bed.welcomed(&agent, run(1, hello())).await;
+    dead.record(1, 1, &delta(&["vim"])).await;
+    let token = dead.acknowledged(1).await;
+    // Nobody answers on the first connection, which still looks live.
+    let (mut again, welcome) = bed.welcomed(&agent, run(2, hello_again(1, 1, &token))).await;
+    assert_eq!((welcome.epoch, welcome.next_sequence), (1, 2));
+    assert!(!welcome.resume_token.is_empty());
+    again.record(1, 2, &delta(&["qq"])).await;
+    again.acknowledged(2).await;
+    assert_eq!(bed.store.device(agent.id).unwrap().unwrap().forked_at, None);
+}
+
+#[tokio::test]
+async fn a_machine_that_was_set_back_is_no_clone_of_its_own_dead_connection() {
+    let bed = impatient().await;
+    let (agent, _dead, stale) = copied(&bed).await;
+    let (mut talk, welcome) = bed.welcomed(&agent, run(2, hello_again(1, 1, &stale))).await;
+    assert_eq!((welcome.epoch, welcome.next_sequence), (2, 1), "the same device, set back");
+    assert!(!welcome.resume_token.is_empty());
+    talk.record(2, 1, &delta(&["wine"])).await;
+    talk.acknowledged(1).await;
+    assert!(bed.store.device(agent.id).unwrap().unwrap().forked_at.is_some());
 }
