@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     config::Config,
     disk::Folder,
+    fault,
     identity::{self, Enrolment, Identity, Outcome, Store, clock::Clock},
     outbox::{Bounds, Outbox},
     scan::{engine, recorder::Recorder, tools::Tools, trigger, watch},
@@ -192,7 +193,7 @@ async fn own_identity(
                 if let Some(fatal @ identity::Error::Private(_)) = error.downcast_ref() {
                     bail!("{fatal}");
                 }
-                tracing::warn!(error = format!("{error:#}"), "not enrolled yet");
+                tracing::warn!(error = fault::told(&error), "not enrolled yet");
                 Duration::ZERO
             }
         };

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod disk;
 pub mod endpoint;
+mod fault;
 pub mod identity;
 pub mod outbox;
 pub mod scan;

@@ -175,6 +175,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         now,
         settings: grpc::SessionSettings::default(),
         anonymous: None,
+        link_serials: config.link_serials,
     };
     let stop = cancel.clone();
     tasks.spawn("agents", async move {

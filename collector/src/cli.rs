@@ -14,6 +14,7 @@ mod out;
 mod rules;
 mod serve;
 mod session;
+mod successor;
 mod token;
 mod user;
 

@@ -46,6 +46,9 @@ pub struct Config {
     pub language: Lang,
     /// Findings are made, but only channels of kind `log` are told: for the first weeks of a roll-out.
     pub observation: bool,
+    /// A device that enrols with at least so many serials of one earlier asset, whose device is silent, is linked
+    /// to it without a person; 0 leaves every link to a person.
+    pub link_serials: u32,
     /// Who is told.
     pub channels: Vec<Channel>,
 }
@@ -261,9 +264,24 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
             .map_or_else(|| data_dir.join("rules.d"), |dir| check.path(dir.get_ref())),
         language: raw.language.unwrap_or_default(),
         observation: raw.observation.unwrap_or(false),
+        link_serials: link_serials(raw.enrolment.unwrap_or_default(), check),
         channels: channel::convert(raw.channel, check),
         data_dir,
     }
+}
+
+/// One equal serial is no PC: a disk moves from one to the next.
+fn link_serials(raw: raw::Enrolment, check: &mut Check<'_>) -> u32 {
+    let Some(number) = raw.link_serials else { return 0 };
+    if !(number.get_ref() == &0 || (2..=16).contains(number.get_ref())) {
+        check.fault(
+            number.span().start,
+            "enrolment.link_serials: 0 (a person links), or from 2 to 16 equal serials: one alone may be a disk \
+             that was moved",
+        );
+        return 0;
+    }
+    *number.get_ref()
 }
 
 fn listener(raw: raw::Listener, what: &str, port: u16, reach: Reach, check: &mut Check<'_>) -> Listener {

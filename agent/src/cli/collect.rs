@@ -119,10 +119,11 @@ fn line(fields: &Value) -> String {
     parts.join(" ")
 }
 
-/// What is read may hold anything; a terminal must not obey it.
+/// What is read may hold anything: a terminal must not obey it, nor show it in another direction.
 fn printable(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c })
         .collect()
 }
 
@@ -145,7 +146,7 @@ mod tests {
 
     fn readings() -> BTreeMap<Section, Vec<Reading>> {
         let software = Software {
-            name: "QQ\u{1b}[31m".into(),
+            name: "QQ\u{1b}[31m\u{202e}exe".into(),
             version: "9".into(),
             ..Software::default()
         };
@@ -191,7 +192,7 @@ mod tests {
             text.contains("software / rpm: denied, 0 items\n    no permission\n"),
             "{text}"
         );
-        assert!(!text.contains('\u{1b}'), "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use crate::{
     app,
     config::{self, Config, Overrides},
+    fault,
     identity::Outcome,
 };
 
@@ -143,7 +144,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // There is nobody left to tell when standard error is closed.
-            writeln!(io::stderr(), "deskwarden-agent: {error:#}").ok();
+            writeln!(io::stderr(), "deskwarden-agent: {}", fault::told(&error)).ok();
             ExitCode::FAILURE
         }
     }

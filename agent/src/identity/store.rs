@@ -4,11 +4,13 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    str::FromStr as _,
     sync::Arc,
 };
 
 use data_encoding::BASE64;
 use deskwarden_platform::{ensure_private_dir, write_private};
+use deskwarden_proto::ids::DeviceId;
 use rcgen::KeyPair;
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use zeroize::Zeroizing;
@@ -165,6 +167,9 @@ impl Store {
         let chain = certificates("chain.pem")?;
         let roots = certificates("roots.pem")?;
         let device = read("device")?;
+        if DeviceId::from_str(device.trim()).is_err() {
+            return Err(damaged("device", "not a device id"));
+        }
         Identity::new(device.trim(), Arc::new(key), chain, roots).map_err(|fault| damaged("chain.pem", fault))
     }
 
@@ -307,10 +312,13 @@ mod tests {
     #[test]
     fn a_damaged_identity_names_its_file() {
         let (_folder, store) = store();
-        store.replace(&identity(1)).unwrap();
-        fs::write(store.folder.join(CURRENT).join("chain.pem"), "rubbish").unwrap();
-        let message = store.load().unwrap_err().to_string();
-        assert!(message.contains("chain.pem"), "{message}");
+        for file in ["key.pem", "chain.pem", "roots.pem", "device"] {
+            store.replace(&identity(1)).unwrap();
+            store.worked().unwrap();
+            fs::write(store.folder.join(CURRENT).join(file), "rubbish").unwrap();
+            let message = store.load().unwrap_err().to_string();
+            assert!(message.contains(&format!("/{file}:")), "{message}");
+        }
     }
 
     #[test]

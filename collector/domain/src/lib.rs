@@ -7,6 +7,7 @@
 //! - [`advance`]: a record of a device applied to its loaded state
 //! - [`offline`]: a snapshot file judged without a store
 //! - [`lifecycle`]: what people do to findings and baselines
+//! - [`successor`]: a PC that was installed anew, and the asset that it is proposed for
 //! - [`port`]: what the domain asks of a store
 
 pub mod advance;
@@ -18,4 +19,5 @@ pub mod model;
 pub mod offline;
 pub mod port;
 pub mod rules;
+pub mod successor;
 pub mod token;

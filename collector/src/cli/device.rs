@@ -11,6 +11,7 @@ use super::{
     CliError,
     out::Out,
     session::{Session, all},
+    successor,
 };
 
 #[derive(Debug, Subcommand)]
@@ -31,6 +32,34 @@ pub(super) enum DeviceCommand {
     Approve {
         /// Device id
         id: DeviceId,
+    },
+    /// Refuse a waiting device
+    Deny {
+        /// Device id
+        id: DeviceId,
+    },
+    /// List new devices that may be earlier PCs installed anew, with their hardware compared
+    Proposals,
+    /// Make a device the successor of an earlier one: its PC keeps number, custodian, baseline and findings
+    Link {
+        /// Device id
+        id: DeviceId,
+        /// The PC: asset number, or id as in `asset list`
+        #[arg(long, value_name = "NUMBER|ID")]
+        asset: String,
+    },
+    /// Take the last link of a device back
+    Unlink {
+        /// Device id
+        id: DeviceId,
+    },
+    /// Say that a device is another PC than the one it is proposed for
+    Dismiss {
+        /// Device id
+        id: DeviceId,
+        /// The PC: asset number, or id as in `asset list`
+        #[arg(long, value_name = "NUMBER|ID")]
+        asset: String,
     },
 }
 
@@ -53,6 +82,25 @@ pub(super) fn run(command: DeviceCommand, session: &Session, out: &mut Out<'_>) 
                 &format!("Device {id} is refused from now on."),
             )?)
         }
+        DeviceCommand::Deny { id } => {
+            let device = find(id, session)?;
+            if device.status != DeviceStatus::Pending {
+                return Err(CliError::Refused(format!(
+                    "device {id} does not wait for approval: it is {}",
+                    device.status.name()
+                )));
+            }
+            set(id, DeviceStatus::Revoked, "device.deny", session)?;
+            Ok(out.done(
+                &status(id, DeviceStatus::Revoked),
+                &format!("设备 {id} 已拒绝。"),
+                &format!("Device {id} is refused."),
+            )?)
+        }
+        DeviceCommand::Proposals => successor::list(session, out),
+        DeviceCommand::Link { id, asset } => successor::link(id, &asset, session, out),
+        DeviceCommand::Unlink { id } => successor::unlink(id, session, out),
+        DeviceCommand::Dismiss { id, asset } => successor::dismiss(id, &asset, session, out),
         DeviceCommand::Approve { id } => {
             let device = find(id, session)?;
             if device.status != DeviceStatus::Pending {

@@ -26,6 +26,7 @@ pub(super) struct Raw {
     pub(super) rules_dir: Option<Text>,
     pub(super) language: Option<Lang>,
     pub(super) observation: Option<bool>,
+    pub(super) enrolment: Option<Enrolment>,
     #[serde(default)]
     pub(super) channel: Vec<Spanned<Channel>>,
 }
@@ -35,6 +36,12 @@ pub(super) struct Raw {
 pub(super) struct Listener {
     pub(super) listen: Option<Text>,
     pub(super) names: Option<Vec<Text>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Enrolment {
+    pub(super) link_serials: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

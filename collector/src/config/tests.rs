@@ -168,3 +168,15 @@ fn the_packaged_file_says_what_holds_without_it() {
     let error = parse(&examples, folder.path()).unwrap_err().to_string();
     assert!(error.lines().all(|line| line.contains("_file: ")), "{error}");
 }
+
+#[test]
+fn one_equal_serial_is_no_rule() {
+    let parsed = |text: &str| {
+        let here = std::path::Path::new(".");
+        Config::parse(text, "c.toml", here, here, Reach::Loopback)
+    };
+    let error = parsed("[enrolment]\nlink_serials = 1\n").unwrap_err().to_string();
+    assert!(error.contains("c.toml:2: enrolment.link_serials"), "{error}");
+    assert_eq!(parsed("[enrolment]\nlink_serials = 3\n").unwrap().link_serials, 3);
+    assert_eq!(parsed("").unwrap().link_serials, 0);
+}

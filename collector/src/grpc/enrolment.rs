@@ -21,7 +21,7 @@ use ring::digest::{SHA256, digest};
 use rustls_pki_types::CertificateDer;
 use tokio::{sync::Semaphore, time::Instant};
 use tonic::{Request, Response, Status};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::{
     check,
@@ -29,6 +29,7 @@ use super::{
     rate::{PerAddress, Rate},
 };
 use crate::{
+    arrivals,
     entropy::{self, Entropy},
     ingest::Now,
     net::Peer,
@@ -53,6 +54,9 @@ pub(super) const ANONYMOUS: Rate = Rate {
     burst: 400.0,
 };
 
+/// What a peer is told of our own faults.
+pub(super) const INTERNAL: &str = "the collector could not answer; its log says why";
+
 /// What the calls work with.
 #[derive(Clone)]
 pub(super) struct Desk {
@@ -60,6 +64,8 @@ pub(super) struct Desk {
     pub(super) pki: Arc<Pki>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) now: Now,
+    /// Equal serials that link a device without a person; 0 for none.
+    pub(super) link_serials: u32,
 }
 
 /// The service.
@@ -164,6 +170,7 @@ impl Desk {
                 may_have_certificate(&device)?;
                 let issued = self.issue(&request, device.id, now)?;
                 info!(device = %device.id, %peer, "enrolled");
+                self.link(device.id, now);
                 Ok(EnrolResponse {
                     state: EnrolState::Enrolled.into(),
                     device_id: device.id.to_string(),
@@ -186,6 +193,18 @@ impl Desk {
                 info!(%peer, %why, "an enrolment is refused");
                 Err(Status::permission_denied(why.to_string()))
             }
+        }
+    }
+
+    /// Links it where the administrator's rule says so. An enrolment does not fail over it: a person can link.
+    fn link(&self, device: DeviceId, now: Millis) {
+        match arrivals::link_by_rule(self.store.as_ref(), device, self.link_serials, now) {
+            Ok(true) => info!(%device, "linked to an earlier asset by its serials"),
+            Ok(false) => {}
+            Err(fault) => warn!(
+                error = &fault as &dyn std::error::Error,
+                "cannot look for the asset that a new device belongs to"
+            ),
         }
     }
 
@@ -341,7 +360,7 @@ fn refused(fault: &PkiError) -> Status {
 }
 
 fn internal() -> Status {
-    Status::internal("the collector could not answer; its log says why")
+    Status::internal(INTERNAL)
 }
 
 fn der(chain: &[CertificateDer<'_>]) -> Vec<Vec<u8>> {

@@ -12,9 +12,10 @@ use deskwarden_domain::model::Millis;
 use deskwarden_proto::ids::DeviceId;
 use futures_core::future::BoxFuture;
 use http::{Request, Response};
-use tonic::{Status, body::Body};
+use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
+use super::enrolment::INTERNAL;
 use crate::{net::Peer, pki};
 
 /// Who calls, as the certificate says. Handlers find it in the request's extensions.
@@ -77,13 +78,34 @@ where
                 if let Some(caller) = caller {
                     request.extensions_mut().insert(caller);
                 }
-                Box::pin(self.inner.call(request))
+                let call = request
+                    .extensions()
+                    .get::<Peer>()
+                    .map(|peer| peer.activity.begin());
+                let answer = self.inner.call(request);
+                Box::pin(async move {
+                    let answer = answer.await.map(told_as_malformed);
+                    drop(call);
+                    answer
+                })
             }
             Err(status) => {
                 let denied: Ready<_> = ready(Ok(status.into_http()));
                 Box::pin(denied)
             }
         }
+    }
+}
+
+/// The framework calls a message that it cannot decode a fault of its own; it is one of the peer. Our own
+/// faults carry our own words.
+fn told_as_malformed(answer: Response<Body>) -> Response<Body> {
+    let undecodable = Status::from_header_map(answer.headers())
+        .is_some_and(|status| status.code() == Code::Internal && status.message() != INTERNAL);
+    if undecodable {
+        Status::invalid_argument("the message cannot be decoded").into_http()
+    } else {
+        answer
     }
 }
 
@@ -196,6 +218,7 @@ mod tests {
         request.extensions_mut().insert(Peer {
             address: ([127, 0, 0, 1], 9).into(),
             chain,
+            activity: Default::default(),
         });
         assert_eq!(admit(&request).unwrap_err().code(), tonic::Code::Unauthenticated);
     }

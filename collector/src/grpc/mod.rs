@@ -85,6 +85,8 @@ pub struct Parts {
     pub settings: SessionSettings,
     /// How often one address may try to enrol or to recover; `None` for the default.
     pub anonymous: Option<Rate>,
+    /// Equal serials that link a device to an earlier asset without a person; 0 for none.
+    pub link_serials: u32,
 }
 
 /// Serves agents on the listener until `cancel`, then ends every session and returns.
@@ -98,6 +100,7 @@ pub async fn serve(
         pki: parts.pki,
         entropy: Arc::clone(&parts.entropy),
         now: Arc::clone(&parts.now),
+        link_serials: parts.link_serials,
     };
     let age = parts.settings.age;
     let room = Room {

@@ -22,7 +22,10 @@ use super::{
     room::Room,
     standing::Entry,
 };
-use crate::ingest::{Company, NotOpened, Opened};
+use crate::{
+    ingest::{Company, NotOpened, Opened},
+    net::Peer,
+};
 
 /// The service.
 pub(super) struct SessionService(pub(super) Room);
@@ -40,10 +43,21 @@ impl Session for SessionService {
             .get::<Caller>()
             .ok_or_else(|| Status::unauthenticated("this call needs the certificate of a device"))?;
         let (frames, stream) = mpsc::channel(QUEUE);
+        // The connection is in use as long as the session lasts.
+        let call = request
+            .extensions()
+            .get::<Peer>()
+            .map(|peer| peer.activity.begin());
         let span = info_span!("session", device = %caller.device);
         let talk = talk(self.0.clone(), caller, request.into_inner(), Outgoing(frames));
         // A panic in it ends this stream only: the task is its own.
-        tokio::spawn(talk.instrument(span));
+        tokio::spawn(
+            async move {
+                talk.await;
+                drop(call);
+            }
+            .instrument(span),
+        );
         Ok(Response::new(ReceiverStream::new(stream)))
     }
 }

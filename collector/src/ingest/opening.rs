@@ -128,8 +128,9 @@ pub(super) fn beside(state: &DeviceState, hello: &v1::Hello, now: Millis, ops: &
         actor: PRODUCT.to_owned(),
         action: "device.fork".to_owned(),
         object: format!("device:{}", state.device.id),
-        detail: "a second installation came while the first is here: it is told to become a device of its own"
-            .to_owned(),
+        detail:
+            "a second installation came while the first is here: it is told to become a device of its own"
+                .to_owned(),
     }));
     mark(state, now, ops);
     Opened {

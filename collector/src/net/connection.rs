@@ -4,7 +4,10 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -13,12 +16,50 @@ use rustls_pki_types::CertificateDer;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
 use super::caps::Place;
+
+/// How long a connection may stay open without a call under way. A session is a call.
+const UNUSED: Duration = Duration::from_secs(300);
+
+/// What is going on on a connection: whoever serves it says when a call begins and ends.
+#[derive(Clone, Debug, Default)]
+pub struct Activity(Arc<Calls>);
+
+#[derive(Debug, Default)]
+struct Calls {
+    under_way: AtomicUsize,
+    begun: AtomicU64,
+}
+
+/// A call under way; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Call(Arc<Calls>);
+
+impl Activity {
+    /// A call begins.
+    pub fn begin(&self) -> Call {
+        self.0.under_way.fetch_add(1, Ordering::Relaxed);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
+        Call(Arc::clone(&self.0))
+    }
+
+    /// Whether nothing is under way and nothing began since `begun` calls had; and how many did.
+    fn unused_since(&self, begun: u64) -> (bool, u64) {
+        let now = self.0.begun.load(Ordering::Relaxed);
+        (now == begun && self.0.under_way.load(Ordering::Relaxed) == 0, now)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// Who is at the other end.
 #[derive(Clone, Debug)]
@@ -27,6 +68,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Its verified certificate chain, leaf first; empty without a client certificate.
     pub chain: Arc<[CertificateDer<'static>]>,
+    /// What is going on.
+    pub activity: Activity,
 }
 
 /// A connection that is ready for HTTP.
@@ -34,8 +77,8 @@ pub struct Peer {
 pub struct Connection {
     stream: TlsStream<TcpStream>,
     peer: Peer,
-    /// Ends a connection that finishes its handshake and then says nothing.
-    silence: Option<Pin<Box<Sleep>>>,
+    /// Ends a connection that says nothing after its handshake, or on which nothing is called.
+    watch: Watch,
     _place: Place,
 }
 
@@ -52,13 +95,28 @@ impl Connection {
             .peer_certificates()
             .map(Arc::from)
             .unwrap_or_default();
-        let peer = Peer { address, chain };
+        let peer = Peer {
+            address,
+            chain,
+            activity: Activity::default(),
+        };
         Self {
             stream,
             peer,
-            silence: Some(Box::pin(sleep(silence))),
+            watch: Watch {
+                next: Some(Box::pin(sleep(silence))),
+                begun: 0,
+                calls: false,
+            },
             _place: place,
         }
+    }
+
+    /// Ends the connection when no call is made on it in the time of a handshake, or later for a long time.
+    #[must_use]
+    pub fn only_for_calls(mut self) -> Self {
+        self.watch.calls = true;
+        self
     }
 
     /// Who is at the other end.
@@ -80,20 +138,54 @@ impl AsyncRead for Connection {
         let this = self.get_mut();
         let before = buf.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
-        let Some(silence) = this.silence.as_mut() else {
-            return polled;
-        };
-        if polled.is_pending() {
-            ready!(silence.as_mut().poll(cx));
-            return Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the peer said nothing after its handshake",
-            )));
+        if let Poll::Ready(why) = this.watch.poll(&this.peer.activity, polled.is_pending(), cx) {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)));
         }
         if buf.filled().len() > before {
-            this.silence = None;
+            this.watch.heard();
         }
         polled
+    }
+}
+
+#[derive(Debug)]
+struct Watch {
+    next: Option<Pin<Box<Sleep>>>,
+    /// Calls begun when it was looked last.
+    begun: u64,
+    /// Whether only calls count, and not bytes: a peer that sends a byte now and then says nothing either.
+    calls: bool,
+}
+
+impl Watch {
+    /// Bytes came: that is enough where nobody says when a call begins.
+    fn heard(&mut self) {
+        if !self.calls {
+            self.next = None;
+        }
+    }
+
+    /// Ready with the reason when it is time to end the connection.
+    fn poll(&mut self, activity: &Activity, pending: bool, cx: &mut Context<'_>) -> Poll<&'static str> {
+        let Some(next) = self.next.as_mut() else {
+            return Poll::Pending;
+        };
+        if !self.calls {
+            if !pending {
+                return Poll::Pending;
+            }
+            ready!(next.as_mut().poll(cx));
+            return Poll::Ready("the peer said nothing after its handshake");
+        }
+        while next.as_mut().poll(cx).is_ready() {
+            let (unused, begun) = activity.unused_since(self.begun);
+            if unused {
+                return Poll::Ready("the peer called nothing");
+            }
+            self.begun = begun;
+            next.as_mut().reset(Instant::now() + UNUSED);
+        }
+        Poll::Pending
     }
 }
 

@@ -118,7 +118,10 @@ impl Stream for TlsListener {
     type Item = Result<Connection, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.ready.poll_recv(cx).map(|next| next.map(Ok))
+        // What is served as a stream says when a call begins.
+        self.ready
+            .poll_recv(cx)
+            .map(|next| next.map(|connection| Ok(connection.only_for_calls())))
     }
 }
 

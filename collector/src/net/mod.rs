@@ -13,6 +13,6 @@ mod tests;
 mod tls;
 
 pub use caps::{Counters, Snapshot};
-pub use connection::{Connection, Peer};
+pub use connection::{Activity, Call, Connection, Peer};
 pub use listener::{Limits, NetError, TlsListener};
 pub use tls::{ServerIdentity, TlsError, agents_config, dashboard_config};

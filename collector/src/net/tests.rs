@@ -277,6 +277,36 @@ async fn a_peer_that_says_nothing_after_its_handshake_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_peer_that_sends_bytes_and_calls_nothing_is_dropped() {
+    let mut server = agents_port(Limits {
+        handshake: Duration::from_millis(200),
+        ..Limits::default()
+    })
+    .await;
+    let mut slow = connect(&server, None).await.unwrap();
+    let mut dropped = next(&mut server).await;
+    slow.write_all(b"PRI * HTTP/2").await.unwrap();
+    slow.flush().await.unwrap();
+    let ended = async {
+        let mut bytes = [0; 64];
+        loop {
+            if let Err(error) = dropped.read(&mut bytes).await {
+                return error;
+            }
+        }
+    };
+    let error = tokio::time::timeout(PATIENCE, ended).await.unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    // One with a call under way stays.
+    let _busy = connect(&server, None).await.unwrap();
+    let mut kept = next(&mut server).await;
+    let call = kept.peer().activity.begin();
+    let quiet = tokio::time::timeout(Duration::from_millis(600), kept.read_u8()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    drop(call);
+}
+
+#[tokio::test]
 async fn what_is_no_tls_is_refused() {
     let server = agents_port(Limits::default()).await;
     let mut stream = TcpStream::connect(server.listener.address()).await.unwrap();

@@ -71,6 +71,8 @@ pub const ROUTES: &[Route] = &[
     get("/assets", EVERY_ROLE),
     get("/assets/{id}", EVERY_ROLE),
     get("/devices/{id}", EVERY_ROLE),
+    get("/arrivals", EVERY_ROLE),
+    post("/arrivals/{id}", TECHNICIAN),
     get("/rules", EVERY_ROLE),
     get("/rules/{id}", EVERY_ROLE),
     get("/tokens", ADMINISTRATION_READERS),

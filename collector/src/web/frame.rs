@@ -16,6 +16,9 @@ use super::{error::WebError, page::Page, session::Preferences};
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// Seconds after which to come again where nobody knows better.
+const RETRY_AFTER: &str = "30";
+
 /// The page of a failure.
 #[derive(askama::Template)]
 #[template(path = "error.html")]
@@ -33,7 +36,8 @@ pub(super) async fn frame(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(preferences);
     let response = next.run(request).await;
     let mut response = explain(response, preferences, api, &path);
-    secure(response.headers_mut());
+    let status = response.status();
+    secure(status, response.headers_mut());
     response
 }
 
@@ -88,7 +92,7 @@ fn from_status(status: StatusCode) -> WebError {
     }
 }
 
-fn secure(headers: &mut HeaderMap) {
+fn secure(status: StatusCode, headers: &mut HeaderMap) {
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -112,6 +116,10 @@ fn secure(headers: &mut HeaderMap) {
         "cross-origin-resource-policy",
         HeaderValue::from_static("same-origin"),
     );
+    if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
+        let later = headers.entry(header::RETRY_AFTER);
+        later.or_insert(HeaderValue::from_static(RETRY_AFTER));
+    }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

@@ -109,6 +109,8 @@ fn routes() -> Routes {
     .get("/assets", pages::assets::page)
     .get("/assets/{id}", pages::asset::page)
     .get("/devices/{id}", pages::device::page)
+    .get("/arrivals", pages::arrivals::page)
+    .post("/arrivals/{id}", pages::arrivals::decide)
     .get("/rules", pages::rules::page)
     .get("/rules/{id}", pages::rules::rule)
     .get("/tokens", pages::tokens::page)

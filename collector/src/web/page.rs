@@ -38,6 +38,11 @@ const NAV: &[NavEntry] = &[
         icon: "assets",
     },
     NavEntry {
+        path: "/arrivals",
+        key: "nav.arrivals",
+        icon: "assets",
+    },
+    NavEntry {
         path: "/rules",
         key: "nav.rules",
         icon: "rules",

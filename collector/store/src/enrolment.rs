@@ -13,6 +13,7 @@ use crate::{
     due::make_due,
     rows::{self, DEVICE, DEVICE_FROM, printable},
     sql::{Cell, Connection, ConnectionExt as _, Reader},
+    succession,
 };
 
 const TOKEN: &str = "id, label, hash, max_uses, uses, expires_at, cidr, needs_approval, department, created_at, \
@@ -280,6 +281,10 @@ fn make_device(connection: &mut dyn Connection, new: &NewDevice, token: &TokenRo
         "INSERT INTO streams (device_id, epoch, next_sequence, resume_key, resume_floor) VALUES (?1, 1, 1, ?2, 0)",
         &[Cell::Int(row), Cell::from(&new.resume_key)],
     )?;
+    succession::remember(connection, Cell::Int(row), &new.hints)?;
+    if let Some(asset) = asset {
+        succession::propose(connection, row, asset, &new.hints, new.at)?;
+    }
     let noted = connection.execute(
         "INSERT INTO enrolments (key_hash, nonce, device_id, token_id, at) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO NOTHING",

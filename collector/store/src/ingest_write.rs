@@ -11,6 +11,7 @@ use crate::{
     ingest_writer::Writer,
     rows,
     sql::{Cell, Connection, ConnectionExt as _, Verb},
+    succession,
 };
 
 /// Writes every operation of the batch, in order; the audit log's end is taken last.
@@ -254,6 +255,7 @@ fn hello(
             Cell::Text(&hostname),
         ],
     )?;
+    succession::remember(connection, device, hints)?;
     if let Some(before) = before.filter(|before| *before != hostname && !hostname.is_empty()) {
         // A name that nobody gave follows the host name.
         connection.execute(

@@ -26,6 +26,7 @@ mod rulebook;
 mod sign_in;
 mod sql;
 mod sqlite;
+mod succession;
 mod views;
 
 use std::{
@@ -84,6 +85,7 @@ struct Database {
 impl Database {
     fn new(engine: Box<dyn Engine>, place: &str) -> StoreResult<Self> {
         migrations::migrate(engine.as_ref(), place)?;
+        engine.write(&mut |connection| succession::backfill(connection))?;
         Ok(Self {
             engine,
             facets: Mutex::default(),

@@ -8,6 +8,7 @@ mod batch;
 mod enrolment;
 mod ingest;
 mod rulebook;
+mod succession;
 mod views;
 
 pub use access::{Access, AuditFault, SignInAttempt};
@@ -15,6 +16,7 @@ pub use batch::{Applied, Batch, Op};
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
+pub use succession::{Linked, Proposal, Succession};
 pub use views::{
     AssetFilter, AssetRow, ChangeRow, DeviceDetail, FindingDetail, FindingFilter, FindingRow, ItemRow,
     Overview, Page, Paging, RuleCount, SourceRow, Views,
@@ -50,6 +52,6 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything that a store can do.
-pub trait Store: Ingest + Enrolment + Rulebook + Access + Views {}
+pub trait Store: Ingest + Enrolment + Succession + Rulebook + Access + Views {}
 
-impl<T: Ingest + Enrolment + Rulebook + Access + Views> Store for T {}
+impl<T: Ingest + Enrolment + Succession + Rulebook + Access + Views> Store for T {}

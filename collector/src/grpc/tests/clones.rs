@@ -248,7 +248,11 @@ async fn a_machine_that_was_set_back_is_no_clone_of_its_own_dead_connection() {
     let bed = impatient().await;
     let (agent, _dead, stale) = copied(&bed).await;
     let (mut talk, welcome) = bed.welcomed(&agent, run(2, hello_again(1, 1, &stale))).await;
-    assert_eq!((welcome.epoch, welcome.next_sequence), (2, 1), "the same device, set back");
+    assert_eq!(
+        (welcome.epoch, welcome.next_sequence),
+        (2, 1),
+        "the same device, set back"
+    );
     assert!(!welcome.resume_token.is_empty());
     talk.record(2, 1, &delta(&["wine"])).await;
     talk.acknowledged(1).await;

@@ -372,3 +372,90 @@ fn recover_request(agent: &Agent, key: &KeyPair) -> RecoverRequest {
         signature,
     }
 }
+
+#[tokio::test]
+async fn a_message_that_is_none_is_the_peers_fault() {
+    let bed = Bed::new().await;
+    let mut grpc = tonic::client::Grpc::new(bed.channel(None).await.unwrap());
+    for method in ["Enrol", "Recover"] {
+        grpc.ready().await.unwrap();
+        let path = format!("/deskwarden.v1.Enrolment/{method}").parse().unwrap();
+        // Fields of other kinds than the message has.
+        let codec = tonic_prost::ProstCodec::<v1::SectionDigest, EnrolResponse>::default();
+        let message = v1::SectionDigest {
+            section: 1,
+            digest: vec![0xff; 40],
+        };
+        let wrong = tonic_prost::ProstCodec::<v1::EpochRequest, EnrolResponse>::default();
+        let text = v1::EpochRequest { reason: "x".into() };
+        let answers = if method == "Enrol" {
+            grpc.unary(tonic::Request::new(text), path, wrong).await
+        } else {
+            grpc.unary(tonic::Request::new(message), path, codec).await
+        };
+        let status = answers.unwrap_err();
+        assert_eq!(
+            (status.code(), status.message()),
+            (Code::InvalidArgument, "the message cannot be decoded"),
+            "{method}"
+        );
+    }
+}
+
+fn of_pc(token: &str, key: &KeyPair, hostname: &str, board: &str) -> EnrolRequest {
+    let hints = HostHints {
+        hostname: hostname.into(),
+        system_serial: "SYS-0815".into(),
+        board_serial: board.into(),
+        ..HostHints::default()
+    };
+    EnrolRequest {
+        hints: Some(hints),
+        ..enrol_request(token, key)
+    }
+}
+
+/// A PC that reported once, registered with a number, and installed anew some days later.
+async fn installed_anew(bed: &Bed, later: Millis, board: &str) -> (DeviceId, DeviceId) {
+    let mut client = bed.anonymous().await;
+    let mut devices = Vec::new();
+    for (hostname, board) in [("pc-old", "BRD-0815"), ("pc-new", board)] {
+        let key = KeyPair::generate().unwrap();
+        let token = bed.token(|_| {});
+        let answer = client.enrol(of_pc(&token, &key, hostname, board)).await.unwrap();
+        let id = agent(key, &answer.into_inner()).id;
+        if devices.is_empty() {
+            let asset = bed.store.device(id).unwrap().unwrap().asset;
+            let mut asset = bed.store.asset(asset).unwrap().unwrap().0.asset;
+            asset.number = Some("PC-1".into());
+            bed.store.put_asset(&asset, false, &bed.audit()).unwrap();
+        }
+        devices.push(id);
+        bed.ahead.fetch_add(later, std::sync::atomic::Ordering::SeqCst);
+    }
+    (devices[0], devices[1])
+}
+
+#[tokio::test]
+async fn a_pc_that_was_installed_anew_is_linked_by_the_administrators_rule() {
+    let bed = Bed::new().await;
+    let (old, new) = installed_anew(&bed, DAY, "BRD-0815").await;
+    let (old, new) = (
+        bed.store.device(old).unwrap().unwrap(),
+        bed.store.device(new).unwrap().unwrap(),
+    );
+    assert_eq!(old.asset, new.asset);
+    assert_eq!((old.status, new.status), (DeviceStatus::Retired, DeviceStatus::Active));
+    assert!(new.current && bed.store.proposals(None, 9).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn with_too_few_serials_or_an_earlier_device_that_speaks_a_person_decides() {
+    for (later, board) in [(DAY, "BRD-OTHER"), (0, "BRD-0815")] {
+        let bed = Bed::new().await;
+        let (old, new) = installed_anew(&bed, later, board).await;
+        let proposals = bed.store.proposals(Some(new), 9).unwrap();
+        assert_eq!(proposals.len(), 1, "{board}");
+        assert_eq!(bed.store.device(old).unwrap().unwrap().status, DeviceStatus::Active);
+    }
+}

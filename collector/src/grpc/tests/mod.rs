@@ -134,6 +134,7 @@ impl Bed {
             now,
             settings,
             anonymous: None,
+            link_serials: 2,
         };
         let serving = tokio::spawn(super::serve(listener, parts, cancel.clone()));
         let writing = tokio::spawn(writing);

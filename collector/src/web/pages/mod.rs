@@ -2,6 +2,7 @@
 
 pub(super) mod account;
 pub(super) mod alerts;
+pub(super) mod arrivals;
 pub(super) mod asset;
 pub(super) mod assets;
 pub(super) mod device;

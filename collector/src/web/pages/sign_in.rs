@@ -90,7 +90,7 @@ pub(in crate::web) async fn attempt(
             );
         }
         Checked::Locked(until) => {
-            return answer(
+            let mut response = answer(
                 preferences,
                 &headers,
                 StatusCode::TOO_MANY_REQUESTS,
@@ -98,7 +98,10 @@ pub(in crate::web) async fn attempt(
                 next,
                 false,
                 Some(until),
-            );
+            )?;
+            let seconds = until.saturating_sub(state.clock.now()).div_euclid(1000).max(0) + 1;
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            return Ok(response);
         }
     };
     let (csrf, secret, now) = (session::random()?, Secret::random()?, state.clock.now());

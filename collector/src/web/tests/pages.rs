@@ -5,7 +5,7 @@ use axum::{
     http::{Method, StatusCode, header},
 };
 use deskwarden_domain::{
-    model::{FindingId, FindingState, Role},
+    model::{DeviceStatus, FindingId, FindingState, Role},
     port::{FindingFilter, Paging},
 };
 
@@ -17,7 +17,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 16] = [
+const LISTS: [&str; 17] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -26,6 +26,7 @@ const LISTS: [&str; 16] = [
     "/assets",
     "/assets?show=flagged",
     "/assets?text=%25_%27%22&department=x&page=2",
+    "/arrivals",
     "/rules",
     "/rules/pc.chat",
     "/tokens",
@@ -524,4 +525,54 @@ fn what_the_first_look_found_is_one_line_of_the_timeline() {
     // The seeded changes were received before the first complete look; only the addition is folded.
     assert_eq!(timeline.matches("首次上报").count(), 1);
     assert_eq!(timeline.matches("badge change").count(), 3);
+}
+
+#[test]
+fn a_technician_links_a_pc_that_was_installed_anew_and_takes_it_back() {
+    let house = House::new();
+    let (_, asset) = seed::machine(&house, 1, &seed::plain());
+    let (new, provisional) = seed::machine(&house, 3, &seed::plain());
+    let mut wang = house.person("wang", &[Role::Technician]);
+    let page = wang.get("/arrivals").body;
+    assert!(page.contains("pf2abc12") && page.contains("front-desk-03"), "{page}");
+    let address = format!("/arrivals/{new}");
+    let target = asset.0.to_string();
+    let link = [("action", "link"), ("asset", target.as_str())];
+    assert_eq!(wang.post(&address, &link).location(), "/arrivals");
+    assert_eq!(house.store.device(new).unwrap().unwrap().asset, asset);
+    assert_eq!(wang.post(&address, &link).status, StatusCode::CONFLICT);
+    assert!(wang.get("/arrivals").body.contains("value=\"unlink\""));
+    assert_eq!(wang.post(&address, &[("action", "unlink")]).location(), "/arrivals");
+    assert_eq!(house.store.device(new).unwrap().unwrap().asset, provisional);
+    let dismiss = [("action", "dismiss"), ("asset", target.as_str())];
+    assert_eq!(wang.post(&address, &dismiss).location(), "/arrivals");
+    assert!(house.store.proposals(Some(new), 9).unwrap().is_empty());
+    for bad in [("action", "explode"), ("asset", "x")] {
+        assert_eq!(wang.post(&address, &[bad]).status, StatusCode::BAD_REQUEST);
+    }
+}
+
+#[test]
+fn a_technician_approves_or_denies_a_device_that_waits() {
+    let house = House::new();
+    let (one, _) = seed::machine(&house, 1, &seed::plain());
+    let (two, _) = seed::machine(&house, 2, &seed::plain());
+    for id in [one, two] {
+        house
+            .store
+            .set_device_status(id, DeviceStatus::Pending, &super::house::audit())
+            .unwrap();
+    }
+    let mut wang = house.person("wang", &[Role::Technician]);
+    assert!(wang.get("/arrivals").body.contains("value=\"approve\""));
+    for (id, action, status) in [
+        (one, "approve", DeviceStatus::Active),
+        (two, "deny", DeviceStatus::Revoked),
+    ] {
+        let address = format!("/arrivals/{id}");
+        assert_eq!(wang.post(&address, &[("action", action)]).location(), "/arrivals");
+        assert_eq!(house.store.device(id).unwrap().unwrap().status, status);
+        // It waits no more: what somebody else decided stands.
+        assert_eq!(wang.post(&address, &[("action", "deny")]).status, StatusCode::CONFLICT);
+    }
 }

@@ -43,6 +43,13 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
         "/devices/01010101010101010101010101010101",
         Some(&ROLES),
     ),
+    ("GET", "/arrivals", "/arrivals", Some(&ROLES)),
+    (
+        "POST",
+        "/arrivals/{id}",
+        "/arrivals/01010101010101010101010101010101",
+        Some(&[T]),
+    ),
     ("GET", "/rules", "/rules", Some(&ROLES)),
     ("GET", "/rules/{id}", "/rules/pc.chat", Some(&ROLES)),
     ("GET", "/tokens", "/tokens", Some(&[A, U])),

@@ -88,6 +88,12 @@ fn guessing_locks_the_name_even_for_the_right_password_until_time_has_passed() {
     }
     let locked = stranger.sign_in("wang", PASSWORD);
     assert_eq!(locked.status, StatusCode::TOO_MANY_REQUESTS);
+    let wait: i64 = locked.headers[header::RETRY_AFTER]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=16 * 60).contains(&wait), "{wait}");
     assert!(!stranger.cookies.contains_key(SESSION));
     house.pass(16 * MINUTE);
     assert_eq!(stranger.sign_in("wang", PASSWORD).status, StatusCode::SEE_OTHER);

@@ -11,7 +11,7 @@ use deskwarden_domain::model::{AssetState, FindingState, Lang, Outcome, Role, Se
 use crate::web::{error::WebError, locale, session::Theme};
 
 /// Families whose members are chosen by a name that the code computes.
-const FAMILIES: [&str; 25] = [
+const FAMILIES: [&str; 27] = [
     "action",
     "action_text",
     "against",
@@ -20,11 +20,13 @@ const FAMILIES: [&str; 25] = [
     "change",
     "checkable",
     "choice",
+    "compared",
     "delivery",
     "detail",
     "device_status",
     "error",
     "error_text",
+    "hint",
     "look",
     "outcome",
     "password",

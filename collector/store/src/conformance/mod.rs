@@ -17,6 +17,7 @@ pub mod load;
 pub mod postgres;
 pub mod register;
 pub mod rulebook;
+pub mod succession;
 pub mod views;
 pub mod world;
 
@@ -89,6 +90,15 @@ macro_rules! conformance {
                 an_edit_makes_due_and_raises_the_version,
                 a_device_is_due_once_and_within_the_limit,
                 a_pending_device_is_not_due,
+            ];
+            succession: [
+                a_new_device_is_proposed_for_the_asset_that_shares_its_serials,
+                a_serial_that_many_share_recognises_nobody,
+                a_hello_with_other_hints_is_found_by_them,
+                a_linked_device_takes_the_place_of_the_earlier_one,
+                a_link_is_taken_back_as_it_was,
+                only_a_new_device_is_linked,
+                a_pc_that_was_registered_before_it_came_is_linked,
             ];
             rulebook: [
                 the_newest_accepted_version_is_in_force,

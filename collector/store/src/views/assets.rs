@@ -51,6 +51,7 @@ pub(super) fn list(
 
 fn conditions(filter: &AssetFilter) -> Conditions<'_> {
     let mut c = Conditions::new();
+    c.and("a.merged_into IS NULL");
     if filter.flagged {
         c.and("a.flagged = 1");
     }

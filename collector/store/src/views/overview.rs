@@ -16,7 +16,7 @@ pub(super) fn overview(connection: &mut dyn Connection, since: Millis) -> StoreR
     let mut counted = |sql: &str, params: &[Cell<'_>]| connection.number(sql, params).map(unsigned);
     let since = [Cell::Int(since)];
     let mut overview = Overview {
-        assets: counted("SELECT COUNT(*) FROM assets", &[])?,
+        assets: counted("SELECT COUNT(*) FROM assets WHERE merged_into IS NULL", &[])?,
         registered: counted("SELECT COUNT(*) FROM assets WHERE number IS NOT NULL", &[])?,
         reporting: counted(
             "SELECT COUNT(*) FROM assets a JOIN streams s ON s.device_id = a.current_device WHERE s.last_seen_at >= ?1",
