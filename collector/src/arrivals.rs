@@ -3,8 +3,8 @@
 
 use deskwarden_domain::{
     lifecycle::PRODUCT,
-    model::{AuditEntry, DeviceStatus, Millis},
-    port::{Paging, Proposal, Store, StoreError, StoreResult},
+    model::{AuditEntry, DeviceStatus, HintKind, Millis, Proposal},
+    port::{Paging, Store, StoreError, StoreResult},
     successor::{self, PartLine},
 };
 use deskwarden_proto::{ids::DeviceId, v1::Section};
@@ -63,7 +63,7 @@ pub fn approve(store: &dyn Store, device: DeviceId, audit: &AuditEntry) -> Store
 
 /// What is equal, as `kind value`.
 pub fn matched(proposal: &Proposal) -> Vec<String> {
-    let line = |(kind, value): &(successor::HintKind, String)| format!("{} {value}", kind.name());
+    let line = |(kind, value): &(HintKind, String)| format!("{} {value}", kind.name());
     proposal.matched.iter().map(line).collect()
 }
 

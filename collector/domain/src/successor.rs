@@ -8,51 +8,7 @@ use deskwarden_proto::{
     v1::{HostHints, Section, facet},
 };
 
-use crate::{
-    model::{BaselineItem, Millis, StoredItem},
-    port::Proposal,
-};
-
-/// A kind of hint that names hardware.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum HintKind {
-    /// Serial of the PC.
-    System,
-    /// Identity of the board's firmware.
-    Uuid,
-    /// Serial of the board.
-    Board,
-    /// Serial of a disk.
-    Disk,
-    /// Hardware address of an interface.
-    Mac,
-}
-
-impl HintKind {
-    /// All of them, the most telling first.
-    pub const ALL: [Self; 5] = [Self::System, Self::Uuid, Self::Board, Self::Disk, Self::Mac];
-
-    /// The name used in tables and the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::System => "system_serial",
-            Self::Uuid => "system_uuid",
-            Self::Board => "board_serial",
-            Self::Disk => "disk_serial",
-            Self::Mac => "mac",
-        }
-    }
-
-    /// The kind of that name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
-    /// Whether the administrator's rule counts it. Interfaces are plugged into other PCs too easily.
-    pub const fn is_serial(self) -> bool {
-        !matches!(self, Self::Mac)
-    }
-}
+use crate::model::{BaselineItem, HintKind, Millis, Proposal, StoredItem};
 
 /// A value that several assets have names none of them: a maker's filler that nobody listed yet.
 pub const SHARED_BY: usize = 3;

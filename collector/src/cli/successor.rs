@@ -1,8 +1,8 @@
 //! `device proposals`, `link`, `unlink`, `dismiss`: PCs that were installed anew.
 
 use deskwarden_domain::{
-    model::{Asset, AssetId},
-    port::{AssetFilter, Proposal},
+    model::{Asset, AssetId, Proposal},
+    port::AssetFilter,
     successor::{Compared, PartLine},
 };
 use deskwarden_proto::ids::DeviceId;

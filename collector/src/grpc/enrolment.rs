@@ -25,7 +25,7 @@ use tracing::{error, info, warn};
 
 use super::{
     check,
-    guard::Caller,
+    guard::{Caller, INTERNAL},
     rate::{PerAddress, Rate},
 };
 use crate::{
@@ -53,9 +53,6 @@ pub(super) const ANONYMOUS: Rate = Rate {
     per_second: 20.0,
     burst: 400.0,
 };
-
-/// What a peer is told of our own faults.
-pub(super) const INTERNAL: &str = "the collector could not answer; its log says why";
 
 /// What the calls work with.
 #[derive(Clone)]

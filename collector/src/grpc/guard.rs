@@ -15,8 +15,10 @@ use http::{Request, Response};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
-use super::enrolment::INTERNAL;
 use crate::{net::Peer, pki};
+
+/// What a peer is told of our own faults.
+pub(super) const INTERNAL: &str = "the collector could not answer; its log says why";
 
 /// Who calls, as the certificate says. Handlers find it in the request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

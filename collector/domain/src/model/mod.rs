@@ -6,6 +6,7 @@ mod asset;
 mod device;
 mod finding;
 mod item;
+mod succession;
 mod text;
 
 pub use access::{AuditEntry, AuditRecord, Role, Session, User};
@@ -17,6 +18,7 @@ pub use finding::{
     OutcomeRow,
 };
 pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, StoredItem};
+pub use succession::{HintKind, Linked, Proposal};
 pub use text::{Lang, Severity, Text};
 
 /// Unix milliseconds, UTC.

@@ -16,7 +16,7 @@ pub use batch::{Applied, Batch, Op};
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
-pub use succession::{Linked, Proposal, Succession};
+pub use succession::Succession;
 pub use views::{
     AssetFilter, AssetRow, ChangeRow, DeviceDetail, FindingDetail, FindingFilter, FindingRow, ItemRow,
     Overview, Page, Paging, RuleCount, SourceRow, Views,

@@ -2,44 +2,9 @@
 
 use deskwarden_proto::{ids::DeviceId, v1::Section};
 
-use crate::{
-    model::{Asset, AssetId, AuditEntry, BaselineItem, Device, Millis},
-    successor::HintKind,
-};
+use crate::model::{Asset, AssetId, AuditEntry, BaselineItem, Device, Linked, Proposal};
 
 use super::StoreResult;
-
-/// A new device whose hints match an earlier asset.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Proposal {
-    /// The new device.
-    pub device: Device,
-    /// The asset that its enrolment made; it is judged under it until it is linked.
-    pub provisional: Asset,
-    /// The asset that it is proposed for.
-    pub asset: Asset,
-    /// The device that this asset has now.
-    pub current: Option<Device>,
-    /// What is equal.
-    pub matched: Vec<(HintKind, String)>,
-    /// When it was proposed.
-    pub proposed_at: Millis,
-}
-
-/// A link that stands and can be undone.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Linked {
-    /// The device that was linked.
-    pub device: Device,
-    /// The asset that it belongs to since.
-    pub asset: Asset,
-    /// The device that it took the place of.
-    pub replaced: Option<DeviceId>,
-    /// When.
-    pub at: Millis,
-    /// By whom.
-    pub by: String,
-}
 
 /// Successors: proposing, linking, taking back.
 pub trait Succession {

@@ -445,7 +445,10 @@ async fn a_pc_that_was_installed_anew_is_linked_by_the_administrators_rule() {
         bed.store.device(new).unwrap().unwrap(),
     );
     assert_eq!(old.asset, new.asset);
-    assert_eq!((old.status, new.status), (DeviceStatus::Retired, DeviceStatus::Active));
+    assert_eq!(
+        (old.status, new.status),
+        (DeviceStatus::Retired, DeviceStatus::Active)
+    );
     assert!(new.current && bed.store.proposals(None, 9).unwrap().is_empty());
 }
 
@@ -456,6 +459,9 @@ async fn with_too_few_serials_or_an_earlier_device_that_speaks_a_person_decides(
         let (old, new) = installed_anew(&bed, later, board).await;
         let proposals = bed.store.proposals(Some(new), 9).unwrap();
         assert_eq!(proposals.len(), 1, "{board}");
-        assert_eq!(bed.store.device(old).unwrap().unwrap().status, DeviceStatus::Active);
+        assert_eq!(
+            bed.store.device(old).unwrap().unwrap().status,
+            DeviceStatus::Active
+        );
     }
 }

@@ -8,8 +8,7 @@ use axum::{
 };
 use deskwarden_domain::{
     lifecycle::NOTE_BYTES,
-    model::{Asset, AssetId, AuditEntry, Device, Lang, Millis},
-    port::{Linked, Proposal},
+    model::{Asset, AssetId, AuditEntry, Device, Lang, Linked, Millis, Proposal},
     successor::{Compared, PartLine},
 };
 use deskwarden_proto::ids::DeviceId;

@@ -534,7 +534,10 @@ fn a_technician_links_a_pc_that_was_installed_anew_and_takes_it_back() {
     let (new, provisional) = seed::machine(&house, 3, &seed::plain());
     let mut wang = house.person("wang", &[Role::Technician]);
     let page = wang.get("/arrivals").body;
-    assert!(page.contains("pf2abc12") && page.contains("front-desk-03"), "{page}");
+    assert!(
+        page.contains("pf2abc12") && page.contains("front-desk-03"),
+        "{page}"
+    );
     let address = format!("/arrivals/{new}");
     let target = asset.0.to_string();
     let link = [("action", "link"), ("asset", target.as_str())];
@@ -542,7 +545,10 @@ fn a_technician_links_a_pc_that_was_installed_anew_and_takes_it_back() {
     assert_eq!(house.store.device(new).unwrap().unwrap().asset, asset);
     assert_eq!(wang.post(&address, &link).status, StatusCode::CONFLICT);
     assert!(wang.get("/arrivals").body.contains("value=\"unlink\""));
-    assert_eq!(wang.post(&address, &[("action", "unlink")]).location(), "/arrivals");
+    assert_eq!(
+        wang.post(&address, &[("action", "unlink")]).location(),
+        "/arrivals"
+    );
     assert_eq!(house.store.device(new).unwrap().unwrap().asset, provisional);
     let dismiss = [("action", "dismiss"), ("asset", target.as_str())];
     assert_eq!(wang.post(&address, &dismiss).location(), "/arrivals");
@@ -573,6 +579,9 @@ fn a_technician_approves_or_denies_a_device_that_waits() {
         assert_eq!(wang.post(&address, &[("action", action)]).location(), "/arrivals");
         assert_eq!(house.store.device(id).unwrap().unwrap().status, status);
         // It waits no more: what somebody else decided stands.
-        assert_eq!(wang.post(&address, &[("action", "deny")]).status, StatusCode::CONFLICT);
+        assert_eq!(
+            wang.post(&address, &[("action", "deny")]).status,
+            StatusCode::CONFLICT
+        );
     }
 }

@@ -2,10 +2,10 @@
 
 use deskwarden_domain::{
     model::{
-        Asset, AssetId, AuditEntry, BaselineItem, Device, DeviceStatus, FindingState, LedgerEntry, Severity,
+        Asset, AssetId, AuditEntry, BaselineItem, Device, DeviceStatus, FindingState, HintKind, LedgerEntry,
+        Severity,
     },
     port::{EnrolOutcome, FindingFilter, NewDevice, Op, Paging, Store, StoreError},
-    successor::HintKind,
 };
 use deskwarden_proto::{
     Bytes, digest,

@@ -2,8 +2,8 @@
 //! before the devices, in id order.
 
 use deskwarden_domain::{
-    model::{AssetId, AuditEntry, DeviceStatus, FindingState, Millis},
-    port::{Linked, StoreError, StoreResult},
+    model::{AssetId, AuditEntry, DeviceStatus, FindingState, Linked, Millis},
+    port::{StoreError, StoreResult},
 };
 use deskwarden_proto::ids::DeviceId;
 

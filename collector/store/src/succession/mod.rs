@@ -6,8 +6,8 @@ mod link;
 mod proposals;
 
 use deskwarden_domain::{
-    model::{Asset, AssetId, AuditEntry, BaselineItem, Device},
-    port::{Linked, Proposal, StoreResult, Succession},
+    model::{Asset, AssetId, AuditEntry, BaselineItem, Device, Linked, Proposal},
+    port::{StoreResult, Succession},
 };
 use deskwarden_proto::{ids::DeviceId, v1::Section};
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use deskwarden_domain::{
-    model::{Asset, AssetId, AuditEntry, BaselineItem, Device, Millis},
-    port::{Proposal, StoreError, StoreResult},
-    successor::{self, HintKind, SHARED_BY},
+    model::{Asset, AssetId, AuditEntry, BaselineItem, Device, HintKind, Millis, Proposal},
+    port::{StoreError, StoreResult},
+    successor::{self, SHARED_BY},
 };
 use deskwarden_proto::{
     ids::DeviceId,
