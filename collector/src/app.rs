@@ -154,12 +154,21 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     let wake = Arc::new(Notify::new());
     let events = live::channel();
     let writer_stop = CancellationToken::new();
+    let (across, tell) = (
+        Arc::new(Notify::new()),
+        live::after_commit(events.clone(), Arc::clone(&wake)),
+    );
+    let ring = Arc::clone(&across);
+    let committed = move |done: &ingest::Committed| {
+        tell(done);
+        ring.notify_one();
+    };
     let parts = ingest::Parts {
         store: Arc::clone(&store),
         contexts: Arc::clone(&contexts),
         entropy: Arc::new(OsEntropy),
         now: Arc::clone(&now),
-        committed: live::after_commit(events.clone(), Arc::clone(&wake)),
+        committed: Box::new(committed),
     };
     let (ingest, writer) = Ingest::start(parts, writer_stop.clone())?;
     tasks.spawn("ingest", writer);
@@ -194,6 +203,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         ca_pin: told.pin.clone(),
         ..WebConfig::default()
     };
+    let (live_events, wake_alerts) = (events.clone(), Arc::clone(&wake));
     let state = WebState::new(
         Arc::clone(&store),
         contexts.rules(),
@@ -220,6 +230,20 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     };
     tasks.spawn("alerts", endless(dispatcher.run(cancel.clone())));
     tasks.spawn("rules", rules_dir::watch(importer, cancel.clone()));
+    let tell = live::after_commit(live_events, wake_alerts);
+    let cross = task::Cross {
+        store: Arc::clone(&store),
+        contexts: Arc::clone(&contexts),
+        lease: Lease::new("cross", holder.clone()),
+        wake: across,
+        committed: Box::new(move |applied| {
+            tell(&ingest::Committed {
+                devices: Vec::new(),
+                applied,
+            });
+        }),
+    };
+    tasks.spawn("cross", endless(cross.run(cancel.clone())));
     let lease = Lease::new("housekeeping", holder);
     let tidy = task::housekeeping(store, lease, SignInPolicy::default().absolute, cancel.clone());
     tasks.spawn("housekeeping", endless(tidy));

@@ -6,12 +6,18 @@
 //! - [`judge`]: state + context -> outcomes, findings, wake-up time
 //! - [`advance`]: a record of a device applied to its loaded state
 //! - [`offline`]: a snapshot file judged without a store
+//! - [`claim`]: what an item says for rules over several devices
+//! - [`cross`]: what claims of several devices say together: conflict, theft, spoofing, parts that moved
+//! - [`custody`]: what makes a part the same part wherever it turns up
 //! - [`lifecycle`]: what people do to findings and baselines
 //! - [`successor`]: a PC that was installed anew, and the asset that it is proposed for
 //! - [`port`]: what the domain asks of a store
 
 pub mod advance;
 pub mod catalogue;
+pub mod claim;
+pub mod cross;
+pub mod custody;
 mod file;
 pub mod judge;
 pub mod lifecycle;

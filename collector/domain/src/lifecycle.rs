@@ -1,10 +1,13 @@
 //! What people do to findings: decided here, on what was loaded; applied by the store only while that
 //! still holds.
 
+use deskwarden_proto::decode::ItemId;
+
 use crate::{
+    claim,
     model::{
-        AuditEntry, BaselineItem, Evidence, Finding, FindingAction, FindingHistory, FindingState, Holder,
-        Millis, StoredItem,
+        AssetId, AuditEntry, BaselineItem, Evidence, Finding, FindingAction, FindingHistory, FindingState,
+        Holder, Millis, StoredItem,
     },
     port::{Batch, FindingDetail, Op},
 };
@@ -144,25 +147,50 @@ fn accept(
             Some("ledger") => return Err(Refused::LedgerDecides),
             _ => return Err(Refused::NotAChange),
         }
-        match items.iter().find(|item| item.id == *id) {
-            Some(item) => ops.push(Op::PutBaseline {
-                asset: piece.asset,
-                item: BaselineItem {
-                    id: id.clone(),
-                    facet: item.facet.clone(),
-                    facet_hash: item.facet_hash,
-                    accepted_at: now,
-                    accepted_by: actor.to_owned(),
-                },
-            }),
-            None => ops.push(Op::RemoveBaseline {
-                asset: piece.asset,
+        let asset = piece.asset;
+        let accepted = items.iter().find(|item| item.id == *id).map(|item| BaselineItem {
+            id: id.clone(),
+            facet: item.facet.clone(),
+            facet_hash: item.facet_hash,
+            accepted_at: now,
+            accepted_by: actor.to_owned(),
+        });
+        belongs(asset, id, accepted.as_ref(), ops);
+        ops.push(match accepted {
+            Some(item) => Op::PutBaseline { asset, item },
+            None => Op::RemoveBaseline {
+                asset,
                 id: id.clone(),
-            }),
-        }
+            },
+        });
         ops.push(taken(piece));
     }
     Ok(())
+}
+
+/// What belongs to the asset from now on, for rules over several devices.
+fn belongs(asset: AssetId, id: &ItemId, accepted: Option<&BaselineItem>, ops: &mut Vec<Op>) {
+    let item_key = claim::key_of(id);
+    ops.push(Op::TouchAccepted {
+        asset,
+        item_key: item_key.clone(),
+    });
+    let claims = accepted
+        .map(|item| claim::accepted(item, asset))
+        .unwrap_or_default();
+    if claims.is_empty() {
+        ops.push(Op::Accepted {
+            asset,
+            item_key,
+            claims,
+        });
+    } else {
+        claim::again(&[], claims, ops, |claims| Op::Accepted {
+            asset,
+            item_key,
+            claims,
+        });
+    }
 }
 
 fn taken(piece: &Evidence) -> Op {

@@ -22,7 +22,7 @@ pub(super) fn channel() -> broadcast::Sender<LiveEvent> {
 pub(super) fn after_commit(
     events: broadcast::Sender<LiveEvent>,
     wake: Arc<Notify>,
-) -> Box<dyn Fn(&Committed) + Send> {
+) -> Box<dyn Fn(&Committed) + Send + Sync> {
     Box::new(move |committed| {
         if !committed.applied.alerts.is_empty() {
             wake.notify_one();

@@ -4,8 +4,9 @@ use clap::{Args, Subcommand};
 use deskwarden_domain::{
     model::{AssetId, FindingAction, FindingId, FindingState, Severity},
     port::{FindingDetail, FindingFilter, FindingRow},
+    rules::explain,
 };
-use deskwarden_proto::section;
+use deskwarden_proto::{section, v1::Section};
 use serde_json::{Value, json};
 
 use crate::{
@@ -190,7 +191,17 @@ fn show(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
             piece.detail.clone(),
         ]
     });
-    let pieces = pieces.collect();
+    let across = detail.row.finding.seen.iter().map(|seen| {
+        let said = serde_json::from_str(seen).unwrap_or_default();
+        let words = explain::words(Section::Unspecified, &said, out.lang);
+        vec![
+            String::new(),
+            String::new(),
+            out.moment(finding.first_seen),
+            words,
+        ]
+    });
+    let pieces = pieces.chain(across).collect();
     out.table(
         &[
             ("来源", "SOURCE"),
@@ -258,7 +269,13 @@ fn evidence(detail: &FindingDetail) -> Value {
             "detail": serde_json::from_str::<Value>(&piece.detail).unwrap_or(Value::Null),
         })
     });
-    pieces.collect()
+    let across = detail.row.finding.seen.iter().map(|seen| {
+        json!({
+            "device": null, "item": null, "since": rfc3339(detail.row.finding.first_seen),
+            "detail": serde_json::from_str::<Value>(seen).unwrap_or(Value::Null),
+        })
+    });
+    pieces.chain(across).collect()
 }
 
 fn history(detail: &FindingDetail) -> Value {

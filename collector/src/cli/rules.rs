@@ -223,6 +223,7 @@ fn judge(test: &Test, out: &mut Out<'_>) -> Result<(), CliError> {
     let context = Context {
         generation: 1,
         rules: Arc::new(rules),
+        ranges: Arc::from([]),
     };
     let judged = offline::judge_snapshot(&snapshot, None, Vec::new(), &context, now())
         .map_err(|error| unreadable(&error))?;

@@ -63,6 +63,7 @@ impl Contexts {
         let context = Context {
             generation,
             rules: Arc::clone(&rules),
+            ranges: self.store.dhcp_ranges()?.into(),
         };
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = context.clone();
         self.rules.send_replace(rules);

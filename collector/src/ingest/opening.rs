@@ -56,6 +56,7 @@ pub(super) fn open(
     ops: &mut Vec<Op>,
 ) -> Opened {
     describe(state, hello, ops);
+    returned(state, now, ops);
     let position = &state.position;
     let verdict = judge(position, hello);
     let (mut recorded_gap, mut forked) = (false, false);
@@ -104,6 +105,27 @@ pub(super) fn open(
         },
         recorded_gap,
         forked,
+    }
+}
+
+/// After so long without a word a device was away, whether it said goodbye or not.
+const AWAY: Millis = 25 * 60_000;
+
+/// A device that was away may find its address or its parts with somebody else.
+fn returned(state: &DeviceState, now: Millis, ops: &mut Vec<Op>) {
+    let device = state.device.id;
+    let seen = state.device.last_seen_at;
+    let away = seen.is_none_or(|at| at < now.saturating_sub(AWAY));
+    if !away && state.device.goodbye_at.is_none() {
+        return;
+    }
+    ops.push(Op::Seen {
+        device,
+        at: now,
+        goodbye: false,
+    });
+    if seen.is_some() {
+        ops.push(Op::Returned { device });
     }
 }
 

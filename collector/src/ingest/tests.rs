@@ -427,7 +427,29 @@ fn an_unchanged_hello_writes_nothing() {
         hints: Some(state.device.hints.clone()),
         ..Hello::default()
     };
+    state.device.last_seen_at = Some(NOW - 1);
     let mut ops = Vec::new();
     opening::open(&mut state, &hello, KEY, NOW, &mut ops);
     assert!(ops.is_empty(), "{ops:?}");
+}
+
+#[test]
+fn a_device_that_was_away_has_what_it_shares_looked_at() {
+    let bench = Bench::new();
+    let device = bench.device(1);
+    let returned = |seen: Option<i64>, goodbye: Option<i64>| {
+        let mut state = bench.state(device);
+        state.device.last_seen_at = seen;
+        state.device.goodbye_at = goodbye;
+        let mut ops = Vec::new();
+        opening::open(&mut state, &Hello::default(), KEY, NOW, &mut ops);
+        (
+            ops.iter().any(|op| matches!(op, Op::Seen { .. })),
+            ops.iter().any(|op| matches!(op, Op::Returned { .. })),
+        )
+    };
+    assert_eq!(returned(None, None), (true, false), "new: it shares nothing yet");
+    assert_eq!(returned(Some(NOW - 1), Some(NOW - 1)), (true, true));
+    assert_eq!(returned(Some(NOW - 26 * 60_000), None), (true, true));
+    assert_eq!(returned(Some(NOW - 1), None), (false, false));
 }

@@ -18,6 +18,7 @@ pub fn load_context(store: &dyn Store) -> StoreResult<Context> {
     for _ in 0..ATTEMPTS {
         let generation = store.context_generation()?;
         let versions = store.rules_in_force()?;
+        let ranges = store.dhcp_ranges()?;
         if store.context_generation()? != generation {
             continue;
         }
@@ -34,6 +35,7 @@ pub fn load_context(store: &dyn Store) -> StoreResult<Context> {
                     return Ok(Context {
                         generation,
                         rules: Arc::new(rules),
+                        ranges: ranges.into(),
                     });
                 }
                 Err(faults) => faults,

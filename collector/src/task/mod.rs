@@ -2,8 +2,10 @@
 //! collectors over one store from doing it twice. What time or an edit made due is judged by the ingest
 //! writer itself, because only one thread of a process writes findings.
 
+mod cross;
 mod housekeeping;
 mod lease;
 
+pub use cross::Cross;
 pub use housekeeping::housekeeping;
 pub use lease::Lease;

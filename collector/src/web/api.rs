@@ -48,6 +48,12 @@ pub(super) async fn finding(
                 "detail": serde_json::from_str::<Value>(&evidence.detail).unwrap_or_default(),
             })
         })
+        .chain(detail.row.finding.seen.iter().map(|seen| {
+            json!({
+                "since": detail.row.finding.first_seen,
+                "detail": serde_json::from_str::<Value>(seen).unwrap_or_default(),
+            })
+        }))
         .collect();
     if let Some(object) = row.as_object_mut() {
         object.insert(

@@ -153,8 +153,8 @@ pub(super) fn detail(section: Option<Section>, text: &str, lang: Lang) -> Detail
                     .collect();
             }
             ("against", Json::String(against)) => out.against.clone_from(against),
-            // The source stands beside the evidence already.
-            ("source", _) => {}
+            // The source stands beside the evidence already, the sentence above it.
+            ("source" | "zh" | "en", _) => {}
             ("change", Json::String(change)) => out.change.clone_from(change),
             _ => out
                 .fields

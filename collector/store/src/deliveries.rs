@@ -14,8 +14,8 @@ use crate::{
 const DELIVERY: &str = "SELECT v.id, v.channel, v.attempts, v.state, v.last_error, v.due_at, v.delivered_at, \
      t.id, t.kind, t.finding_id, f.rule, f.clause, t.severity, f.subject_name, f.holder, f.asset_id, a.number, \
      COALESCE(a.name, ''), a.custodian, a.department, f.first_seen, t.at, \
-     (SELECT e.detail FROM evidence e WHERE e.asset_id = f.asset_id AND e.rule = f.rule AND e.subject = f.subject \
-      ORDER BY e.since, e.section, e.source, e.key LIMIT 1) \
+     COALESCE(f.seen, (SELECT e.detail FROM evidence e WHERE e.asset_id = f.asset_id AND e.rule = f.rule \
+      AND e.subject = f.subject ORDER BY e.since, e.section, e.source, e.key LIMIT 1)) \
      FROM deliveries v JOIN alerts t ON t.id = v.alert_id JOIN findings f ON f.id = t.finding_id \
      LEFT JOIN assets a ON a.id = f.asset_id";
 

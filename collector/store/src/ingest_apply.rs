@@ -118,7 +118,8 @@ fn touched(batch: &Batch) -> (BTreeSet<i64>, BTreeSet<DeviceId>) {
             | Op::Unstage { device, .. }
             | Op::Event { device, .. }
             | Op::Sample { device, .. }
-            | Op::Gap { device, .. } => {
+            | Op::Gap { device, .. }
+            | Op::Returned { device } => {
                 devices.insert(*device);
             }
             Op::Change(change) => {
@@ -139,11 +140,13 @@ fn touched(batch: &Batch) -> (BTreeSet<i64>, BTreeSet<DeviceId>) {
             | Op::Outcome { asset, .. }
             | Op::RemoveOutcome { asset, .. }
             | Op::Judged { asset, .. }
-            | Op::Due { asset } => {
+            | Op::Due { asset }
+            | Op::Accepted { asset, .. }
+            | Op::TouchAccepted { asset, .. } => {
                 assets.insert(asset.0);
             }
             Op::PutFinding(finding) => assets.extend(finding.key.holder.asset().map(|id| id.0)),
-            Op::History { .. } | Op::Alert(_) | Op::Audit(_) => {}
+            Op::History { .. } | Op::Alert(_) | Op::Audit(_) | Op::Touch { .. } | Op::Looked { .. } => {}
         }
     }
     (assets, devices)

@@ -176,14 +176,15 @@ impl<'a> Writer<'a> {
             Cell::Int(finding.opened_at),
             Cell::from(finding.resolved_at),
             Cell::Int(i64::from(finding.reopened)),
+            Cell::from(&finding.seen),
         ];
         let id = match stored {
             Some((id, _)) => {
                 cells.push(Cell::Int(id.0));
                 connection.execute(
                     "UPDATE findings SET severity = ?1, clause = ?2, subject_name = ?3, state = ?4, active = ?5, first_seen = ?6,
-                     last_seen = ?7, opened_at = ?8, resolved_at = ?9, reopened = ?10,
-                     version = version + 1 WHERE id = ?11",
+                     last_seen = ?7, opened_at = ?8, resolved_at = ?9, reopened = ?10, seen = ?11,
+                     version = version + 1 WHERE id = ?12",
                     &cells,
                 )?;
                 id
@@ -197,8 +198,8 @@ impl<'a> Writer<'a> {
                 ]);
                 let made = connection.row(
                     "INSERT INTO findings (severity, clause, subject_name, state, active, first_seen, last_seen, opened_at,
-                     resolved_at, reopened, holder, asset_id, rule, subject, version)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)
+                     resolved_at, reopened, seen, holder, asset_id, rule, subject, version)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 1)
                      ON CONFLICT (holder, rule, subject) DO NOTHING RETURNING id",
                     &cells,
                     |r| r.int().map(FindingId),

@@ -184,6 +184,14 @@ pub(crate) static CLAIMS: Table = Table {
     kept: &[],
 };
 
+/// Values to look at; rows are only added.
+pub(crate) static TOUCHED: Table = Table {
+    name: "touched",
+    keys: &[],
+    values: &[("kind", Kind::Text), ("value", Kind::Text), ("due_at", Kind::Int)],
+    kept: &[],
+};
+
 /// Cells that a run holds before it is written, so that a large batch stays small in memory.
 const FULL: usize = 1 << 14;
 

@@ -215,6 +215,11 @@ impl<'a> Writer<'a> {
             | Op::Claims { .. }
             | Op::Judged { .. }
             | Op::Due { .. } => self.asset_op(connection, op),
+            Op::Touch { .. }
+            | Op::TouchAccepted { .. }
+            | Op::Accepted { .. }
+            | Op::Looked { .. }
+            | Op::Returned { .. } => self.across_op(connection, op),
         }
     }
 }

@@ -146,7 +146,7 @@ pub(crate) fn evidence(r: &mut Reader<'_>) -> StoreResult<Evidence> {
 
 /// A finding, of `f`.
 pub(crate) const FINDING: &str = "f.id, f.holder, f.rule, f.subject, f.severity, f.clause, f.subject_name, f.state, \
-     f.first_seen, f.last_seen, f.opened_at, f.resolved_at, f.reopened, f.version";
+     f.first_seen, f.last_seen, f.opened_at, f.resolved_at, f.reopened, f.version, f.seen";
 
 /// Reads [`FINDING`].
 pub(crate) fn finding(r: &mut Reader<'_>) -> StoreResult<Finding> {
@@ -167,6 +167,7 @@ pub(crate) fn finding(r: &mut Reader<'_>) -> StoreResult<Finding> {
         resolved_at: r.opt_int()?,
         reopened: r.small()?,
         version: r.int()?,
+        seen: r.opt_string()?,
     })
 }
 

@@ -9,7 +9,7 @@ use deskwarden_proto::{
 };
 
 use crate::{
-    judge,
+    claim, judge,
     lifecycle::PRODUCT,
     model::{BaselineItem, Change, ChangeKind, Millis, SourceStatus, StoredItem},
     port::{DeviceState, Op},
@@ -111,6 +111,10 @@ pub(super) fn sources(
 /// Puts an item; the timeline shows what was there before.
 pub(super) fn put(state: &mut DeviceState, item: &ItemPut, times: Times, ops: &mut Vec<Op>) {
     let before = state.items.get(&item.id).cloned();
+    let claimed = before
+        .as_ref()
+        .map(|before| judge::item_claims(state, before))
+        .unwrap_or_default();
     let stored = StoredItem {
         id: item.id.clone(),
         facet: item.facet.clone(),
@@ -147,11 +151,11 @@ pub(super) fn put(state: &mut DeviceState, item: &ItemPut, times: Times, ops: &m
             received_at: times.received_at,
             observed_at: times.observed_at,
         }));
-        if claims(item.id.section) {
-            let claims = judge::item_claims(state, &stored);
-            ops.push(Op::Claims {
+        if claim::is_made_in(item.id.section) {
+            let now = judge::item_claims(state, &stored);
+            claim::again(&claimed, now, ops, |claims| Op::Claims {
                 device: state.device.id,
-                item_key: claim_key(&item.id),
+                item_key: claim::key_of(&item.id),
                 claims,
             });
         }
@@ -164,6 +168,7 @@ pub(super) fn remove(state: &mut DeviceState, id: &ItemId, times: Times, ops: &m
     let Some(before) = state.items.remove(id) else {
         return;
     };
+    let claimed = judge::item_claims(state, &before);
     add_sum(state, id.section, |sum| sum.wrapping_sub(before.digest));
     add_count(state, id.section, -1);
     ops.push(Op::RemoveItem {
@@ -179,11 +184,11 @@ pub(super) fn remove(state: &mut DeviceState, id: &ItemId, times: Times, ops: &m
         received_at: times.received_at,
         observed_at: times.observed_at,
     }));
-    if claims(id.section) {
-        ops.push(Op::Claims {
+    if claim::is_made_in(id.section) {
+        claim::again(&claimed, Vec::new(), ops, |claims| Op::Claims {
             device: state.device.id,
-            item_key: claim_key(id),
-            claims: Vec::new(),
+            item_key: claim::key_of(id),
+            claims,
         });
     }
 }
@@ -221,6 +226,12 @@ pub(super) fn seed(
             };
             touched.push(item.id);
             state.baseline.insert(accepted.id.clone(), accepted.clone());
+            let claims = claim::accepted(&accepted, asset);
+            claim::again(&[], claims, ops, |claims| Op::Accepted {
+                asset,
+                item_key: claim::key_of(&accepted.id),
+                claims,
+            });
             ops.push(Op::PutBaseline {
                 asset,
                 item: accepted,
@@ -258,15 +269,6 @@ pub(super) fn sums(
             });
         }
     }
-}
-
-const fn claims(section: Section) -> bool {
-    matches!(section, Section::Network | Section::Part | Section::Neighbour)
-}
-
-/// The item behind a claim, unique on its device.
-fn claim_key(id: &ItemId) -> String {
-    format!("{}/{}/{}", section::name(id.section), id.source, id.key)
 }
 
 fn add_sum(state: &mut DeviceState, kind: Section, change: impl FnOnce(u128) -> u128) {

@@ -9,7 +9,10 @@ use deskwarden_proto::{
 use serde_json::{Map, Value, json};
 
 use super::changed::Difference;
-use crate::model::{LedgerEntry, LedgerMode};
+use crate::{
+    model::{DhcpRange, LedgerEntry, LedgerMode},
+    rules::Aspect,
+};
 
 /// `{field: {"before" (assigned or accepted), "after"}}`.
 type Faults = Map<String, Value>;
@@ -20,6 +23,8 @@ pub(super) fn breach(
     baseline: Option<&facet::Kind>,
     seeded: bool,
     ledger: &[LedgerEntry],
+    ranges: &[DhcpRange],
+    aspects: &[Aspect],
 ) -> Option<Difference> {
     // An interface that vanished holds no address; its loss is a matter of parts.
     let Some(facet::Kind::Network(now)) = now else {
@@ -34,16 +39,18 @@ pub(super) fn breach(
         return None;
     }
     if !ledger.is_empty() {
-        let faults = against_ledger(now, &addresses, ledger);
+        let mut faults = against_ledger(now, &addresses, ledger, ranges);
+        only(aspects, &mut faults);
         return (!faults.is_empty()).then_some(Difference::Ledger(faults));
     }
     if !seeded {
         return None;
     }
-    let faults = match baseline {
+    let mut faults = match baseline {
         Some(facet::Kind::Network(was)) => against_baseline(was, now, &addresses),
         _ => new_interface(now, &addresses),
     };
+    only(aspects, &mut faults);
     (!faults.is_empty()).then_some(Difference::Fields(faults))
 }
 
@@ -59,13 +66,24 @@ fn judged(interface: &Network) -> bool {
     )
 }
 
-fn against_ledger(now: &Network, addresses: &[Held], ledger: &[LedgerEntry]) -> Faults {
+/// Keeps what a rule is about; without aspects it is about all of them.
+fn only(aspects: &[Aspect], faults: &mut Faults) {
+    if !aspects.is_empty() {
+        faults.retain(|field, _| aspects.iter().any(|aspect| aspect.field() == field));
+    }
+}
+
+fn against_ledger(now: &Network, addresses: &[Held], ledger: &[LedgerEntry], ranges: &[DhcpRange]) -> Faults {
     let mut faults = Faults::new();
     for held in addresses
         .iter()
         .filter(|held| held.ip.is_ipv4() || ledger.iter().any(|e| is_v6(&e.address)))
     {
         let Some(entry) = ledger.iter().find(|entry| entry.address.parse() == Ok(held.ip)) else {
+            // A second interface that asks a DHCP server of ours takes what it is given.
+            if held.mode == AddressMode::Dhcp && ranges.iter().any(|range| range.holds(held.ip)) {
+                continue;
+            }
             let assigned: Vec<&str> = ledger.iter().map(|entry| entry.address.as_str()).collect();
             fault(
                 &mut faults,
@@ -257,6 +275,15 @@ mod tests {
 
     use super::*;
 
+    fn breach(
+        now: Option<&facet::Kind>,
+        baseline: Option<&facet::Kind>,
+        seeded: bool,
+        ledger: &[LedgerEntry],
+    ) -> Option<Difference> {
+        super::breach(now, baseline, seeded, ledger, &[], &[])
+    }
+
     fn interface(mode: AddressMode, ip: &str) -> facet::Kind {
         facet::Kind::Network(Network {
             interface: "eth0".into(),
@@ -301,7 +328,7 @@ mod tests {
             panic!()
         };
         assert_eq!(fields["addresses"]["after"], json!(["192.0.2.8/24"]));
-        assert!(super::breach(Some(&was), Some(&was), true, &[]).is_none());
+        assert!(breach(Some(&was), Some(&was), true, &[]).is_none());
     }
 
     #[test]
@@ -360,6 +387,57 @@ mod tests {
         let now = interface(AddressMode::Static, "192.0.2.8");
         assert!(breach(Some(&now), Some(&now), true, &[entry("192.0.2.7")]).is_some());
         assert!(breach(Some(&now), None, true, &[entry("192.0.2.8")]).is_none());
+    }
+
+    #[test]
+    fn a_lease_out_of_a_range_of_ours_is_as_assigned() {
+        let ranges = [DhcpRange {
+            first: "192.0.2.100".into(),
+            last: "192.0.2.199".into(),
+            name: String::new(),
+        }];
+        let judged = |mode, ip: &str| {
+            let now = interface(mode, ip);
+            super::breach(Some(&now), None, true, &[entry("192.0.2.7")], &ranges, &[])
+        };
+        assert!(judged(AddressMode::Dhcp, "192.0.2.150").is_none());
+        assert!(judged(AddressMode::Dhcp, "192.0.2.50").is_some());
+        assert!(judged(AddressMode::Static, "192.0.2.150").is_some());
+    }
+
+    #[test]
+    fn a_rule_about_one_aspect_is_silent_about_the_others() {
+        let assigned = LedgerEntry {
+            gateway: Some("192.0.2.254".into()),
+            dns: vec!["192.0.2.53".into()],
+            mac: Some("00:1a:2b:3c:4d:5f".into()),
+            ..entry("192.0.2.7")
+        };
+        let facet::Kind::Network(mut now) = interface(AddressMode::Static, "192.0.2.7") else {
+            panic!()
+        };
+        now.dns = vec!["8.8.8.8".into()];
+        let now = facet::Kind::Network(now);
+        for (aspect, field) in [
+            (Aspect::Gateway, "gateways"),
+            (Aspect::Dns, "dns"),
+            (Aspect::Mac, "mac"),
+        ] {
+            let found = super::breach(
+                Some(&now),
+                None,
+                true,
+                std::slice::from_ref(&assigned),
+                &[],
+                &[aspect],
+            );
+            let Some(Difference::Ledger(fields)) = found else {
+                panic!("{aspect:?}")
+            };
+            assert_eq!(fields.keys().collect::<Vec<_>>(), [field]);
+        }
+        let found = super::breach(Some(&now), None, true, &[assigned], &[], &[Aspect::Address]);
+        assert!(found.is_none());
     }
 
     #[test]

@@ -50,6 +50,14 @@ pub(super) fn outcomes_and_findings(
     let mut wake_at: Option<Millis> = None;
 
     for rule in context.rules.rules() {
+        if matches!(rule.kind, RuleKind::Cross { .. }) {
+            // Its findings are opened and resolved by who sees all devices; here they give the outcome.
+            let row = cross_outcome(rule, state);
+            if !state.outcomes.contains(&row) {
+                verdict.outcomes.push(row);
+            }
+            continue;
+        }
         let pieces = by_rule.get(rule.id.as_str()).map_or(&[][..], Vec::as_slice);
         let looked = match faults.get(&rule.id) {
             Some(fault) => Looked::Not(fault.clone()),
@@ -126,7 +134,7 @@ fn breaches(
                 breaches.insert(ASSET_SUBJECT.to_owned(), whole(since));
             }
         }
-        RuleKind::Item | RuleKind::Changed | RuleKind::Address | RuleKind::Asset => {
+        RuleKind::Item | RuleKind::Changed | RuleKind::Address | RuleKind::Asset | RuleKind::Cross { .. } => {
             for piece in pieces {
                 let breach = breaches.entry(piece.subject.clone()).or_insert_with(|| Breach {
                     name: piece.subject_name.clone(),
@@ -137,6 +145,23 @@ fn breaches(
         }
     }
     breaches
+}
+
+fn cross_outcome(rule: &Rule, state: &DeviceState) -> OutcomeRow {
+    let breached = state
+        .findings
+        .iter()
+        .any(|f| f.key.rule == rule.id && f.state.is_active());
+    let (outcome, reason) = match (breached, looked(&rule.needs, &state.sources)) {
+        (true, _) => (Outcome::Fail, String::new()),
+        (false, Looked::Completely) => (Outcome::Pass, String::new()),
+        (false, Looked::Not(why)) => (Outcome::CouldNotLook, why),
+    };
+    OutcomeRow {
+        rule: rule.id.clone(),
+        outcome,
+        reason,
+    }
 }
 
 fn outcome(rule: &Rule, breaches: &BTreeMap<String, Breach>, looked: &Looked) -> OutcomeRow {
@@ -224,6 +249,7 @@ impl Findings<'_> {
             resolved_at: None,
             reopened: 0,
             version: 0,
+            seen: None,
         };
         self.step(&finding, None, "");
         self.alert(AlertKind::Opened, &finding);

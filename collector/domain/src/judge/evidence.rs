@@ -136,7 +136,7 @@ fn for_item(
             continue;
         };
         let difference = match rule.kind {
-            RuleKind::Asset => continue,
+            RuleKind::Asset | RuleKind::Cross { .. } => continue,
             RuleKind::Item | RuleKind::Absent | RuleKind::Count { .. } => match now_kind {
                 Some(_) => None,
                 None => continue,
@@ -145,7 +145,14 @@ fn for_item(
                 Some(difference) if seeded => Some(difference),
                 _ => continue,
             },
-            RuleKind::Address => match address::breach(now_kind, was_kind, seeded, asset.ledger) {
+            RuleKind::Address => match address::breach(
+                now_kind,
+                was_kind,
+                seeded,
+                asset.ledger,
+                &context.ranges,
+                &rule.aspects,
+            ) {
                 Some(difference) => Some(difference),
                 None => continue,
             },

@@ -10,7 +10,6 @@
 
 mod address;
 mod changed;
-mod claims;
 mod derive;
 mod evidence;
 mod looked;
@@ -27,12 +26,14 @@ use deskwarden_proto::{
 
 use crate::{
     catalogue::Classified,
-    model::{Alert, Claim, Evidence, Finding, FindingHistory, FindingKey, Millis, OutcomeRow, StoredItem},
+    claim,
+    model::{
+        Alert, Claim, DhcpRange, Evidence, Finding, FindingHistory, FindingKey, Millis, OutcomeRow,
+        StoredItem,
+    },
     port::{DeviceState, Op},
     rules::{ItemFacts, RuleSet},
 };
-
-pub use claims::claims_of;
 
 /// What judging reads besides the state: the rules in force, and their generation.
 #[derive(Clone)]
@@ -41,6 +42,8 @@ pub struct Context {
     pub generation: i64,
     /// Rules, regulations, catalogue.
     pub rules: Arc<RuleSet>,
+    /// Addresses that DHCP servers hand out.
+    pub ranges: Arc<[DhcpRange]>,
 }
 
 /// How much of the state is judged.
@@ -148,8 +151,11 @@ pub fn settle(state: &mut DeviceState, verdict: Verdict, context: &Context, ops:
 
 /// The claims that an item makes now, for cross-device rules.
 pub fn item_claims(state: &DeviceState, item: &StoredItem) -> Vec<Claim> {
+    if !claim::is_made_in(item.id.section) {
+        return Vec::new();
+    }
     decode::facet(item.id.section, &item.facet)
-        .map(|kind| claims_of(&kind, &item.id, state.asset.id, state.device.id))
+        .map(|kind| claim::claims_of(&kind, &item.id, state.asset.id, state.device.id))
         .unwrap_or_default()
 }
 

@@ -1,5 +1,7 @@
 //! Assets (the physical PCs) and the assigned addresses.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::Millis;
@@ -110,4 +112,25 @@ pub struct LedgerEntry {
     pub owner: Option<String>,
     /// Place.
     pub place: Option<String>,
+}
+
+/// Addresses that a DHCP server hands out: whoever got one from it holds it rightfully.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DhcpRange {
+    /// First address, canonical.
+    pub first: String,
+    /// Last address, canonical.
+    pub last: String,
+    /// What it is for, in words.
+    pub name: String,
+}
+
+impl DhcpRange {
+    /// Whether the address lies within.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        let (Ok(first), Ok(last)) = (self.first.parse::<IpAddr>(), self.last.parse::<IpAddr>()) else {
+            return false;
+        };
+        first.is_ipv4() == address.is_ipv4() && first <= address && address <= last
+    }
 }

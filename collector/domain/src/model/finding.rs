@@ -163,6 +163,8 @@ pub struct Finding {
     pub reopened: u32,
     /// Raised by every change.
     pub version: i64,
+    /// What a cross-device rule saw, as JSON; findings of other rules have evidence instead.
+    pub seen: Option<String>,
 }
 
 /// One item (or the asset itself) that shows a breach.

@@ -127,6 +127,8 @@ pub enum ClaimOrigin {
     Observed,
     /// A person imported it.
     Imported,
+    /// It was accepted as belonging to an asset.
+    Accepted,
 }
 
 impl ClaimOrigin {
@@ -136,12 +138,13 @@ impl ClaimOrigin {
             Self::Own => "own",
             Self::Observed => "observed",
             Self::Imported => "imported",
+            Self::Accepted => "accepted",
         }
     }
 
     /// The origin of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Own, Self::Observed, Self::Imported]
+        [Self::Own, Self::Observed, Self::Imported, Self::Accepted]
             .into_iter()
             .find(|k| k.name() == name)
     }
@@ -162,6 +165,6 @@ pub struct Claim {
     pub device: Option<DeviceId>,
     /// Key of that item, so that the claim goes when the item goes.
     pub item_key: String,
-    /// More that the cross-device rule needs: the MAC behind an address, a part's class.
+    /// More that the cross-device rule needs, an encoded [`super::ClaimNote`].
     pub note: String,
 }

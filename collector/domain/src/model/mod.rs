@@ -1,23 +1,27 @@
 //! The nouns of the product, as values. Vocabulary is that of the contract and of the pages.
 
+mod about;
 mod access;
 mod alert;
 mod asset;
 mod device;
 mod finding;
 mod item;
+mod note;
 mod succession;
 mod text;
 
+pub use about::About;
 pub use access::{AuditEntry, AuditRecord, Role, Session, User};
 pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState};
-pub use asset::{Asset, AssetId, AssetState, LedgerEntry, LedgerMode};
+pub use asset::{Asset, AssetId, AssetState, DhcpRange, LedgerEntry, LedgerMode};
 pub use device::{Device, DeviceStatus, Position, SourceStatus, TokenId, TokenRow};
 pub use finding::{
     Evidence, Finding, FindingAction, FindingHistory, FindingId, FindingKey, FindingState, Holder, Outcome,
     OutcomeRow,
 };
 pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, StoredItem};
+pub use note::ClaimNote;
 pub use succession::{HintKind, Linked, Proposal};
 pub use text::{Lang, Severity, Text};
 

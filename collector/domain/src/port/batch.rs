@@ -7,8 +7,8 @@ use deskwarden_proto::{
 };
 
 use crate::model::{
-    Alert, AssetId, AuditEntry, BaselineItem, Change, Claim, Evidence, Finding, FindingHistory, FindingId,
-    FindingKey, Millis, OutcomeRow, Position,
+    Alert, AssetId, AuditEntry, BaselineItem, Change, Claim, ClaimKind, Evidence, Finding, FindingHistory,
+    FindingId, FindingKey, Millis, OutcomeRow, Position,
 };
 
 /// A list of operations and what must still hold when they are applied.
@@ -219,6 +219,41 @@ pub enum Op {
         item_key: String,
         /// What it claims now; empty when it is gone.
         claims: Vec<Claim>,
+    },
+    /// Replaces the claims that an accepted item makes for its asset.
+    Accepted {
+        /// The asset.
+        asset: AssetId,
+        /// The item, as [`crate::claim::key_of`] names it.
+        item_key: String,
+        /// What it claims; empty when it is no longer accepted.
+        claims: Vec<Claim>,
+    },
+    /// The values that an accepted item has claimed so far are to be looked at.
+    TouchAccepted {
+        /// The asset.
+        asset: AssetId,
+        /// The item.
+        item_key: String,
+    },
+    /// What several devices claim about a value is to be looked at.
+    Touch {
+        /// What it is about.
+        kind: ClaimKind,
+        /// The value.
+        value: String,
+        /// Not before; 0 for at once.
+        at: Millis,
+    },
+    /// The device reports again after it was gone: what it shares with others is to be looked at.
+    Returned {
+        /// The device.
+        device: DeviceId,
+    },
+    /// These touches were looked at. Refused as stale when somebody else did so meanwhile.
+    Looked {
+        /// Their row ids.
+        ids: Vec<i64>,
     },
     /// The asset was judged.
     Judged {

@@ -5,6 +5,7 @@
 
 mod access;
 mod batch;
+mod cross;
 mod enrolment;
 mod ingest;
 mod rulebook;
@@ -13,6 +14,7 @@ mod views;
 
 pub use access::{Access, AuditFault, SignInAttempt};
 pub use batch::{Applied, Batch, Op};
+pub use cross::{CrossDevice, Known, Picture, Said, Touched, Value};
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
@@ -52,6 +54,6 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything that a store can do.
-pub trait Store: Ingest + Enrolment + Succession + Rulebook + Access + Views {}
+pub trait Store: Ingest + Enrolment + Succession + Rulebook + Access + Views + CrossDevice {}
 
-impl<T: Ingest + Enrolment + Succession + Rulebook + Access + Views> Store for T {}
+impl<T: Ingest + Enrolment + Succession + Rulebook + Access + Views + CrossDevice> Store for T {}

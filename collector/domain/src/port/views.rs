@@ -6,8 +6,8 @@ use deskwarden_proto::{
 };
 
 use crate::model::{
-    Asset, AssetId, BaselineItem, Change, Device, Evidence, Finding, FindingHistory, FindingId, FindingState,
-    LedgerEntry, Millis, OutcomeRow, Severity, SourceStatus, StoredItem,
+    Asset, AssetId, BaselineItem, Change, Device, DhcpRange, Evidence, Finding, FindingHistory, FindingId,
+    FindingState, LedgerEntry, Millis, OutcomeRow, Severity, SourceStatus, StoredItem,
 };
 
 use super::StoreResult;
@@ -231,4 +231,19 @@ pub trait Views {
 
     /// The IP ledger, by address.
     fn ledger(&self, paging: Paging) -> StoreResult<Page<LedgerEntry>>;
+
+    /// Puts and removes entries in one transaction, and makes what they touch due. One line of the audit log
+    /// for all.
+    fn edit_ledger(
+        &self,
+        put: &[LedgerEntry],
+        remove: &[String],
+        audit: &crate::model::AuditEntry,
+    ) -> StoreResult<()>;
+
+    /// Addresses that DHCP servers hand out, by first address.
+    fn dhcp_ranges(&self) -> StoreResult<Vec<DhcpRange>>;
+
+    /// Replaces them.
+    fn put_dhcp_ranges(&self, ranges: &[DhcpRange], audit: &crate::model::AuditEntry) -> StoreResult<()>;
 }

@@ -44,6 +44,14 @@ pub fn words(of: Section, detail: &Value, lang: Lang) -> String {
     let Some(fields) = detail.as_object() else {
         return String::new();
     };
+    let sentence = match lang {
+        Lang::Zh => "zh",
+        Lang::En => "en",
+    };
+    // What several devices show together is said as a whole.
+    if let (Some(Value::String(said)), true) = (fields.get(sentence), fields.contains_key("en")) {
+        return said.clone();
+    }
     let mut parts = Vec::new();
     for (label, name) in labels(of, lang) {
         if let Some(value) = fields.get(name) {

@@ -12,6 +12,7 @@ mod load;
 mod pattern;
 mod regulation;
 mod rule;
+mod rule_kind;
 mod rule_parts;
 mod rule_reader;
 mod selector;
@@ -30,7 +31,7 @@ pub use condition::ConditionFault;
 pub use explain::detail;
 pub use facts::{AssetFacts, ItemFacts};
 pub use regulation::{Checkable, Clause, Regulation};
-pub use rule::{Need, Rule, RuleKind, Scope, SubjectKind};
+pub use rule::{Aspect, Need, Rule, RuleKind, Scope, SubjectKind};
 pub use subject::{Subject, name_of};
 pub use words::{PLACEHOLDERS, Words, fill};
 

@@ -3,7 +3,7 @@
 use deskwarden_proto::v1::Section;
 
 use super::{condition::Condition, selector::Selector};
-use crate::model::{Asset, AssetState, Severity, Text};
+use crate::model::{About, Asset, AssetState, Severity, Text};
 
 /// A rule of a pack. Loaded and checked; immutable.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub struct Rule {
     pub scope: Scope,
     /// For [`RuleKind::Changed`]: fields whose difference is no change (a firmware update swaps nothing).
     pub ignore: Vec<String>,
+    /// For [`RuleKind::Address`]: what it is about; empty for everything.
+    pub aspects: Vec<Aspect>,
     /// Whether it is in force.
     pub enabled: bool,
     pub(crate) selector: Selector,
@@ -60,6 +62,56 @@ impl Rule {
     }
 }
 
+/// One side of an address's settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aspect {
+    /// The address itself.
+    Address,
+    /// Its prefix length.
+    Prefix,
+    /// Static or from a DHCP server.
+    Mode,
+    /// The gateway.
+    Gateway,
+    /// Name servers.
+    Dns,
+    /// The hardware address.
+    Mac,
+}
+
+impl Aspect {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Address,
+        Self::Prefix,
+        Self::Mode,
+        Self::Gateway,
+        Self::Dns,
+        Self::Mac,
+    ];
+
+    /// The name used in rule files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Prefix => "prefix",
+            Self::Mode => "mode",
+            Self::Gateway => "gateway",
+            Self::Dns => "dns",
+            Self::Mac => "mac",
+        }
+    }
+
+    /// The field of a difference that shows it.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Address => "addresses",
+            Self::Gateway => "gateways",
+            other => other.name(),
+        }
+    }
+}
+
 /// How a rule turns items into evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleKind {
@@ -78,6 +130,13 @@ pub enum RuleKind {
     Address,
     /// The asset itself is judged, without any item.
     Asset,
+    /// What several devices claim together.
+    Cross {
+        /// About what.
+        about: About,
+        /// The most that is allowed, where it is counted.
+        more_than: u64,
+    },
 }
 
 impl RuleKind {
@@ -90,6 +149,7 @@ impl RuleKind {
             Self::Changed => "changed",
             Self::Address => "address",
             Self::Asset => "asset",
+            Self::Cross { .. } => "cross",
         }
     }
 }

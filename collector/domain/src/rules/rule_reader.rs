@@ -9,12 +9,13 @@ use super::{
     fields::field_type,
     known::{Known, clause, placeholders},
     rule::{Rule, RuleKind, SubjectKind},
+    rule_kind::kind,
     rule_parts::{duration, known_section, named, needs, scope},
     selector::{self, Selector},
 };
 use crate::{
     file::read::{self, Fields, Sink},
-    model::{Severity, Text},
+    model::{ClaimKind, Severity, Text},
 };
 
 /// The rule, and where its condition stands; `None` when too much is wrong to go on. Faults are in the sink.
@@ -44,7 +45,7 @@ pub(crate) fn read(
     let title = words(sink, &mut fields, "title");
     let message = words(sink, &mut fields, "message");
     let remedy = words(sink, &mut fields, "remedy");
-    let kind = kind(sink, &mut fields);
+    let (kind, aspects) = kind(sink, &mut fields);
     let sections = sections(sink, &mut fields, kind);
     let select = fields.optional("select");
     let selector = select
@@ -92,6 +93,16 @@ pub(crate) fn read(
                 "use `when` instead of `select`",
             );
         }
+        RuleKind::Cross { .. } if when.is_some() || select.is_some() => {
+            sink.fault(
+                at,
+                "a rule of kind `cross` selects no items",
+                "remove `select` and `when`; `scope` may limit it",
+            );
+        }
+        RuleKind::Cross { .. } if grace_ms > 0 => {
+            sink.fault(at, "a rule of kind `cross` has no grace", "remove `grace`");
+        }
         RuleKind::Item | RuleKind::Absent if select.is_none() && when.is_none() => {
             sink.fault(at, "the rule would match every item", "add `select` or `when`");
         }
@@ -113,6 +124,7 @@ pub(crate) fn read(
         grace_ms,
         scope,
         ignore,
+        aspects,
         enabled,
         selector,
         condition,
@@ -141,43 +153,6 @@ fn words(sink: &mut Sink<'_>, fields: &mut Fields<'_>, key: &'static str) -> Opt
     Some(text)
 }
 
-fn kind(sink: &mut Sink<'_>, fields: &mut Fields<'_>) -> Option<RuleKind> {
-    let kind = fields.text(sink, "kind");
-    let more_than = fields.optional("more_than");
-    let (name, span) = kind?;
-    let kind = match name.as_str() {
-        "item" => RuleKind::Item,
-        "absent" => RuleKind::Absent,
-        "changed" => RuleKind::Changed,
-        "address" => RuleKind::Address,
-        "asset" => RuleKind::Asset,
-        "count" => {
-            let limit = more_than.and_then(|node| read::number(sink, node, "more_than"));
-            if more_than.is_none() {
-                sink.fault(
-                    span.start,
-                    "a rule of kind `count` has no limit",
-                    "add `more_than = 1`",
-                );
-            }
-            RuleKind::Count { more_than: limit? }
-        }
-        _ => {
-            let help = "use item, absent, count, changed, address or asset";
-            sink.fault(span.start, format!("`{name}` is no kind of rule"), help);
-            return None;
-        }
-    };
-    if let (Some(node), false) = (more_than, matches!(kind, RuleKind::Count { .. })) {
-        sink.fault(
-            node.span().start,
-            format!("a rule of kind `{name}` has no `more_than`"),
-            "remove it, or use `count`",
-        );
-    }
-    Some(kind)
-}
-
 fn sections(sink: &mut Sink<'_>, fields: &mut Fields<'_>, kind: Option<RuleKind>) -> Vec<Section> {
     let mut found = Vec::new();
     for (name, span) in fields.texts(sink, "sections") {
@@ -202,6 +177,19 @@ fn sections(sink: &mut Sink<'_>, fields: &mut Fields<'_>, kind: Option<RuleKind>
         }
     }
     match kind {
+        Some(RuleKind::Cross { about, .. }) => {
+            if !found.is_empty() {
+                sink.fault(
+                    fields.at(),
+                    "a rule of kind `cross` names no sections",
+                    "remove `sections`",
+                );
+            }
+            return match about.kind() {
+                ClaimKind::PartSerial => vec![Section::Part],
+                _ => vec![Section::Network],
+            };
+        }
         Some(RuleKind::Address) => {
             if !found.iter().all(|section| *section == Section::Network) {
                 sink.fault(

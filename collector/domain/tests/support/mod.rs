@@ -44,6 +44,7 @@ pub(crate) fn context(generation: i64, files: &[(&str, &str)]) -> Context {
     Context {
         generation,
         rules: Arc::new(rules),
+        ranges: Arc::from([]),
     }
 }
 

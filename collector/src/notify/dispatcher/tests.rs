@@ -97,6 +97,7 @@ impl Outbox {
             resolved_at: None,
             reopened: 0,
             version: 0,
+            seen: None,
         };
         let alert = Alert {
             kind: AlertKind::Opened,

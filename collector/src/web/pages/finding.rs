@@ -161,6 +161,12 @@ async fn build(
             .evidence
             .iter()
             .map(|evidence| evidence_line(evidence, &detail, lang))
+            .chain(
+                finding
+                    .seen
+                    .iter()
+                    .map(|seen| across_line(seen, finding.first_seen, lang)),
+            )
             .collect(),
         history: detail
             .history
@@ -178,6 +184,13 @@ async fn build(
 
 /// What the first piece of evidence says, in one line.
 fn said(detail: &FindingDetail, lang: Lang) -> String {
+    if let Some(seen) = &detail.row.finding.seen {
+        return explain::words(
+            Section::Unspecified,
+            &serde_json::from_str(seen).unwrap_or_default(),
+            lang,
+        );
+    }
     let Some(piece) = detail.evidence.first() else {
         return "—".to_owned();
     };
@@ -230,6 +243,18 @@ fn evidence_line(evidence: &Evidence, detail: &FindingDetail, lang: Lang) -> Evi
         key: agent_text(item.map_or("", |item| item.key.as_str())),
         since: evidence.since,
         detail: facts::detail(item.map(|item| item.section), &evidence.detail, lang),
+    }
+}
+
+/// What a rule over several devices saw: no item of one device shows it.
+fn across_line(seen: &str, since: Millis, lang: Lang) -> EvidenceLine {
+    EvidenceLine {
+        section: locale::word(lang, "finding.across"),
+        address: None,
+        source: Agent::default(),
+        key: Agent::default(),
+        since,
+        detail: facts::detail(None, seen, lang),
     }
 }
 

@@ -484,6 +484,7 @@ fn findings(
             resolved_at: None,
             reopened: u32::from(index == 0 && n == 2),
             version: 0,
+            seen: None,
         }));
         let step = |from, to, note: &str, after| FindingHistory {
             at: opened + after,

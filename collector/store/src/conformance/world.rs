@@ -148,6 +148,7 @@ pub fn finding(device: &Device, rule: &str, subject: &str, severity: Severity) -
         resolved_at: None,
         reopened: 0,
         version: 0,
+        seen: None,
     }
 }
 

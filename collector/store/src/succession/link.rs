@@ -272,6 +272,11 @@ fn moved(connection: &mut dyn Connection, device: i64, from: i64, to: i64) -> St
     let two = [Cell::Int(device), Cell::Int(to)];
     connection.execute("UPDATE devices SET asset_id = ?2 WHERE id = ?1", &two)?;
     connection.execute("UPDATE assets SET current_device = ?1 WHERE id = ?2", &two)?;
+    // What it shares with others is another asset's now.
+    connection.execute(
+        "INSERT INTO touched (kind, value, due_at) SELECT DISTINCT kind, value, 0 FROM claims WHERE device_id = ?1",
+        &[Cell::Int(device)],
+    )?;
     Ok(())
 }
 

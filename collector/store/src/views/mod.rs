@@ -8,7 +8,7 @@ mod overview;
 mod register;
 
 use deskwarden_domain::{
-    model::{Asset, AssetId, AuditEntry, Device, FindingId, LedgerEntry, Millis},
+    model::{Asset, AssetId, AuditEntry, Device, DhcpRange, FindingId, LedgerEntry, Millis},
     port::{
         AssetFilter, AssetRow, ChangeRow, DeviceDetail, FindingDetail, FindingFilter, FindingRow, ItemRow,
         Overview, Page, Paging, RuleCount, SourceRow, StoreResult, Views,
@@ -16,7 +16,11 @@ use deskwarden_domain::{
 };
 use deskwarden_proto::{ids::DeviceId, v1::Section};
 
-use crate::{Database, sql::Cell};
+use crate::{
+    Database, ledger,
+    rows::{self, LEDGER},
+    sql::{Cell, ConnectionExt as _},
+};
 
 /// Most rows of a page, whatever is asked for.
 const MOST_ROWS: u32 = 500;
@@ -80,11 +84,34 @@ impl Views for Database {
     }
 
     fn put_ledger_entry(&self, entry: &LedgerEntry, audit: &AuditEntry) -> StoreResult<()> {
-        self.write(|connection| register::put_ledger_entry(connection, entry, audit))
+        self.write(|connection| ledger::edit(connection, std::slice::from_ref(entry), &[], audit))
     }
 
     fn ledger(&self, paging: Paging) -> StoreResult<Page<LedgerEntry>> {
-        self.read(|connection| register::ledger(connection, paging))
+        self.read(|connection| {
+            let total = connection.number("SELECT COUNT(*) FROM ledger", &[])?;
+            let rows = connection.rows(
+                &format!("SELECT {LEDGER} FROM ledger l ORDER BY l.sort_key LIMIT ?1 OFFSET ?2"),
+                &window(paging),
+                rows::ledger,
+            )?;
+            Ok(Page {
+                rows,
+                total: unsigned(total),
+            })
+        })
+    }
+
+    fn edit_ledger(&self, put: &[LedgerEntry], remove: &[String], audit: &AuditEntry) -> StoreResult<()> {
+        self.write(|connection| ledger::edit(connection, put, remove, audit))
+    }
+
+    fn dhcp_ranges(&self) -> StoreResult<Vec<DhcpRange>> {
+        self.read(ledger::ranges)
+    }
+
+    fn put_dhcp_ranges(&self, ranges: &[DhcpRange], audit: &AuditEntry) -> StoreResult<()> {
+        self.write(|connection| ledger::put_ranges(connection, ranges, audit))
     }
 }
 

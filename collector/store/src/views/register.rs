@@ -1,21 +1,15 @@
-//! The register and the IP ledger, as people edit them.
-
-use std::{collections::BTreeSet, net::IpAddr};
+//! The register, as people edit it.
 
 use deskwarden_domain::{
-    model::{Asset, AssetId, AuditEntry, LedgerEntry},
-    port::{Page, Paging, StoreError, StoreResult},
+    model::{Asset, AssetId, AuditEntry},
+    port::{StoreError, StoreResult},
 };
 
 use crate::{
     audit,
     due::make_due,
-    enrolment::address_order,
-    rows::{self, LEDGER, ledger_mode_name},
     sql::{Cell, Connection, ConnectionExt as _},
 };
-
-use super::{unsigned, window};
 
 /// Makes or changes an asset. One with a number is registered, and no longer provisional.
 pub(super) fn put_asset(
@@ -84,81 +78,4 @@ fn change_asset(
         &[number, name, custodian, department, state, id],
     )?;
     Ok(asset.id.0)
-}
-
-/// Writes a ledger entry; the asset that had the address, the one that gets it and those that use it are
-/// judged again.
-pub(super) fn put_ledger_entry(
-    connection: &mut dyn Connection,
-    entry: &LedgerEntry,
-    audit: &AuditEntry,
-) -> StoreResult<()> {
-    let address: IpAddr = entry.address.trim().parse().map_err(|_| {
-        StoreError::Conflict(format!(
-            "`{}` is not an IP address: write one as 10.1.2.3",
-            entry.address
-        ))
-    })?;
-    let text = address.to_string();
-    let key = [Cell::Text(&text)];
-    let mut touched: BTreeSet<i64> = entry.asset.iter().map(|id| id.0).collect();
-    let held = "SELECT asset_id FROM ledger WHERE address = ?1";
-    touched.extend(
-        connection
-            .rows(held, &key, |r| r.opt_int())?
-            .into_iter()
-            .flatten(),
-    );
-    let used = "SELECT asset_id FROM claims WHERE kind = 'ip' AND value = ?1 AND origin = 'own'";
-    touched.extend(
-        connection
-            .rows(used, &key, |r| r.opt_int())?
-            .into_iter()
-            .flatten(),
-    );
-    // In id order, and before the entry: assets are always locked first.
-    for asset in &touched {
-        make_due(connection, *asset, audit.at)?;
-    }
-    if let Some(id) = entry.asset {
-        let found = connection.row("SELECT id FROM assets WHERE id = ?1", &[Cell::Int(id.0)], |r| {
-            r.int()
-        })?;
-        found.ok_or_else(|| StoreError::NotFound(format!("asset {}", id.0)))?;
-    }
-    let dns = entry.dns.join(" ");
-    connection.execute(
-        "INSERT INTO ledger (address, sort_key, prefix, gateway, dns, mode, mac, asset_id, owner, place)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-         ON CONFLICT (address) DO UPDATE SET prefix = excluded.prefix, gateway = excluded.gateway, dns = excluded.dns,
-           mode = excluded.mode, mac = excluded.mac, asset_id = excluded.asset_id, owner = excluded.owner,
-           place = excluded.place",
-        &[
-            Cell::Text(&text),
-            Cell::from(&address_order(address)),
-            Cell::from(entry.prefix.map(i64::from)),
-            Cell::from(&entry.gateway),
-            Cell::Text(&dns),
-            entry.mode.map_or(Cell::Null, |mode| Cell::Text(ledger_mode_name(mode))),
-            Cell::from(&entry.mac),
-            Cell::from(entry.asset.map(|id| id.0)),
-            Cell::from(&entry.owner),
-            Cell::from(&entry.place),
-        ],
-    )?;
-    audit::append(connection, audit)
-}
-
-/// The ledger in the order of addresses.
-pub(super) fn ledger(connection: &mut dyn Connection, paging: Paging) -> StoreResult<Page<LedgerEntry>> {
-    let total = connection.number("SELECT COUNT(*) FROM ledger", &[])?;
-    let rows = connection.rows(
-        &format!("SELECT {LEDGER} FROM ledger l ORDER BY l.sort_key LIMIT ?1 OFFSET ?2"),
-        &window(paging),
-        rows::ledger,
-    )?;
-    Ok(Page {
-        rows,
-        total: unsigned(total),
-    })
 }

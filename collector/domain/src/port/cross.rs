@@ -1,0 +1,98 @@
+//! Loading what rules over several devices look at: a picture of the touched values. Claims that say the same
+//! are one row with a count: of five hundred PCs behind one gateway, five hundred say the same.
+
+use std::collections::BTreeMap;
+
+use crate::model::{
+    Asset, AssetId, AuditEntry, Claim, ClaimKind, ClaimNote, ClaimOrigin, DhcpRange, Finding, LedgerEntry,
+    Millis,
+};
+
+use super::StoreResult;
+
+/// Something that several devices may claim.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Value {
+    /// What it is.
+    pub kind: ClaimKind,
+    /// Normalised.
+    pub value: String,
+}
+
+/// What is said of a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Said {
+    /// Of what.
+    pub value: Value,
+    /// How it is known.
+    pub origin: ClaimOrigin,
+    /// Whose it is, of own and accepted claims. Only what current devices say.
+    pub asset: Option<AssetId>,
+    /// What it says.
+    pub note: ClaimNote,
+    /// Who says so: names of PCs or of imported tables, a few of them.
+    pub by: Vec<String>,
+    /// How many say the same.
+    pub count: u64,
+}
+
+/// An asset that is named by a claim or by the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The asset.
+    pub asset: Asset,
+    /// Its current device is connected, as far as can be known.
+    pub present: bool,
+    /// Hardware addresses that its device says are its own.
+    pub macs: Vec<String>,
+    /// Addresses that its device says are its own.
+    pub addresses: Vec<String>,
+    /// Identities of its boards: two assets with one board are one PC.
+    pub boards: Vec<String>,
+}
+
+/// Everything that is known of the touched values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Picture {
+    /// What is said, of the touched values.
+    pub said: Vec<Said>,
+    /// Assets by id.
+    pub assets: BTreeMap<AssetId, Known>,
+    /// Owners of hardware addresses that are mentioned.
+    pub owners: BTreeMap<String, AssetId>,
+    /// Ledger entries of the addresses and hardware addresses that are mentioned.
+    pub ledger: Vec<LedgerEntry>,
+    /// Addresses whose subnet has ledger entries.
+    pub managed: Vec<String>,
+    /// Addresses that DHCP servers hand out.
+    pub ranges: Vec<DhcpRange>,
+    /// Findings of rules over several devices about the values, whatever their state.
+    pub findings: Vec<Finding>,
+    /// When it was loaded.
+    pub at: Millis,
+}
+
+/// A value that something happened to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// Row id, to say that it was looked at.
+    pub id: i64,
+    /// The value.
+    pub value: Value,
+}
+
+/// What rules over several devices ask of a store.
+pub trait CrossDevice {
+    /// Values that are due, oldest first.
+    fn touched(&self, now: Millis, limit: usize) -> StoreResult<Vec<Touched>>;
+
+    /// Everything that is claimed, assigned and known of these values. Holds no more than a few hundred rows
+    /// per value, whatever the number of devices.
+    fn picture(&self, values: &[Value], now: Millis) -> StoreResult<Picture>;
+
+    /// Has every value that anybody claims looked at, unless that was done for these rules before.
+    fn touch_everything(&self, rules: &str) -> StoreResult<()>;
+
+    /// Replaces what was imported under a name (a gateway's table of neighbours, a DHCP server's leases).
+    fn put_observations(&self, name: &str, claims: &[Claim], audit: &AuditEntry) -> StoreResult<()>;
+}

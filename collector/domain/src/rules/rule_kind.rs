@@ -1,0 +1,121 @@
+//! Reads the `kind` of a `[[rule]]`, with what it is `about` and how many are allowed.
+
+use super::{
+    rule::{Aspect, RuleKind},
+    rule_parts::named,
+};
+use crate::{
+    file::read::{self, Fields, Node, Sink},
+    model::About,
+};
+
+/// The kind, and for addresses the aspects; `None` for no kind that there is.
+pub(crate) fn kind(sink: &mut Sink<'_>, fields: &mut Fields<'_>) -> (Option<RuleKind>, Vec<Aspect>) {
+    let kind = fields.text(sink, "kind");
+    let more_than = fields.optional("more_than");
+    let Some((name, span)) = kind else {
+        return (None, Vec::new());
+    };
+    let limit = |sink: &mut Sink<'_>| {
+        if more_than.is_none() {
+            sink.fault(
+                span.start,
+                format!("a rule of kind `{name}` has no limit"),
+                "add `more_than = 1`",
+            );
+        }
+        more_than.and_then(|node| read::number(sink, node, "more_than"))
+    };
+    let mut aspects = Vec::new();
+    let mut is_about = false;
+    let kind = match name.as_str() {
+        "item" => Some(RuleKind::Item),
+        "absent" => Some(RuleKind::Absent),
+        "changed" => Some(RuleKind::Changed),
+        "asset" => Some(RuleKind::Asset),
+        "count" => limit(sink).map(|more_than| RuleKind::Count { more_than }),
+        "address" => {
+            is_about = true;
+            aspects = self::aspects(sink, fields);
+            Some(RuleKind::Address)
+        }
+        "cross" => {
+            is_about = true;
+            fields
+                .text(sink, "about")
+                .and_then(|(name, span)| about(sink, &name, span.start))
+                .and_then(|about| {
+                    let more_than = match about {
+                        About::ManyAddresses => limit(sink)?,
+                        _ => 0,
+                    };
+                    Some(RuleKind::Cross { about, more_than })
+                })
+        }
+        _ => {
+            let help = "use item, absent, count, changed, address, cross or asset";
+            sink.fault(span.start, format!("`{name}` is no kind of rule"), help);
+            return (None, aspects);
+        }
+    };
+    if let (false, Some(node)) = (is_about, fields.optional("about")) {
+        sink.fault(
+            node.span().start,
+            format!("a rule of kind `{name}` has no `about`"),
+            "remove it, or use `address` or `cross`",
+        );
+    }
+    let counts = matches!(
+        kind,
+        Some(
+            RuleKind::Count { .. }
+                | RuleKind::Cross {
+                    about: About::ManyAddresses,
+                    ..
+                }
+        )
+    );
+    if let (Some(node), false) = (more_than, counts || kind.is_none()) {
+        not_counted(sink, node, &name);
+    }
+    (kind, aspects)
+}
+
+fn not_counted(sink: &mut Sink<'_>, node: &Node<'_>, name: &str) {
+    sink.fault(
+        node.span().start,
+        format!("a rule of kind `{name}` has no `more_than`"),
+        "remove it, or use `count`",
+    );
+}
+
+fn about(sink: &mut Sink<'_>, name: &str, at: usize) -> Option<About> {
+    let all = About::ALL.map(About::name).join(", ");
+    named(
+        sink,
+        About::by_name(name),
+        name,
+        at,
+        "matter of several devices",
+        &format!("one of: {all}"),
+    )
+}
+
+fn aspects(sink: &mut Sink<'_>, fields: &mut Fields<'_>) -> Vec<Aspect> {
+    let all = Aspect::ALL.map(Aspect::name).join(", ");
+    fields
+        .texts(sink, "about")
+        .into_iter()
+        .filter_map(|(name, span)| {
+            let aspect = Aspect::ALL.into_iter().find(|aspect| aspect.name() == name);
+            named(
+                sink,
+                aspect,
+                &name,
+                span.start,
+                "side of an address",
+                &format!("one of: {all}"),
+            )
+        })
+        .collect()
+}
