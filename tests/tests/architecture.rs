@@ -27,6 +27,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["deskwarden-proto", "deskwarden-domain", "deskwarden-store"],
     ),
     (
+        "deskwarden-fuzz",
+        &["deskwarden-proto", "deskwarden-parse", "deskwarden-domain"],
+    ),
+    (
         "deskwarden-tests",
         &[
             "deskwarden-proto",

@@ -7,6 +7,8 @@ use crate::{proxy::Setting, text};
 const MAX_SETTINGS: usize = 10_000;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 32;
+/// Longest full name of a setting, without its own last part.
+const MAX_SCOPE: usize = 512;
 
 /// Settings in the order of the file; names joined by `::`.
 pub fn parse_apt_conf(bytes: &[u8]) -> Vec<Setting> {
@@ -33,6 +35,9 @@ pub fn parse_apt_conf(bytes: &[u8]) -> Vec<Setting> {
                         .map(String::as_str)
                         .filter(|s| !s.is_empty())
                         .collect();
+                    let scope = path.join("::");
+                    path = vec![text::clip(&scope, MAX_SCOPE)];
+                    path.retain(|scope| !scope.is_empty());
                     path.push(&name);
                     found.push(Setting {
                         name: path.join("::"),

@@ -1,6 +1,8 @@
 //! Proxy settings of browsers: the preferences of Firefox, and the policies that a company gives Firefox and
 //! the browsers built on Chromium. Nothing else of those files is kept.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::{
@@ -13,7 +15,8 @@ const MAX_LINES: usize = 100_000;
 
 /// Proxies that the preferences of a profile set, and the hosts that bypass them.
 pub fn parse_firefox_prefs(bytes: &[u8]) -> (Vec<Setting>, String) {
-    let mut rows: Vec<(String, String)> = Vec::new();
+    // By name, because a file may repeat names without end.
+    let mut rows: BTreeMap<String, String> = BTreeMap::new();
     for line in text::lines(bytes).take(MAX_LINES) {
         let line = text::decode(line);
         let Some(inside) = line.trim().strip_prefix("user_pref(\"network.proxy.") else {
@@ -24,13 +27,9 @@ pub fn parse_firefox_prefs(bytes: &[u8]) -> (Vec<Setting>, String) {
         };
         let value = value.trim().trim_end_matches(';').trim_end_matches(')').trim();
         let value = text::clip(text::unquote(value), MAX_VALUE).replace("\\\"", "\"");
-        rows.retain(|(known, _)| known != name);
-        rows.push((name.to_owned(), value));
+        rows.insert(name.to_owned(), value);
     }
-    let get = |name: &str| {
-        let row = rows.iter().find(|(known, _)| known == name);
-        row.map(|(_, value)| value.as_str()).unwrap_or_default()
-    };
+    let get = |name: &str| rows.get(name).map(String::as_str).unwrap_or_default();
     let mode = get("type");
     let mut found = Vec::new();
     let socks = if get("socks_version") == "4" {

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::text;
 
+/// Longest brand of a board: it is kept with each of its processors.
+const MAX_BRAND: usize = 256;
+
 /// One processor package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cpu {
@@ -40,7 +43,7 @@ pub fn parse_cpuinfo(bytes: &[u8]) -> Vec<Cpu> {
             "physical id" | "package" => current.get_or_insert_default().package = value.parse().unwrap_or(0),
             "cpu cores" => current.get_or_insert_default().cores = value.parse().unwrap_or(0),
             // Boards without a brand per core name themselves once, at the end.
-            "hardware" => brand = value,
+            "hardware" => brand = text::clip(&value, MAX_BRAND).to_owned(),
             _ => {}
         }
     }

@@ -102,6 +102,8 @@ pub fn parse_gvdb(bytes: &[u8]) -> Option<Database> {
     let begin = filter.checked_add(buckets)?.checked_mul(4)?.checked_add(8)?;
     let items: Vec<&[u8]> = table.get(begin..)?.chunks_exact(ITEM).take(MAX_KEYS).collect();
     let mut found = Vec::with_capacity(items.len());
+    // Values of a sound database lie side by side; entries that share one would make much of little.
+    let mut unread = bytes.len();
     for item in &items {
         if item.get(14) != Some(&b'v') {
             continue;
@@ -109,10 +111,11 @@ pub fn parse_gvdb(bytes: &[u8]) -> Option<Database> {
         let Some(key) = key(bytes, &items, item) else {
             continue;
         };
-        let value = item
-            .get(16..24)
-            .and_then(|place| slice(bytes, place))
-            .and_then(variant);
+        let Some(value) = item.get(16..24).and_then(|place| slice(bytes, place)) else {
+            continue;
+        };
+        unread = unread.checked_sub(value.len())?;
+        let value = variant(value);
         if let Some(value) = value {
             found.push((key, value));
         }

@@ -5,6 +5,8 @@ use crate::text;
 
 /// Most entries of one file.
 const MAX_ENTRIES: usize = 10_000;
+/// Longest part of a heading: it is kept with every entry below it.
+const MAX_HEADING: usize = 256;
 
 /// One line that sets something.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,13 +35,12 @@ pub fn parse_ini(bytes: &[u8]) -> Vec<Entry> {
             let inside = header.rsplit_once(']').map_or(header, |(inside, _)| inside);
             (section, subsection) = match inside.split_once('"') {
                 Some((name, quoted)) => (
-                    name.trim().to_owned(),
-                    quoted
-                        .trim_end_matches('"')
+                    heading(name),
+                    text::clip(quoted.trim_end_matches('"'), MAX_HEADING)
                         .replace("\\\"", "\"")
                         .replace("\\\\", "\\"),
                 ),
-                None => (inside.trim().to_owned(), String::new()),
+                None => (heading(inside), String::new()),
             };
             continue;
         }
@@ -57,6 +58,10 @@ pub fn parse_ini(bytes: &[u8]) -> Vec<Entry> {
         }
     }
     found
+}
+
+fn heading(text: &str) -> String {
+    text::clip(text.trim(), MAX_HEADING).trim_end().to_owned()
 }
 
 /// The values of a key in a section, in order; names compared without case.

@@ -63,13 +63,18 @@ pub fn parse_proxy(raw: &str) -> Option<ProxyValue> {
         Some((_, rest)) => (true, rest),
         None => (false, rest),
     };
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    // White space ends an address, as a query does.
+    let rest = rest
+        .split(|c: char| matches!(c, '?' | '#') || c.is_whitespace() || c.is_control())
+        .next()
+        .unwrap_or_default();
     let (authority, path) = match rest.find('/') {
         Some(at) => rest.split_at_checked(at).unwrap_or((rest, "")),
         None => (rest, ""),
     };
     let (host, port) = host_and_port(authority);
-    let host = host.to_ascii_lowercase();
+    // A bracket without its other half would be taken for one of a pair when the value is read again.
+    let host = host.to_ascii_lowercase().replace(['[', ']'], "");
     let shown = if host.contains(':') {
         format!("[{host}]")
     } else {
@@ -125,6 +130,19 @@ fn host_and_port(authority: &str) -> (&str, u16) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_was_rebuilt_reads_the_same_again() {
+        for raw in [
+            "socks5h://S2001:db8::1]:1080",
+            "http://[20001\t:",
+            "a\tb:1",
+            "[x:8080",
+        ] {
+            let once = parse_proxy(raw).unwrap();
+            assert_eq!(parse_proxy(&once.value).unwrap(), once, "{raw:?}");
+        }
+    }
 
     #[test]
     fn values_are_taken_apart() {

@@ -1,6 +1,8 @@
 //! Headers of rpm: what its database stores for each package, in the form that starts with the number of
 //! entries, and the file (ndb) in which some systems keep them.
 
+use std::collections::HashSet;
+
 use crate::{sqlite::Blocks, text};
 
 /// Most entries of one header.
@@ -127,6 +129,7 @@ pub fn ndb_headers(mut file: impl Blocks, max: usize, mut each: impl FnMut(&[u8]
     if pages.checked_mul(PAGE / 16)? > MAX_PACKAGES * 4 {
         return None;
     }
+    let mut blocks = HashSet::new();
     for page in 0..pages {
         let slots = file.read((page * PAGE) as u64, PAGE)?;
         // Two slots of the first page are the heading.
@@ -137,6 +140,10 @@ pub fn ndb_headers(mut file: impl Blocks, max: usize, mut each: impl FnMut(&[u8]
             let (package, block) = (le_at(slot, 4)?, le_at(slot, 8)?);
             if package == 0 || block == 0 {
                 continue;
+            }
+            // A header is of one package: many that share one would make much of little.
+            if !blocks.insert(block) {
+                return None;
             }
             let at = u64::from(block) * 16;
             let head = file.read(at, 16)?;

@@ -1,7 +1,7 @@
 //! Reads rows of a table out of an SQLite file, page by page, with the pages of its write-ahead log laid
 //! over it. Knows tables only: no indices, no queries, no writing. Bounded in pages and in bytes per row.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Most pages that one walk visits.
 const MAX_PAGES: usize = 2_000_000;
@@ -86,10 +86,10 @@ impl<B: Blocks> Database<B> {
     pub fn rows(&mut self, root: u32, max: usize, mut each: impl FnMut(&[Column<'_>])) -> Option<()> {
         // Pages still to visit with their depth, last first.
         let mut todo = vec![(root, 0usize)];
-        let mut visited = 0;
+        let mut visited = HashSet::new();
         while let Some((number, depth)) = todo.pop() {
-            visited += 1;
-            if visited > MAX_PAGES || depth > MAX_DEPTH {
+            // A page belongs to one place of one tree: a second way to it is damage, and could go on for ever.
+            if !visited.insert(number) || visited.len() > MAX_PAGES || depth > MAX_DEPTH {
                 return None;
             }
             let page = self.page(number)?;

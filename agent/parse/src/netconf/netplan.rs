@@ -1,6 +1,8 @@
 //! Netplan's YAML, as far as its own files go: mappings by indentation, lists in either style, scalars. No
 //! anchors, tags or multi-line texts, which network files do not use; a line that is none of it is skipped.
 
+use std::rc::Rc;
+
 use super::{MAX_PROFILES, Match, Method, Profile, address, mac};
 use crate::text;
 
@@ -8,12 +10,17 @@ use crate::text;
 const MAX_DEPTH: usize = 32;
 /// Most lines.
 const MAX_LINES: usize = 20_000;
+/// Longest key: it is kept with everything below it. Names of interfaces and networks are far shorter.
+const MAX_KEY: usize = 128;
+
+/// The keys that lead to a value.
+type Keys = Rc<[Rc<str>]>;
 
 /// Interfaces that a file configures, in its order.
 pub fn parse_netplan(bytes: &[u8]) -> Vec<Profile> {
     let mut profiles: Vec<Profile> = Vec::new();
     for (path, value) in scalars(bytes) {
-        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let path: Vec<&str> = path.iter().map(|key| &**key).collect();
         let ["network", kind, id, key, deeper @ ..] = path.as_slice() else {
             continue;
         };
@@ -72,10 +79,10 @@ fn set(profile: &mut Profile, key: &str, deeper: &[&str], value: &str) {
 }
 
 /// Every scalar with the keys that lead to it; an entry of a list has the step `[]`.
-fn scalars(bytes: &[u8]) -> Vec<(Vec<String>, String)> {
+fn scalars(bytes: &[u8]) -> Vec<(Keys, String)> {
     let mut found = Vec::new();
     // Indentation and key of the mappings that are open.
-    let mut open: Vec<(usize, String)> = Vec::new();
+    let mut open: Vec<(usize, Rc<str>)> = Vec::new();
     for line in text::lines(bytes).take(MAX_LINES) {
         let line = text::decode(line);
         let mut indent = line.len() - line.trim_start_matches(' ').len();
@@ -99,22 +106,22 @@ fn scalars(bytes: &[u8]) -> Vec<(Vec<String>, String)> {
         if let Some(key) = key {
             push(&mut open, indent, text::unquote(key));
         }
-        let path = || open.iter().map(|(_, key)| key.clone()).collect::<Vec<_>>();
+        let path: Keys = open.iter().map(|(_, key)| Rc::clone(key)).collect();
         if let Some(list) = value.strip_prefix('[').and_then(|list| list.strip_suffix(']')) {
             for one in list.split(',').map(str::trim).filter(|one| !one.is_empty()) {
-                found.push((path(), text::unquote(one).to_owned()));
+                found.push((Rc::clone(&path), text::unquote(one).to_owned()));
             }
         } else if !value.is_empty() {
-            found.push((path(), text::unquote(value).to_owned()));
+            found.push((path, text::unquote(value).to_owned()));
         }
     }
     found
 }
 
 /// Ends mappings at this indentation or deeper. A list may stand at the indentation of its key.
-fn close(open: &mut Vec<(usize, String)>, indent: usize, entry: bool) {
+fn close(open: &mut Vec<(usize, Rc<str>)>, indent: usize, entry: bool) {
     while let Some((at, key)) = open.last() {
-        let belongs = *at < indent || (entry && *at == indent && key != "[]");
+        let belongs = *at < indent || (entry && *at == indent && &**key != "[]");
         if belongs {
             return;
         }
@@ -122,9 +129,9 @@ fn close(open: &mut Vec<(usize, String)>, indent: usize, entry: bool) {
     }
 }
 
-fn push(open: &mut Vec<(usize, String)>, indent: usize, key: &str) {
+fn push(open: &mut Vec<(usize, Rc<str>)>, indent: usize, key: &str) {
     if open.len() < MAX_DEPTH {
-        open.push((indent, key.to_owned()));
+        open.push((indent, text::clip(key, MAX_KEY).into()));
     }
 }
 
