@@ -22,6 +22,7 @@ use crate::{
     outbox::{Bounds, Outbox},
     scan::{engine, recorder::Recorder, tools::Tools, trigger, watch},
     session::{Session, backoff::Backoff, system_jitter},
+    setup,
     supervise::Supervisor,
 };
 
@@ -77,6 +78,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         return Ok(());
     };
     tracing::info!(device = %identity.device, "the agent starts");
+    if let Err(error) = setup::use_up_token(&config) {
+        tracing::warn!(%error, "the used token cannot be removed from the state folder");
+    }
     let (handle, thread) = start_recorder(&config, &identity)?;
     let last = handle.clone();
     let mut tasks = Supervisor::new(cancel.clone());

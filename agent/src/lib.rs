@@ -11,5 +11,6 @@ pub mod identity;
 pub mod outbox;
 pub mod scan;
 pub mod session;
+pub mod setup;
 pub mod supervise;
 pub mod transport;

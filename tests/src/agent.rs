@@ -40,7 +40,11 @@ impl Agent {
         Self::start_as(command, collector, Path::new("/"))
     }
 
-    fn start_as(mut command: Command, collector: &Collector, root: &Path) -> Result<Self> {
+    /// Reports about a root with a program that is started another way.
+    ///
+    /// # Errors
+    /// When the token or the program is no good.
+    pub fn start_as(mut command: Command, collector: &Collector, root: &Path) -> Result<Self> {
         let state = tempfile::Builder::new().prefix("deskwarden-agent-").tempdir()?;
         fs::set_permissions(state.path(), fs::Permissions::from_mode(0o700))?;
         let token = collector.token_file(state.path())?;

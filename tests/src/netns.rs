@@ -60,6 +60,11 @@ impl Netns {
         format!("10.213.{}.1", self.octet)
     }
 
+    /// Where it can be joined.
+    pub fn path(&self) -> String {
+        format!("/run/netns/{}", self.name)
+    }
+
     /// An address of the office, with its prefix length.
     pub fn address(&self, last: u8) -> String {
         format!("10.213.{}.{last}/24", self.octet)
@@ -78,7 +83,7 @@ impl Netns {
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         command
-            .arg(format!("--net=/run/netns/{}", self.name))
+            .arg(format!("--net={}", self.path()))
             .arg("--")
             .arg(program);
         command

@@ -16,10 +16,11 @@ use unsupported as os;
 
 pub use os::{
     KernelEvents, Root, Stopper, boot_id, ensure_private_dir, host_hints, is_privileged, keep_heap_small,
-    kernel_events, monotonic_ms, release_memory, samples, sources, wait_for_end, write_private,
+    kernel_events, monotonic_ms, read_trusted, release_memory, samples, sources, wait_for_end, write_private,
 };
 pub use source::{
-    Fact, KernelEvent, PrivateError, Reading, Seen, Source, SourceId, Unavailable, WatchPath, Watched,
+    Fact, KernelEvent, PrivateError, Reading, Seen, Source, SourceId, Trusted, Unavailable, WatchPath,
+    Watched,
 };
 
 /// Operating system and processor of this build, as `linux-x86_64`.

@@ -229,6 +229,22 @@ pub enum PrivateError {
     },
 }
 
+/// A file that nobody but its reader and root could have written.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Trusted {
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// Whether others may read it.
+    pub others_can_read: bool,
+}
+
+// What is read this way may hold a secret.
+impl std::fmt::Debug for Trusted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Trusted({} bytes)", self.bytes.len())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

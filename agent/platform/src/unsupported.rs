@@ -11,7 +11,7 @@ use std::{
 
 use deskwarden_proto::v1::{HostHints, Sample};
 
-use crate::{KernelEvent, PrivateError, Source, Unavailable};
+use crate::{KernelEvent, PrivateError, Source, Trusted, Unavailable};
 
 /// A file-system root; nothing can be read below it on this system.
 #[derive(Clone, Debug)]
@@ -158,6 +158,11 @@ pub fn write_private(path: &Path, _bytes: &[u8]) -> Result<(), PrivateError> {
 
 /// Refuses: without owner-only folders there is no private folder.
 pub fn ensure_private_dir(path: &Path) -> Result<(), PrivateError> {
+    Err(unsupported(path))
+}
+
+/// Refuses: whom to trust is not known without owners.
+pub fn read_trusted(path: &Path, _max: usize) -> Result<Option<Trusted>, PrivateError> {
     Err(unsupported(path))
 }
 

@@ -7,7 +7,7 @@ mod collected;
 use std::{
     env,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -23,6 +23,7 @@ use crate::{
     config::{self, Config, Overrides},
     fault,
     identity::Outcome,
+    setup,
 };
 
 /// Variable that may hold the token for `enrol`. The agent starts no programs, so nobody inherits it.
@@ -74,6 +75,16 @@ enum Command {
         /// Language; by default the system's.
         #[arg(long, value_enum)]
         lang: Option<Language>,
+    },
+    /// Turn what a roll-out left for this PC (/etc/deskwarden/enrol.toml, or the variables
+    /// `DESKWARDEN_COLLECTOR`, `_PIN`, `_TOKEN`, `_DEPARTMENT`) into the configuration.
+    Setup {
+        /// File that was left; removed once it is taken over.
+        #[arg(long, value_name = "FILE", default_value = setup::DEFAULT_FILE)]
+        from: PathBuf,
+        /// Configuration file to write.
+        #[arg(long, value_name = "FILE", default_value = config::DEFAULT_FILE)]
+        config: PathBuf,
     },
     /// Check the configuration and name every fault.
     CheckConfig {
@@ -167,6 +178,7 @@ fn command(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
             collect::run(&section, json, &app::root(root.as_deref()), out)
         }
         Command::WhatIsCollected { json, lang } => collected::run(json, lang.unwrap_or_else(language), out),
+        Command::Setup { from, config } => set_up(&from, &config, out),
         Command::CheckConfig { settings } => {
             let config = settings.load()?;
             for collector in &config.collectors {
@@ -192,6 +204,24 @@ fn enrol(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
             "a technician has to approve this PC; run this again in {} s",
             wait.as_secs()
         )?,
+    }
+    Ok(())
+}
+
+fn set_up(from: &Path, config: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+    let outcome = setup::take_over(|name| env::var(name).ok(), from, config)?;
+    match outcome {
+        setup::Outcome::Nothing => writeln!(out, "nothing was left to set up")?,
+        setup::Outcome::Configured | setup::Outcome::ConfiguredFromReadable => {
+            writeln!(out, "{} is written", config.display())?;
+        }
+    }
+    if outcome == setup::Outcome::ConfiguredFromReadable {
+        writeln!(
+            out,
+            "warning: everybody on this PC could read the token in {}; leave such files with mode 0600",
+            from.display()
+        )?;
     }
     Ok(())
 }

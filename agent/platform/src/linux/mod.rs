@@ -39,7 +39,7 @@ use crate::Source;
 pub use events::{KernelEvents, Stopper, kernel_events};
 pub use heap::{keep_heap_small, release_memory};
 pub use host::{boot_id, host_hints, is_privileged, monotonic_ms};
-pub use private::{ensure_private_dir, write_private};
+pub use private::{ensure_private_dir, read_trusted, write_private};
 pub use root::Root;
 pub use samples::samples;
 pub use signals::wait_for_end;

@@ -2,13 +2,15 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::PrivateError;
+use rustix::fs::{Mode, OFlags};
+
+use crate::{PrivateError, Trusted};
 
 /// Replaces a file by one that only the owner may read and write. A crash leaves the old file or the new
 /// one, on disk, never a part.
@@ -91,6 +93,56 @@ pub fn ensure_private_dir(path: &Path) -> Result<(), PrivateError> {
     Ok(())
 }
 
+/// Reads a file that says whom to trust; `None` when there is none. Refuses one of another owner or one that others
+/// may write, a symbolic link, and more than `max` bytes.
+pub fn read_trusted(path: &Path, max: usize) -> Result<Option<Trusted>, PrivateError> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::RDONLY;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
+        Err(error) => return Err(fault(path, "open the file", error.into())),
+    };
+    // What was opened is what is judged: the name may show another file by now.
+    let metadata = file
+        .metadata()
+        .map_err(|source| fault(path, "look at the file", source))?;
+    let refuse = |fault: &str, remedy: &str| {
+        Err(PrivateError::NotPrivate {
+            path: path.to_owned(),
+            fault: fault.to_owned(),
+            remedy: remedy.to_owned(),
+        })
+    };
+    let own = rustix::process::geteuid().as_raw();
+    if !metadata.is_file() {
+        return refuse("is not a file", "put a plain file there");
+    }
+    if metadata.uid() != own && metadata.uid() != 0 {
+        return refuse(
+            "belongs to another user",
+            "check its content, then give it to root with chown",
+        );
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return refuse(
+            "can be written by others",
+            "check its content, then run chmod 600 on it",
+        );
+    }
+    let mut bytes = Vec::new();
+    file.take(max as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| fault(path, "read", source))?;
+    if bytes.len() > max {
+        return refuse("is too large", "put the file there that was meant");
+    }
+    let others_can_read = metadata.mode() & 0o044 != 0;
+    Ok(Some(Trusted {
+        bytes,
+        others_can_read,
+    }))
+}
+
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -163,5 +215,44 @@ mod tests {
             ensure_private_dir(&folder.path().join("link")),
             Err(PrivateError::NotPrivate { .. })
         ));
+    }
+
+    #[test]
+    fn a_file_that_others_can_write_is_not_trusted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("enrol.toml");
+        assert_eq!(read_trusted(&path, 64).unwrap(), None);
+        fs::write(&path, "secret").unwrap();
+        for (mode, others_can_read) in [(0o600, false), (0o644, true), (0o640, true)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let read = read_trusted(&path, 64).unwrap().unwrap();
+            assert_eq!(
+                (read.bytes.as_slice(), read.others_can_read),
+                (b"secret".as_slice(), others_can_read)
+            );
+            assert!(!format!("{read:?}").contains("115"), "{read:?}");
+        }
+        for mode in [0o620, 0o602] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let message = read_trusted(&path, 64).unwrap_err().to_string();
+            assert!(message.contains("can be written by others"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_link_a_folder_and_a_large_file_are_not_trusted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, [b'x'; 65]).unwrap();
+        assert!(
+            read_trusted(&path, 64)
+                .unwrap_err()
+                .to_string()
+                .contains("too large")
+        );
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(matches!(read_trusted(&link, 100), Err(PrivateError::Io { .. })));
+        assert!(read_trusted(folder.path(), 100).is_err());
     }
 }

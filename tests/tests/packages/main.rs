@@ -1,0 +1,7 @@
+//! The agent's packages: what is in them, and that they do on real systems what they promise.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
+
+mod booted;
+mod contents;
+mod foreign;
+mod installed;
