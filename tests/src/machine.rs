@@ -202,7 +202,8 @@ impl Machine {
             let mut asked = self.command("systemctl is-system-running");
             let output = asked.output()?;
             let state = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            ensure!(state == "running", "it is {state}");
+            // A container may lack what one of Debian's own services wants; that is not under test.
+            ensure!(["running", "degraded"].contains(&state.as_str()), "it is {state}");
             Ok(Some(()))
         });
         waited.with_context(|| format!("it wrote:\n{}", self.container.log()))
