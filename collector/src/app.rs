@@ -174,15 +174,24 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     tasks.spawn("ingest", writer);
 
     let standing = Arc::new(grpc::Standing::load(store.as_ref())?);
+    let sessions = grpc::Sessions::default();
+    let session_settings = grpc::SessionSettings::default();
+    let observing = grpc::observe(
+        sessions.clone(),
+        Arc::clone(&store),
+        session_settings.policy.clone(),
+        cancel.clone(),
+    );
+    tasks.spawn("observers", endless(observing));
     let parts = grpc::Parts {
         store: Arc::clone(&store),
         pki: Arc::clone(&pki),
         ingest,
         standing: Arc::clone(&standing),
-        sessions: grpc::Sessions::default(),
+        sessions,
         entropy: Arc::new(OsEntropy),
         now,
-        settings: grpc::SessionSettings::default(),
+        settings: session_settings,
         anonymous: None,
         link_serials: config.link_serials,
     };

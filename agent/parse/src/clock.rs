@@ -24,6 +24,34 @@ impl Zone {
 
 /// The day that begins so many days after 1970-01-01, `YYYY-MM-DD`.
 pub fn civil_day(days: i64) -> String {
+    let (year, month, day) = civil(days);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// The year of that day.
+pub fn civil_year(days: i64) -> i64 {
+    civil(days).0
+}
+
+/// Days from 1970-01-01 to a day of the years 1970 to 9999; `None` for one that no calendar has.
+pub fn day_number(year: i64, month: i64, day: i64) -> Option<i64> {
+    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let (march_year, from_march) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let of_era = march_year.rem_euclid(400);
+    let of_year = (153 * from_march + 2) / 5 + day - 1;
+    let number =
+        march_year.div_euclid(400) * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    // A day beyond the end of its month is the first of the next one.
+    (civil(number) == (year, month, day)).then_some(number)
+}
+
+fn civil(days: i64) -> (i64, i64, i64) {
     // Years begin in March here, so that the leap day is the last.
     let days = days.clamp(-10_000_000, 10_000_000) + 719_468;
     let era = days.div_euclid(146_097);
@@ -33,8 +61,7 @@ pub fn civil_day(days: i64) -> String {
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+    (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
 /// Reads a TZif file; UTC where it is none.
@@ -124,6 +151,17 @@ mod tests {
         assert_eq!(civil_day(19_782), "2024-02-29");
         assert_eq!(civil_day(20_780), "2026-11-23");
         assert_eq!(civil_day(-1), "1969-12-31");
+    }
+
+    #[test]
+    fn a_day_has_a_number_where_the_calendar_has_the_day() {
+        for number in [0, 58, 59, 60, 11_016, 20_417, 2_932_896] {
+            let (year, month, day) = civil(number);
+            assert_eq!(day_number(year, month, day), Some(number));
+        }
+        assert_eq!(day_number(2026, 2, 29), None);
+        assert_eq!(day_number(2024, 2, 29), Some(19_782));
+        assert_eq!(day_number(2026, 13, 1), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod conversation;
 mod end;
 mod enrolment;
 mod guard;
+mod observers;
 mod outgoing;
 mod rate;
 mod rekey;
@@ -38,6 +39,7 @@ use guard::GuardLayer;
 use room::Room;
 use session::SessionService;
 
+pub use observers::observe;
 pub use rate::Rate;
 pub use room::SessionSettings;
 pub use standing::{Sessions, Standing};

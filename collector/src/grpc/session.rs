@@ -117,8 +117,10 @@ async fn greet(
         // Whoever is here already keeps the stream: nothing is taken from it.
         let opened = open(room, caller, Company::Beside, hello).await?;
         warn!("a second installation speaks for this device while the first is here: it is a clone");
-        out.send(Frame::Welcome(rekey::welcome(welcome(room, protocol, &opened))))
-            .await?;
+        out.send(Frame::Welcome(rekey::welcome(welcome(
+            room, caller, protocol, &opened,
+        ))))
+        .await?;
         return Ok(Greeted::Clone);
     }
     let entry = room.sessions.enter(caller.device, hello.instance.clone());
@@ -130,7 +132,8 @@ async fn greet(
             "two outboxes speak for this device: restored or cloned"
         );
     }
-    out.send(Frame::Welcome(welcome(room, protocol, &opened))).await?;
+    out.send(Frame::Welcome(welcome(room, caller, protocol, &opened)))
+        .await?;
     info!(
         epoch = opened.epoch,
         next = opened.next_sequence,
@@ -165,7 +168,7 @@ async fn open(room: &Room, caller: Caller, company: Company, hello: v1::Hello) -
     }
 }
 
-fn welcome(room: &Room, protocol: u32, opened: &Opened) -> v1::Welcome {
+fn welcome(room: &Room, caller: Caller, protocol: u32, opened: &Opened) -> v1::Welcome {
     v1::Welcome {
         protocol,
         epoch: opened.epoch,
@@ -180,7 +183,10 @@ fn welcome(room: &Room, protocol: u32, opened: &Opened) -> v1::Welcome {
         resync: numbers(&opened.resync),
         server_time_ms: (room.now)(),
         heartbeat_seconds: u32::try_from(room.settings.heartbeat.as_secs()).unwrap_or(u32::MAX),
-        policy: Some(room.settings.policy.clone()),
+        policy: Some(v1::Policy {
+            observe_neighbours: room.sessions.observes(caller.device),
+            ..room.settings.policy.clone()
+        }),
         resume_token: opened.resume_token.to_vec(),
         limits: Some(limits::announced()),
         recorded_gap: opened.recorded_gap,

@@ -1,7 +1,7 @@
 //! Which devices may not report, for a look at every frame without a query; and which sessions are live.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -79,6 +79,7 @@ const COMMANDS: usize = 8;
 pub struct Sessions {
     live: Arc<Mutex<HashMap<DeviceId, Live>>>,
     numbers: Arc<AtomicU64>,
+    observers: Arc<Mutex<BTreeSet<DeviceId>>>,
 }
 
 struct Live {
@@ -124,6 +125,30 @@ impl Sessions {
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = live.get(&device)?.commands.try_send(Command::Prove(answer));
         asked.is_ok().then_some(answered)
+    }
+
+    /// The devices that have one.
+    pub(super) fn devices(&self) -> Vec<DeviceId> {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.keys().copied().collect()
+    }
+
+    /// Devices that were told to observe their subnets.
+    pub(super) fn observers(&self) -> BTreeSet<DeviceId> {
+        self.observers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn set_observers(&self, observers: BTreeSet<DeviceId>) {
+        *self.observers.lock().unwrap_or_else(PoisonError::into_inner) = observers;
+    }
+
+    /// Whether the device is to observe its subnet.
+    pub(super) fn observes(&self, device: DeviceId) -> bool {
+        let observers = self.observers.lock().unwrap_or_else(PoisonError::into_inner);
+        observers.contains(&device)
     }
 
     /// Hands a directive to the device's session; `false` when there is none or it is too busy.

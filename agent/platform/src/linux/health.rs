@@ -1,15 +1,27 @@
-//! Sources `health/space` (how full disks are) and `health/shutdowns` (whether the PC goes down in order).
-//! Bands, never numbers. What a disk thinks of itself (SMART) needs raw access and is told as unsupported.
+//! Sources `health/space` (how full disks are), `health/shutdowns` (whether the PC goes down in order) and
+//! `health/smart` (what disks think of themselves). Bands, never numbers.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use deskwarden_parse::utmp::Kind as Entry;
+use deskwarden_parse::{smart::Condition, utmp::Kind as Entry};
 use deskwarden_proto::{
     key,
     v1::{Band, Health, Section, facet::Kind},
 };
 
-use super::{Root, gather::Gather, logon, room};
+use rustix::io::Errno;
+
+use super::{
+    Root,
+    gather::Gather,
+    logon, part,
+    raw_disk::{self, Answer},
+    room,
+};
 use crate::{Fact, Reading, Source, SourceId, Unavailable};
 
 /// Nothing tells that a disk fills.
@@ -95,7 +107,11 @@ impl Source for Shutdowns {
 }
 
 /// Disks' own forecasts.
-pub(super) struct Smart;
+#[derive(Default)]
+pub(super) struct Smart {
+    /// What a disk said before it went to sleep, by the kernel's name of it.
+    awake: Mutex<BTreeMap<String, Condition>>,
+}
 
 impl Source for Smart {
     fn id(&self) -> SourceId {
@@ -105,10 +121,66 @@ impl Source for Smart {
         }
     }
 
-    fn read(&self, _root: &Root) -> Reading {
-        let why = "a disk's own forecast (SMART) is not asked for: it needs raw access to the disk";
-        Reading::unavailable(self.id(), &Unavailable::Unsupported(why.to_owned()))
+    fn read(&self, root: &Root) -> Reading {
+        let mut gather = Gather::default();
+        if !root.is_host() {
+            let why = "another root has no disks of its own to ask".to_owned();
+            return gather.finish_without(self.id(), Unavailable::Unsupported(why));
+        }
+        // That the kernel lists its disks answers nothing of what is asked here.
+        let disks = part::attached(root, &mut Gather::default());
+        let disks: Vec<_> = disks
+            .iter()
+            .filter(|(name, _)| ["nvme", "sd", "hd"].iter().any(|kind| name.starts_with(kind)))
+            .collect();
+        if disks.is_empty() {
+            gather.answered();
+        }
+        let mut awake = self.awake.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, fact) in disks {
+            match raw_disk::ask(name) {
+                Ok(Answer::Condition(condition)) => {
+                    awake.insert(name.clone(), condition);
+                }
+                Ok(Answer::Sleeps) => {}
+                Ok(Answer::None) => {
+                    awake.remove(name);
+                }
+                Err(Errno::ACCESS | Errno::PERM) => {
+                    gather.fault(Unavailable::Denied(format!(
+                        "/dev/{name}: no right to ask the disk how it is; that takes root and the capabilities \
+                         CAP_SYS_RAWIO and CAP_SYS_ADMIN"
+                    )));
+                }
+                // The hardened service sees no devices.
+                Err(Errno::NOENT | Errno::NXIO) => {
+                    gather.fault(Unavailable::Denied(format!(
+                        "/dev/{name}: not visible to the agent (PrivateDevices=), so the disk is not asked how it is"
+                    )));
+                }
+                // A disk behind something that does not pass questions on.
+                Err(Errno::NOTTY | Errno::INVAL | Errno::IO | Errno::NOTSUP) => {}
+                Err(errno) => {
+                    let error = std::io::Error::from(errno);
+                    gather.fault(Unavailable::Failed(format!("/dev/{name}: {error}")));
+                }
+            }
+            if let Some(condition) = awake.get(name) {
+                gather.facts.push(forecast(&fact.key, *condition));
+                gather.answered();
+            }
+        }
+        gather.finish(self.id())
     }
+}
+
+fn forecast(disk: &str, condition: Condition) -> Fact {
+    let (band, detail) = match condition {
+        Condition::Good => (Band::Ok, "the disk reports no fault"),
+        Condition::Worn => (Band::Warning, "the disk is worn, or lost sectors"),
+        Condition::Failing => (Band::Critical, "the disk expects to fail: save what is on it"),
+    };
+    health("disk_failing", disk, band, detail)
 }
 
 fn space(place: &str, used: u64, usable: u64) -> Fact {
@@ -156,6 +228,32 @@ mod tests {
         assert_eq!(
             bands,
             [Band::Ok, Band::Ok, Band::Warning, Band::Warning, Band::Critical]
+        );
+    }
+
+    #[test]
+    fn a_forecast_is_a_band_of_one_disk() {
+        let all =
+            [Condition::Good, Condition::Worn, Condition::Failing].map(|one| forecast("disk:wwn:1", one));
+        assert_eq!(
+            all.each_ref().map(band),
+            [Band::Ok, Band::Warning, Band::Critical]
+        );
+        assert!(
+            all.iter()
+                .all(|fact| fact.key == key::named(&["disk_failing", "disk:wwn:1"]))
+        );
+    }
+
+    #[test]
+    fn disks_of_this_machine_are_asked_or_the_reason_is_told() {
+        let reading = Smart::default().read(&Root::host());
+        let silent = reading.facts.is_empty() && reading.reason.is_empty();
+        assert!(!silent || reading.look == Look::Looked, "{reading:?}");
+        let elsewhere = tempfile::tempdir().unwrap();
+        assert_eq!(
+            Smart::default().read(&Root::at(elsewhere.path())).look,
+            Look::Unsupported
         );
     }
 

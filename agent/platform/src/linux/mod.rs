@@ -21,6 +21,7 @@ mod private;
 mod process;
 mod program;
 mod proxy;
+mod raw_disk;
 mod room;
 mod root;
 mod rpmdb;
@@ -67,6 +68,7 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(egress::Connections::new(Arc::clone(&owners), tables)),
         Box::new(software::Rpm),
         Box::new(software::OptApps),
+        Box::new(software::Linglong),
         Box::new(software::Snap),
         Box::new(software::Flatpak),
         Box::new(software::MenuEntries::new(Arc::clone(&owners))),
@@ -87,10 +89,10 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(share::Samba),
         Box::new(share::Nfs),
         Box::new(media::Usb::default()),
-        Box::new(media::History),
+        Box::new(media::History::default()),
         Box::new(neighbour::Neighbours::default()),
         Box::new(health::Space),
         Box::new(health::Shutdowns),
-        Box::new(health::Smart),
+        Box::new(health::Smart::default()),
     ]
 }

@@ -1,6 +1,6 @@
 //! Source `os/os-release`: which system this is, as it presents itself.
 
-use deskwarden_parse::os_release;
+use deskwarden_parse::{ini, os_release};
 use deskwarden_proto::{
     key,
     v1::{Activation, Os, Section, facet::Kind},
@@ -13,6 +13,19 @@ const PLACES: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
 const HOSTNAME: &str = "etc/hostname";
 /// Kylin keeps the code that it was activated with here.
 const KYLIN_ACTIVATION: &str = "etc/.kyactivation";
+
+/// UOS and Deepin say here which release of a version they are.
+const UOS_VERSION: &str = "etc/os-version";
+/// Kylin says it here.
+const KYLIN_INFO: &str = "etc/.kyinfo";
+const INPUTS: [&str; 6] = [
+    PLACES[0],
+    PLACES[1],
+    HOSTNAME,
+    KYLIN_ACTIVATION,
+    UOS_VERSION,
+    KYLIN_INFO,
+];
 
 /// The os-release file, the host name and, on the running system, the kernel.
 pub(super) struct OsRelease;
@@ -35,7 +48,7 @@ impl Source for OsRelease {
         let activation = activation(root, &release.id);
         let mut os = Os {
             name: release.pretty_name,
-            version: release.version,
+            version: detailed(&mut gather, root, release.version),
             id: release.id,
             activation: activation.into(),
             family: "linux".to_owned(),
@@ -56,7 +69,7 @@ impl Source for OsRelease {
     }
 
     fn watches(&self, root: &Root) -> Vec<WatchPath> {
-        [PLACES[0], PLACES[1], HOSTNAME, KYLIN_ACTIVATION]
+        INPUTS
             .into_iter()
             .map(|path| WatchPath {
                 path: root.display(path),
@@ -67,8 +80,25 @@ impl Source for OsRelease {
 
     fn stamp(&self, root: &Root) -> Option<u64> {
         // The kernel's own name of the host can change without a file.
-        (!root.is_host()).then(|| root.stamp([PLACES[0], PLACES[1], HOSTNAME, KYLIN_ACTIVATION]))
+        (!root.is_host()).then(|| root.stamp(INPUTS))
     }
+}
+
+/// The version with the release of it, where the maker keeps that in a file of its own: `20 Professional 1060`,
+/// `V10 Desktop-V10-SP1-General-Release-2203`.
+fn detailed(gather: &mut Gather, root: &Root, version: String) -> String {
+    let mut parts = Vec::new();
+    if let Some(bytes) = gather.file(root, UOS_VERSION) {
+        let entries = ini::parse_ini(&bytes);
+        for key in ["EditionName", "MinorVersion"] {
+            parts.push(ini::value(&entries, "Version", key).to_owned());
+        }
+    } else if let Some(bytes) = gather.file(root, KYLIN_INFO) {
+        parts.push(ini::value(&ini::parse_ini(&bytes), "dist", "milestone").to_owned());
+    }
+    parts.retain(|part| !part.is_empty() && *part != version);
+    parts.insert(0, version);
+    parts.join(" ").trim().to_owned()
 }
 
 /// Whether a system that has to be activated is. Where its files do not tell, that is said: an absent file
@@ -135,5 +165,28 @@ mod tests {
         assert_eq!(seen("ID=\"openEuler\"\n"), Activation::NotApplicable);
         fs::write(folder.path().join(KYLIN_ACTIVATION), "ABCD-EFGH\n").unwrap();
         assert_eq!(seen(kylin), Activation::Activated);
+    }
+
+    #[test]
+    fn the_release_of_a_version_is_part_of_it_where_the_maker_says_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        fs::create_dir(folder.path().join("etc")).unwrap();
+        let version = || match &OsRelease.read(&root).facts[0].facet.kind {
+            Some(Kind::Os(os)) => os.version.clone(),
+            _ => panic!("not an os"),
+        };
+        // Typed from the published contents of these files.
+        fs::write(folder.path().join(PLACES[0]), "ID=uos\nVERSION_ID=\"20\"\n").unwrap();
+        assert_eq!(version(), "20");
+        let uos = "[Version]\nSystemName=UnionTech OS Desktop\nProductType=Desktop\nEditionName=Professional\n\
+MajorVersion=20\nMinorVersion=1060\nOsBuild=11068.102\n";
+        fs::write(folder.path().join(UOS_VERSION), uos).unwrap();
+        assert_eq!(version(), "20 Professional 1060");
+        fs::remove_file(folder.path().join(UOS_VERSION)).unwrap();
+        fs::write(folder.path().join(PLACES[0]), "ID=kylin\nVERSION_ID=\"v10\"\n").unwrap();
+        let kylin = "[dist]\nname=Kylin\nmilestone=Desktop-V10-SP1-General-Release-2203\narch=x86_64\n";
+        fs::write(folder.path().join(KYLIN_INFO), kylin).unwrap();
+        assert_eq!(version(), "v10 Desktop-V10-SP1-General-Release-2203");
     }
 }

@@ -168,6 +168,18 @@ impl Root {
         }
     }
 
+    /// The last bytes of a regular file, at most `max`; nothing where there is none.
+    pub(super) fn read_end(&self, path: &str, max: u64) -> Result<Vec<u8>, Unavailable> {
+        let Some(mut file) = self.open_file(path)? else {
+            return Ok(Vec::new());
+        };
+        let size = self.size(path).unwrap_or_default();
+        let length = usize::try_from(size.min(max)).unwrap_or_default();
+        let part = deskwarden_parse::sqlite::Blocks::read(&mut file, size - size.min(max), length);
+        // A file that shrank meanwhile was rotated: the next look reads its successor.
+        Ok(part.unwrap_or_default())
+    }
+
     /// A regular file, to read parts of; `None` where there is none.
     pub(super) fn open_file(&self, path: &str) -> Result<Option<Parts>, Unavailable> {
         let open = || -> Result<Option<Parts>, Fault> {

@@ -2,6 +2,7 @@
 
 mod clones;
 mod enrolment;
+mod observers;
 mod refusals;
 mod session;
 

@@ -33,20 +33,34 @@ impl Source for Disks {
             let why = format!("{}: no sysfs here", root.display(BLOCK).display());
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         }
-        for path in gather.folder(root, BLOCK, "") {
-            let name = path.rsplit('/').next().unwrap_or_default();
-            if VIRTUAL.iter().any(|prefix| name.starts_with(prefix)) || name.contains("boot") {
-                continue;
-            }
-            gather.facts.extend(disk(root, name));
-        }
-        separate(&mut gather.facts);
+        gather.facts = attached(root, &mut gather)
+            .into_iter()
+            .map(|(_, fact)| fact)
+            .collect();
         gather.finish(self.id())
     }
 
     fn events(&self) -> &'static [KernelEvent] {
         &[KernelEvent::Device]
     }
+}
+
+/// Every drive: the kernel's name of it, and the part that it is.
+pub(in crate::linux) fn attached(root: &Root, gather: &mut Gather) -> Vec<(String, Fact)> {
+    let mut names = Vec::new();
+    let mut facts = Vec::new();
+    for path in gather.folder(root, BLOCK, "") {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        if VIRTUAL.iter().any(|prefix| name.starts_with(prefix)) || name.contains("boot") {
+            continue;
+        }
+        if let Some(fact) = disk(root, name) {
+            names.push(name.to_owned());
+            facts.push(fact);
+        }
+    }
+    separate(&mut facts);
+    names.into_iter().zip(facts).collect()
 }
 
 /// Cheap disks share serials, and a disk may be seen on two paths: those are known by their place.

@@ -9,7 +9,7 @@ mod smbios;
 use deskwarden_proto::v1::PartClass;
 
 pub(super) use cpuinfo::CpuInfo;
-pub(super) use disks::Disks;
+pub(super) use disks::{Disks, attached};
 pub(super) use monitors::Monitors;
 pub(super) use pci::Pci;
 pub(super) use smbios::Smbios;

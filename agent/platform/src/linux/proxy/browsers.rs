@@ -16,8 +16,11 @@ use crate::{
     },
 };
 
-const FIREFOX_POLICIES: [&str; 4] = [
+const FIREFOX_POLICIES: [&str; 7] = [
     "etc/firefox/policies/policies.json",
+    "etc/firefox-esr/policies/policies.json",
+    "opt/firefox/distribution/policies.json",
+    "usr/lib64/firefox-esr/distribution/policies.json",
     "usr/lib/firefox/distribution/policies.json",
     "usr/lib64/firefox/distribution/policies.json",
     "usr/lib/firefox-esr/distribution/policies.json",
@@ -29,12 +32,14 @@ const PROFILES: [&str; 3] = [
 ];
 const PREFERENCES: [&str; 2] = ["prefs.js", "user.js"];
 /// Program and the folder of its policies.
-const CHROMIUM: [(&str, &str); 6] = [
+const CHROMIUM: [(&str, &str); 8] = [
     ("chromium", "etc/chromium/policies"),
     ("chromium", "etc/chromium-browser/policies"),
     ("chrome", "etc/opt/chrome/policies"),
     ("edge", "etc/opt/edge/policies"),
     ("brave", "etc/brave/policies"),
+    ("opera", "etc/opt/opera/policies"),
+    ("vivaldi", "etc/opt/vivaldi/policies"),
     ("uos-browser", "etc/browser/policies"),
 ];
 

@@ -1,4 +1,5 @@
-//! Source `proxy/git`: proxies of git, for the system and for each user.
+//! Source `proxy/git`: proxies of git, for the system and for each user, with the files that they include.
+//! Repositories' own settings are not looked for: that would be a search of whole disks.
 
 use deskwarden_parse::{ini, proxy::Setting};
 use deskwarden_proto::v1::Section;
@@ -11,6 +12,8 @@ use crate::{
 
 const SYSTEM: &str = "etc/gitconfig";
 const OF_USER: [&str; 2] = [".gitconfig", ".config/git/config"];
+/// Most files that a file includes, with those that these include.
+const MAX_INCLUDED: usize = 32;
 
 /// Git's configuration files.
 pub(in crate::linux) struct Git;
@@ -25,16 +28,16 @@ impl Source for Git {
 
     fn read(&self, root: &Root) -> Reading {
         let mut gather = Gather::default();
-        if let Some(bytes) = gather.file(root, SYSTEM) {
-            gather.facts.extend(facts(SYSTEM, &bytes, Owner::default()));
+        for (path, bytes) in with_included(root, &mut gather, SYSTEM, "") {
+            gather.facts.extend(facts(&path, &bytes, Owner::default()));
         }
         for (home, path) in homes::files(root, &mut gather, &OF_USER) {
-            if let Some(bytes) = gather.file(root, &path) {
-                let principal = home.uid.to_string();
-                let owner = Owner {
-                    principal: &principal,
-                    account: &home.name,
-                };
+            let principal = home.uid.to_string();
+            let owner = Owner {
+                principal: &principal,
+                account: &home.name,
+            };
+            for (path, bytes) in with_included(root, &mut gather, &path, &home.home) {
                 gather.facts.extend(facts(&path, &bytes, owner));
             }
         }
@@ -42,22 +45,70 @@ impl Source for Git {
     }
 
     fn watches(&self, root: &Root) -> Vec<WatchPath> {
-        let mut all = vec![file(root, SYSTEM)];
-        let users = homes::files(root, &mut Gather::default(), &OF_USER);
-        all.extend(users.iter().map(|(_, path)| file(root, path)));
-        all
+        paths(root).iter().map(|path| file(root, path)).collect()
     }
 
     fn stamp(&self, root: &Root) -> Option<u64> {
-        let users = homes::files(root, &mut Gather::default(), &OF_USER);
-        Some(
-            root.stamp(
-                [SYSTEM, homes::PASSWD]
-                    .into_iter()
-                    .chain(users.iter().map(|(_, path)| path.as_str())),
-            ),
-        )
+        let paths = paths(root);
+        Some(root.stamp(std::iter::once(homes::PASSWD).chain(paths.iter().map(String::as_str))))
     }
+}
+
+/// Every file that is read; those to include are known only by reading.
+fn paths(root: &Root) -> Vec<String> {
+    let mut gather = Gather::default();
+    let mut begin = vec![(SYSTEM.to_owned(), String::new())];
+    let users = homes::files(root, &mut gather, &OF_USER).into_iter();
+    begin.extend(users.map(|(home, path)| (path, home.home)));
+    let mut all = Vec::new();
+    for (path, home) in begin {
+        let found = with_included(root, &mut gather, &path, &home);
+        all.extend(found.into_iter().map(|(path, _)| path));
+        if !all.contains(&path) {
+            all.push(path);
+        }
+    }
+    all
+}
+
+/// A file and what it includes, each once. Conditions are not judged: what one includes may be in force
+/// somewhere.
+fn with_included(root: &Root, gather: &mut Gather, path: &str, home: &str) -> Vec<(String, Vec<u8>)> {
+    let mut todo = vec![path.to_owned()];
+    let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+    while let Some(path) = todo.pop() {
+        if found.len() > MAX_INCLUDED || found.iter().any(|(known, _)| *known == path) {
+            continue;
+        }
+        let Some(bytes) = gather.file(root, &path) else {
+            continue;
+        };
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let included = ini::parse_ini(&bytes)
+            .into_iter()
+            .filter(|entry| entry.key.eq_ignore_ascii_case("path"))
+            .filter(|entry| {
+                ["include", "includeIf"]
+                    .iter()
+                    .any(|name| entry.section.eq_ignore_ascii_case(name))
+            })
+            .filter_map(|entry| {
+                let value = deskwarden_parse::text::unquote(&entry.value).to_owned();
+                match (value.strip_prefix("~/"), value.starts_with('/')) {
+                    (Some(rest), _) if !home.is_empty() => {
+                        Some(format!("{}/{rest}", home.trim_end_matches('/')))
+                    }
+                    // Another person's home, or that of nobody.
+                    (Some(_), _) => None,
+                    (None, _) if value.is_empty() || value.starts_with('~') => None,
+                    (None, true) => Some(value),
+                    (None, false) => Some(format!("{folder}/{value}")),
+                }
+            });
+        todo.extend(included);
+        found.push((path, bytes));
+    }
+    found
 }
 
 fn facts(place: &str, bytes: &[u8], owner: Owner<'_>) -> Vec<Fact> {
@@ -133,6 +184,54 @@ mod tests {
                 ("/etc/gitconfig:http.proxy", ""),
                 ("/home/wang/.gitconfig:http.https://x.proxy", "1000"),
             ]
+        );
+    }
+
+    #[test]
+    fn what_a_file_includes_is_read_once_and_a_ring_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        let rows = [
+            ("etc/passwd", "wang:x:1000:1000::/home/wang:/bin/sh\n"),
+            (
+                "home/wang/.gitconfig",
+                "[include]\n\tpath = work.inc\n[includeIf \"gitdir:~/src/\"]\n\tpath = ~/.git-src\n[include]\npath = ~other/x\n",
+            ),
+            (
+                "home/wang/work.inc",
+                "[http]\nproxy = a:1\n[include]\npath = /home/wang/.gitconfig\n",
+            ),
+            ("home/wang/.git-src", "[http]\nproxy = b:2\n"),
+        ];
+        for (path, content) in rows {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let reading = Git.read(&root);
+        let keys: Vec<_> = reading
+            .facts
+            .iter()
+            .map(|fact| (&*fact.key, &*fact.principal))
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                ("/home/wang/.git-src:http.proxy", "1000"),
+                ("/home/wang/work.inc:http.proxy", "1000"),
+            ]
+        );
+        let stamp = Git.stamp(&root);
+        fs::write(
+            folder.path().join("home/wang/work.inc"),
+            "[http]\nproxy = other:1\n",
+        )
+        .unwrap();
+        assert_ne!(Git.stamp(&root), stamp);
+        assert!(
+            Git.watches(&root)
+                .iter()
+                .any(|watch| watch.path.ends_with("work.inc"))
         );
     }
 }

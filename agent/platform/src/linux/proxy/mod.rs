@@ -26,12 +26,17 @@ pub(super) use tools::Tools;
 pub(super) use user_environment::UserEnvironment;
 
 /// Environment variables that name a proxy, lower case.
-const VARIABLES: [&str; 5] = [
+const VARIABLES: [&str; 9] = [
     "http_proxy",
     "https_proxy",
     "ftp_proxy",
     "all_proxy",
     "socks_proxy",
+    "rsync_proxy",
+    // Of npm and pip, which read their settings from there too.
+    "npm_config_proxy",
+    "npm_config_https_proxy",
+    "pip_proxy",
 ];
 
 /// Settings that name a script which chooses the proxy.

@@ -24,6 +24,8 @@ enum Form {
     /// `DefaultEnvironment=` of systemd's manager.
     Manager,
     Environment,
+    /// As openSUSE keeps them: one line says whether the others count.
+    Sysconfig,
 }
 
 const NPM: Form = Form::Keys("", &["proxy", "https-proxy", "http-proxy"]);
@@ -32,7 +34,7 @@ const WGET: Form = Form::Keys("", &["http_proxy", "https_proxy", "ftp_proxy"]);
 const DNF: Form = Form::Keys("main", &["proxy"]);
 
 /// Program, file and form, of the machine.
-const OF_MACHINE: [(&str, &str, Form); 12] = [
+const OF_MACHINE: [(&str, &str, Form); 13] = [
     ("npm", "etc/npmrc", NPM),
     ("npm", "usr/etc/npmrc", NPM),
     ("pip", "etc/pip.conf", PIP),
@@ -45,17 +47,19 @@ const OF_MACHINE: [(&str, &str, Form); 12] = [
     ("", "etc/systemd/system.conf", Form::Manager),
     ("", "etc/systemd/user.conf", Form::Manager),
     ("", "etc/security/pam_env.conf", Form::Environment),
+    ("", "etc/sysconfig/proxy", Form::Sysconfig),
 ];
 /// Folders of parts of systemd's own configuration.
 const MANAGER_PARTS: [&str; 2] = ["etc/systemd/system.conf.d", "etc/systemd/user.conf.d"];
 /// Program, file in the home, form.
-const OF_USER: [(&str, &str, Form); 6] = [
+const OF_USER: [(&str, &str, Form); 7] = [
     ("npm", ".npmrc", NPM),
     ("pip", ".config/pip/pip.conf", PIP),
     ("pip", ".pip/pip.conf", PIP),
     ("wget", ".wgetrc", WGET),
     ("curl", ".curlrc", Form::Curl),
     ("curl", ".config/curlrc", Form::Curl),
+    ("", ".config/systemd/user.conf", Form::Manager),
 ];
 
 /// Configuration files of tools.
@@ -157,6 +161,14 @@ fn facts(program: &str, path: &str, form: Form, bytes: &[u8], owner: Owner<'_>) 
             variables(path, &settings, owner)
         }
         Form::Environment => variables(path, &parse_environment(bytes), owner),
+        Form::Sysconfig => {
+            let mut settings = parse_environment(bytes);
+            let on = settings
+                .iter()
+                .any(|setting| setting.name == "PROXY_ENABLED" && setting.value.eq_ignore_ascii_case("yes"));
+            settings.iter_mut().for_each(|setting| setting.in_force &= on);
+            variables(path, &settings, owner)
+        }
     }
 }
 
@@ -218,5 +230,23 @@ mod tests {
         assert!(!format!("{reading:?}").contains("geheim"));
         fs::write(folder.path().join("home/wang/.curlrc"), "").unwrap();
         assert_ne!(stamp, Tools.stamp(&root));
+    }
+
+    #[test]
+    fn a_switch_of_opensuse_turns_all_its_proxies_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        fs::create_dir_all(folder.path().join("etc/sysconfig")).unwrap();
+        for (switch, expected) in [("yes", true), ("no", false)] {
+            let text =
+                format!("PROXY_ENABLED=\"{switch}\"\nHTTP_PROXY=\"http://a:1\"\nNO_PROXY=\"localhost\"\n");
+            fs::write(folder.path().join("etc/sysconfig/proxy"), text).unwrap();
+            let reading = Tools.read(&root);
+            let Some(Kind::Proxy(proxy)) = &reading.facts[0].facet.kind else {
+                panic!("not a proxy")
+            };
+            assert_eq!((proxy.enabled, &*proxy.host), (expected, "a"));
+            assert_eq!(proxy.bypass, ["localhost"]);
+        }
     }
 }

@@ -199,7 +199,7 @@ fn flatpak(root: &Root, gather: &mut Gather, path: &str) -> Option<Fact> {
     Some(fact(app, SoftwareKind::Flatpak).at(format!("/{}", path.trim_start_matches('/'))))
 }
 
-fn fact(app: App, kind: SoftwareKind) -> Fact {
+pub(super) fn fact(app: App, kind: SoftwareKind) -> Fact {
     let key = key::package(&app.id, "");
     let software = Software {
         name: if app.name.is_empty() {
@@ -224,14 +224,14 @@ fn id(source: &'static str) -> SourceId {
     }
 }
 
-fn absent(root: &Root, path: &str) -> Unavailable {
+pub(super) fn absent(root: &Root, path: &str) -> Unavailable {
     Unavailable::Unsupported(format!(
         "{}: not used on this system",
         root.display(path).display()
     ))
 }
 
-fn watch(root: &Root, path: &str) -> WatchPath {
+pub(super) fn watch(root: &Root, path: &str) -> WatchPath {
     WatchPath {
         path: root.display(path),
         what: Watched::Folder,

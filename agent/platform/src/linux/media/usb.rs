@@ -1,19 +1,23 @@
-//! Sources `media/usb` (USB storage that is connected, or was while the agent ran) and `media/history` (what
-//! was connected before that).
+//! Source `media/usb`: USB storage that is connected, or was at some time while the agent ran.
 
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
 };
 
-use deskwarden_parse::{clock::parse_tzif, serial::meaningful};
+use deskwarden_parse::{
+    clock::{Zone, parse_tzif},
+    serial::meaningful,
+};
 use deskwarden_proto::{
     key,
     v1::{Media, Section, facet::Kind},
 };
 
-use super::{Root, gather::Gather, logon::unix_now};
-use crate::{Fact, KernelEvent, Reading, Source, SourceId, Unavailable};
+use crate::{
+    Fact, KernelEvent, Reading, Root, Seen, Source, SourceId, Unavailable,
+    linux::{gather::Gather, logon::unix_now},
+};
 
 const DEVICES: &str = "sys/bus/usb/devices";
 const BLOCK: &str = "sys/block";
@@ -25,12 +29,9 @@ const MAX_KNOWN: usize = 256;
 
 /// Devices on the USB.
 #[derive(Default)]
-pub(super) struct Usb {
+pub(in crate::linux) struct Usb {
     known: Mutex<BTreeMap<String, Media>>,
 }
-
-/// What was connected before the agent ran.
-pub(super) struct History;
 
 impl Source for Usb {
     fn id(&self) -> SourceId {
@@ -62,12 +63,7 @@ impl Source for Usb {
                 (key::media(&media.serial, &media.usb_id), media)
             })
             .collect();
-        let zone = root
-            .read_limited("etc/localtime", 1 << 20)
-            .ok()
-            .flatten()
-            .unwrap_or_default();
-        let today = parse_tzif(&zone).day(unix_now());
+        let today = zone(root).day(unix_now());
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, media) in known.iter_mut() {
             if media.present && !present.contains_key(key) {
@@ -97,21 +93,38 @@ impl Source for Usb {
     fn events(&self) -> &'static [KernelEvent] {
         &[KernelEvent::Device]
     }
-}
 
-impl Source for History {
-    fn id(&self) -> SourceId {
-        SourceId {
-            section: Section::Media,
-            source: "history",
+    fn remembered(&self) -> Vec<Seen> {
+        let at_s = unix_now();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .iter()
+            .map(|(key, media)| Seen {
+                fact: Fact::machine(key.clone(), Kind::Media(media.clone())),
+                at_s,
+            })
+            .collect()
+    }
+
+    fn recall(&self, seen: Vec<Seen>) {
+        let zone = zone(&Root::host());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for Seen { fact, at_s } in seen.into_iter().take(MAX_KNOWN) {
+            if let Some(Kind::Media(mut media)) = fact.facet.kind {
+                if media.present {
+                    // Whether it still is, the first look tells.
+                    media.present = false;
+                    media.last_seen_day = zone.day(at_s);
+                }
+                known.entry(fact.key).or_insert(media);
+            }
         }
     }
+}
 
-    fn read(&self, _root: &Root) -> Reading {
-        let why =
-            "what was connected before the agent ran stands only in the system's journal, which is not read";
-        Reading::unavailable(self.id(), &Unavailable::Unsupported(why.to_owned()))
-    }
+fn zone(root: &Root) -> Zone {
+    let bytes = root.read_limited("etc/localtime", 1 << 20).ok().flatten();
+    bytes.map(|bytes| parse_tzif(&bytes)).unwrap_or_default()
 }
 
 /// Block devices with the chain of devices that each is on.
@@ -222,9 +235,29 @@ mod tests {
     }
 
     #[test]
-    fn what_was_connected_before_is_said_not_to_be_seen() {
-        let reading = History.read(&Root::host());
-        assert_eq!(reading.look, Look::Unsupported);
-        assert!(reading.reason.contains("journal"));
+    fn a_stick_that_was_pulled_out_while_the_agent_was_off_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join(DEVICES)).unwrap();
+        let media = Media {
+            serial: "E0D55EA5".to_owned(),
+            present: true,
+            ..Media::default()
+        };
+        let source = Usb::default();
+        source.recall(vec![Seen {
+            fact: Fact::machine("serial:E0D55EA5".to_owned(), Kind::Media(media)),
+            at_s: 1_790_000_000,
+        }]);
+        let reading = source.read(&Root::at(folder.path()));
+        let Some(Kind::Media(media)) = &reading.facts[0].facet.kind else {
+            panic!("not media")
+        };
+        assert!(!media.present);
+        assert!(
+            media.last_seen_day.starts_with("2026-09-2"),
+            "{}",
+            media.last_seen_day
+        );
+        assert_eq!(source.remembered().len(), 1);
     }
 }
