@@ -11,6 +11,7 @@ pub mod bdb;
 pub mod browser;
 pub mod clock;
 pub mod cpuinfo;
+pub mod crash_names;
 pub mod dpkg;
 pub mod edid;
 pub mod file_list;

@@ -1,6 +1,7 @@
 //! Linux: which sources there are. Each has a file of its own.
 
 mod account;
+mod crashes;
 mod dpkg;
 mod egress;
 mod events;
@@ -94,5 +95,6 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(health::Space),
         Box::new(health::Shutdowns),
         Box::new(health::Smart::default()),
+        Box::new(crashes::Crashes),
     ]
 }

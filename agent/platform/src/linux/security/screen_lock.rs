@@ -30,6 +30,8 @@ struct Desktop {
     idle: (&'static str, i64, i64),
     /// Seconds from then until it is locked.
     delay: &'static str,
+    /// Idle seconds until it is locked whatever the screen does; 0 or absent for never.
+    by_itself: &'static str,
 }
 
 const DESKTOPS: [Desktop; 5] = [
@@ -39,6 +41,7 @@ const DESKTOPS: [Desktop; 5] = [
         lock: ("/org/gnome/desktop/screensaver/lock-enabled", true),
         idle: ("/org/gnome/desktop/session/idle-delay", 300, 1),
         delay: "/org/gnome/desktop/screensaver/lock-delay",
+        by_itself: "",
     },
     Desktop {
         name: "UKUI",
@@ -49,6 +52,7 @@ const DESKTOPS: [Desktop; 5] = [
         lock: ("/org/ukui/screensaver/lock-enabled", true),
         idle: ("/org/ukui/session/idle-delay", 10, 60),
         delay: "/org/ukui/screensaver/lock-delay",
+        by_itself: "",
     },
     Desktop {
         name: "MATE",
@@ -56,6 +60,7 @@ const DESKTOPS: [Desktop; 5] = [
         lock: ("/org/mate/screensaver/lock-enabled", true),
         idle: ("/org/mate/desktop/session/idle-delay", 5, 60),
         delay: "/org/mate/screensaver/lock-delay",
+        by_itself: "",
     },
     Desktop {
         name: "Cinnamon",
@@ -63,13 +68,15 @@ const DESKTOPS: [Desktop; 5] = [
         lock: ("/org/cinnamon/desktop/screensaver/lock-enabled", true),
         idle: ("/org/cinnamon/desktop/session/idle-delay", 900, 1),
         delay: "/org/cinnamon/desktop/screensaver/lock-delay",
+        by_itself: "",
     },
     Desktop {
         name: "Deepin",
         installed: &["usr/bin/startdde", "usr/bin/dde-session"],
         lock: ("/com/deepin/dde/power/screen-black-lock", true),
         idle: ("/com/deepin/dde/power/line-power-screen-black-delay", 900, 1),
-        delay: "/com/deepin/dde/power/lock-delay",
+        delay: "",
+        by_itself: "/com/deepin/dde/power/line-power-lock-delay",
     },
 ];
 
@@ -175,9 +182,12 @@ fn of_desktop(desktop: &Desktop, layers: &[&Database], home: &Home) -> Fact {
     let idle = number(idle).unwrap_or(default).saturating_mul(unit).max(0);
     let delay = number(desktop.delay).unwrap_or(0).max(0);
     let locks = flag(desktop.lock.0).unwrap_or(desktop.lock.1);
-    // An idle time of none means that the screen never goes dark, so nothing is ever locked.
-    let on = locks && idle > 0;
-    let seconds = if on { idle.saturating_add(delay) } else { 0 };
+    // An idle time of none means that the screen never goes dark, so nothing is locked with it.
+    let with_the_screen = (locks && idle > 0).then(|| idle.saturating_add(delay));
+    let by_itself = number(desktop.by_itself).filter(|seconds| *seconds > 0);
+    let seconds = with_the_screen.into_iter().chain(by_itself).min();
+    let on = seconds.is_some();
+    let seconds = seconds.unwrap_or_default();
     lock(desktop.name, on, u64::try_from(seconds).unwrap_or_default(), home)
 }
 
@@ -250,6 +260,36 @@ mod tests {
         assert_eq!(seen(&root), (Switch::Off, 0));
         write(folder.path(), &[("home/wang/.config/dconf/user", b"damaged")]);
         assert_eq!(ScreenLock.read(&root).look, Look::Partial);
+    }
+
+    #[test]
+    fn deepin_locks_with_the_screen_or_by_itself_whichever_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        let passwd: &[u8] = b"wang:x:1000:1000::/home/wang:/bin/bash\n";
+        write(
+            folder.path(),
+            &[("usr/bin/startdde", b""), ("etc/passwd", passwd)],
+        );
+        let dark = "/com/deepin/dde/power/line-power-screen-black-delay";
+        let lock = "/com/deepin/dde/power/line-power-lock-delay";
+        let with_screen = "/com/deepin/dde/power/screen-black-lock";
+        let seen = |screen: i32, by_itself: i32, together: u8| {
+            let own = gvdb(&[
+                (dark, &screen.to_le_bytes(), "i"),
+                (lock, &by_itself.to_le_bytes(), "i"),
+                (with_screen, &[together], "b"),
+            ]);
+            write(folder.path(), &[("home/wang/.config/dconf/user", &own)]);
+            let reading = ScreenLock.read(&root);
+            let found = security(&reading.facts[0]).clone();
+            (found.enabled(), found.seconds)
+        };
+        assert_eq!(seen(600, 0, 1), (Switch::On, 600));
+        assert_eq!(seen(600, 300, 1), (Switch::On, 300));
+        assert_eq!(seen(0, 900, 1), (Switch::On, 900));
+        assert_eq!(seen(600, 0, 0), (Switch::Off, 0));
+        assert_eq!(seen(0, 0, 1), (Switch::Off, 0));
     }
 
     #[test]
