@@ -6,7 +6,7 @@ use deskwarden_proto::v1::Section;
 
 use super::{Owner, fact, file};
 use crate::{
-    Fact, Reading, Root, Source, SourceId, WatchPath,
+    Fact, Reading, Root, Source, SourceId, Unavailable, WatchPath,
     linux::{gather::Gather, homes},
 };
 
@@ -84,31 +84,48 @@ fn with_included(root: &Root, gather: &mut Gather, path: &str, home: &str) -> Ve
             continue;
         };
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let included = ini::parse_ini(&bytes)
-            .into_iter()
-            .filter(|entry| entry.key.eq_ignore_ascii_case("path"))
-            .filter(|entry| {
-                ["include", "includeIf"]
-                    .iter()
-                    .any(|name| entry.section.eq_ignore_ascii_case(name))
-            })
-            .filter_map(|entry| {
-                let value = deskwarden_parse::text::unquote(&entry.value).to_owned();
-                match (value.strip_prefix("~/"), value.starts_with('/')) {
-                    (Some(rest), _) if !home.is_empty() => {
-                        Some(format!("{}/{rest}", home.trim_end_matches('/')))
-                    }
-                    // Another person's home, or that of nobody.
-                    (Some(_), _) => None,
-                    (None, _) if value.is_empty() || value.starts_with('~') => None,
-                    (None, true) => Some(value),
-                    (None, false) => Some(format!("{folder}/{value}")),
-                }
-            });
-        todo.extend(included);
+        for named in includes(&bytes) {
+            match included(&named, folder, home) {
+                Some(path) => todo.push(path),
+                None => gather.fault(Unavailable::Unsupported(format!(
+                    "{}: includes a file outside of the home and of the system's settings, which is not read",
+                    root.display(&path).display()
+                ))),
+            }
+        }
         found.push((path, bytes));
     }
     found
+}
+
+/// What a file names as to be included.
+fn includes(bytes: &[u8]) -> Vec<String> {
+    ini::parse_ini(bytes)
+        .into_iter()
+        .filter(|entry| {
+            entry.key.eq_ignore_ascii_case("path")
+                && ["include", "includeIf"]
+                    .iter()
+                    .any(|name| entry.section.eq_ignore_ascii_case(name))
+        })
+        .map(|entry| deskwarden_parse::text::unquote(&entry.value).to_owned())
+        .filter(|named| !named.is_empty())
+        .collect()
+}
+
+/// The path of a named file; `None` where whoever wrote the name must not make the agent read, which may read
+/// more than he.
+fn included(named: &str, folder: &str, home: &str) -> Option<String> {
+    let home = home.trim_end_matches('/');
+    let path = match named.strip_prefix("~/") {
+        Some(rest) => format!("{home}/{rest}"),
+        None if named.starts_with('/') => named.to_owned(),
+        None if named.starts_with('~') => return None,
+        None => format!("/{}/{named}", folder.trim_start_matches('/')),
+    };
+    let inside = |place: &str| path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'));
+    let allowed = ["/etc", "/usr"].into_iter().any(inside) || (!home.is_empty() && inside(home));
+    (allowed && !path.split('/').any(|step| step == "..")).then_some(path)
 }
 
 fn facts(place: &str, bytes: &[u8], owner: Owner<'_>) -> Vec<Fact> {
@@ -153,6 +170,7 @@ fn without_credentials(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use deskwarden_proto::v1::Look;
     use std::fs;
 
     #[test]
@@ -195,7 +213,7 @@ mod tests {
             ("etc/passwd", "wang:x:1000:1000::/home/wang:/bin/sh\n"),
             (
                 "home/wang/.gitconfig",
-                "[include]\n\tpath = work.inc\n[includeIf \"gitdir:~/src/\"]\n\tpath = ~/.git-src\n[include]\npath = ~other/x\n",
+                "[include]\n\tpath = work.inc\n[includeIf \"gitdir:~/src/\"]\n\tpath = ~/.git-src\n",
             ),
             (
                 "home/wang/work.inc",
@@ -221,6 +239,7 @@ mod tests {
                 ("/home/wang/work.inc:http.proxy", "1000"),
             ]
         );
+        assert_eq!(reading.look, Look::Looked, "{}", reading.reason);
         let stamp = Git.stamp(&root);
         fs::write(
             folder.path().join("home/wang/work.inc"),
@@ -233,5 +252,29 @@ mod tests {
                 .iter()
                 .any(|watch| watch.path.ends_with("work.inc"))
         );
+    }
+
+    #[test]
+    fn a_person_cannot_make_the_agent_read_what_is_not_his() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        fs::create_dir_all(folder.path().join("etc")).unwrap();
+        fs::create_dir_all(folder.path().join("root")).unwrap();
+        fs::create_dir_all(folder.path().join("home/wang")).unwrap();
+        fs::write(folder.path().join("root/secret"), "[http]\nproxy = a:1\n").unwrap();
+        let passwd = "wang:x:1000:1000::/home/wang:/bin/sh\n";
+        fs::write(folder.path().join("etc/passwd"), passwd).unwrap();
+        for named in [
+            "/root/secret",
+            "../../root/secret",
+            "~/../../root/secret",
+            "~root/secret",
+        ] {
+            let config = format!("[include]\npath = {named}\n");
+            fs::write(folder.path().join("home/wang/.gitconfig"), config).unwrap();
+            let reading = Git.read(&root);
+            assert!(reading.facts.is_empty(), "{named}");
+            assert_eq!(reading.look, Look::Partial, "{named}: said, not passed over");
+        }
     }
 }
