@@ -34,6 +34,7 @@ pub mod shares;
 pub mod shell;
 pub mod smart;
 pub mod smbios;
+pub mod sockdiag;
 pub mod sqlite;
 pub mod text;
 pub mod tool_conf;

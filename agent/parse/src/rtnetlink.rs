@@ -298,14 +298,21 @@ pub fn dump_request(kind: u16, sequence: u32) -> Vec<u8> {
         kind::GET_ADDRESS => 8,
         _ => 12,
     };
-    let length = HEADER + body;
+    request(kind, sequence, [0; 16].get(..body).unwrap_or_default())
+}
+
+/// Request for a dump with a body of its own.
+pub fn request(kind: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
+    let length = HEADER + body.len();
     let mut out = Vec::with_capacity(length);
     out.extend((length as u32).to_ne_bytes());
     out.extend(kind.to_ne_bytes());
     // NLM_F_REQUEST | NLM_F_DUMP
     out.extend(0x301u16.to_ne_bytes());
     out.extend(sequence.to_ne_bytes());
-    out.resize(length, 0);
+    // From nobody in particular: the kernel knows the socket.
+    out.extend([0; 4]);
+    out.extend(body);
     out
 }
 

@@ -1,10 +1,8 @@
 //! Prints what every source of this machine gives: one line per source, with `--facts` every fact, with
-//! `--watch` the kernel's events. A technician's look at the platform without an agent.
+//! `--rescan` what a second look costs where nothing changed, with `--watch` the kernel's events. Times are CPU. A technician's look at the platform without an agent.
 #![expect(clippy::print_stdout, reason = "a command-line program")]
 
-use std::time::Instant;
-
-use deskwarden_platform::{Root, kernel_events, sources};
+use deskwarden_platform::{Root, Source, kernel_events, sources};
 use deskwarden_proto::{
     describe::to_json,
     v1::{Look, facet::Kind},
@@ -18,9 +16,9 @@ fn main() {
         .find(|o| !o.starts_with("--"))
         .map_or_else(Root::host, |path| Root::at(path.as_str()));
     let all = sources();
-    let begin = Instant::now();
+    let begin = cpu_us();
     for source in &all {
-        let start = Instant::now();
+        let start = cpu_us();
         let reading = source.read(&root);
         println!(
             "{:?}/{}: {:?}, {} facts, {} us, {} watches, stamp {:?} {}",
@@ -28,7 +26,7 @@ fn main() {
             reading.source,
             reading.look,
             reading.facts.len(),
-            start.elapsed().as_micros(),
+            cpu_us() - start,
             source.watches(&root).len(),
             source.stamp(&root),
             reading.reason,
@@ -63,11 +61,43 @@ fn main() {
             );
         }
     }
-    println!("total {} us", begin.elapsed().as_micros());
+    println!("total {} us", cpu_us() - begin);
+    if has("--rescan") {
+        rescan(&all, &root);
+    }
     if has("--watch") {
         match kernel_events() {
             Ok(events) => events.for_each(|batch| println!("{batch:?}")),
             Err(why) => println!("{why}"),
         }
     }
+}
+
+/// As the agent does it: a source with an equal stamp is not read.
+fn rescan(all: &[Box<dyn Source>], root: &Root) {
+    let stamps: Vec<Option<u64>> = all.iter().map(|source| source.stamp(root)).collect();
+    let begin = cpu_us();
+    for (source, before) in all.iter().zip(stamps) {
+        let start = cpu_us();
+        let stamp = source.stamp(root);
+        let read = stamp.is_none() || stamp != before;
+        if read {
+            source.read(root);
+        }
+        let id = source.id();
+        let took = cpu_us() - start;
+        println!(
+            "again {:?}/{}: {took} us{}",
+            id.section,
+            id.source,
+            if read { ", read" } else { "" }
+        );
+    }
+    println!("again {} us", cpu_us() - begin);
+}
+
+/// CPU that this program took so far, in microseconds.
+fn cpu_us() -> i64 {
+    let taken = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    taken.tv_sec * 1_000_000 + taken.tv_nsec / 1_000
 }

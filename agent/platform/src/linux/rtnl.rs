@@ -1,4 +1,4 @@
-//! The route netlink socket: asks for a dump, receives it whole. Parsing is the parse crate's; what it
+//! Netlink sockets, most of them of the route family: ask for a dump, receive it whole. Parsing is the parse crate's; what it
 //! means is the network source's.
 
 use std::{os::fd::OwnedFd, time::Duration};
@@ -24,7 +24,7 @@ const MAX_MESSAGES: usize = 100_000;
 /// The kernel answers at once; longer means that something is broken.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// An open socket of the route family.
+/// An open socket.
 pub(super) struct Socket {
     fd: OwnedFd,
     sequence: u32,
@@ -40,6 +40,11 @@ impl Socket {
     /// Opens one that hears of devices, from the kernel itself.
     pub(super) fn open_devices(flags: SocketFlags) -> Result<Self, Unavailable> {
         Self::open_family(1, flags, Some(netlink::KOBJECT_UEVENT))
+    }
+
+    /// Opens one that is asked about sockets.
+    pub(super) fn open_sockets() -> Result<Self, Unavailable> {
+        Self::open_family(0, SocketFlags::empty(), Some(netlink::SOCK_DIAG))
     }
 
     fn open_family(groups: u32, flags: SocketFlags, family: Option<Protocol>) -> Result<Self, Unavailable> {
@@ -72,8 +77,18 @@ impl Socket {
         answer: u16,
         parse: impl Fn(&[u8]) -> Option<T>,
     ) -> Result<Vec<T>, Unavailable> {
+        self.dump_of(|sequence| rt::dump_request(request, sequence), answer, parse)
+    }
+
+    /// The same for a request of another family, made with the sequence number that it is given.
+    pub(super) fn dump_of<T>(
+        &mut self,
+        request: impl Fn(u32) -> Vec<u8>,
+        answer: u16,
+        parse: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<Vec<T>, Unavailable> {
         for _ in 0..ATTEMPTS {
-            if let Some(found) = self.dump_once(request, answer, &parse)? {
+            if let Some(found) = self.dump_once(&request, answer, &parse)? {
                 return Ok(found);
             }
         }
@@ -96,13 +111,13 @@ impl Socket {
 
     fn dump_once<T>(
         &mut self,
-        request: u16,
+        request: &impl Fn(u32) -> Vec<u8>,
         answer: u16,
         parse: &impl Fn(&[u8]) -> Option<T>,
     ) -> Result<Option<Vec<T>>, Unavailable> {
         self.sequence += 1;
         let sequence = self.sequence;
-        let bytes = rt::dump_request(request, sequence);
+        let bytes = request(sequence);
         sendto(
             &self.fd,
             &bytes,

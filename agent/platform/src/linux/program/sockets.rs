@@ -1,15 +1,18 @@
-//! Which program holds a socket: the links in `proc/PID/fd`. Walks them only for sockets that were not
-//! asked for before, and stops when all are found.
+//! The sockets of the own network namespace, and which program holds one: the links in `proc/PID/fd`. Walks
+//! those only for sockets that were not asked for before, and stops when all are found.
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Mutex, PoisonError},
 };
 
-use deskwarden_parse::procnet::{Socket, parse_sockets};
+use deskwarden_parse::{
+    procnet::{Socket, parse_sockets},
+    sockdiag::{self, Question, states},
+};
 
 use super::Running;
-use crate::{Root, Unavailable};
+use crate::{Root, Unavailable, linux::rtnl};
 
 const MAX_TABLE: usize = 32 << 20;
 const MAX_DESCRIPTORS: usize = 100_000;
@@ -33,16 +36,32 @@ impl Protocol {
     }
 }
 
-/// The kernel's tables of the own network namespace.
-const TABLES: [(Protocol, &str); 4] = [
-    (Protocol::Tcp, "proc/net/tcp"),
-    (Protocol::Tcp, "proc/net/tcp6"),
-    (Protocol::Udp, "proc/net/udp"),
-    (Protocol::Udp, "proc/net/udp6"),
+/// The kernel's tables: as a file, and as a question for the states that anybody here wants.
+const TABLES: [(Protocol, &str, Question); 4] = [
+    (Protocol::Tcp, "proc/net/tcp", tcp(false)),
+    (Protocol::Tcp, "proc/net/tcp6", tcp(true)),
+    (Protocol::Udp, "proc/net/udp", udp(false)),
+    (Protocol::Udp, "proc/net/udp6", udp(true)),
 ];
 
-/// The tables of one moment. The kernel walks through every bucket of its own for each, so sources that are
-/// read one after the other share one look.
+const fn tcp(six: bool) -> Question {
+    Question {
+        six,
+        protocol: 6,
+        states: states::LISTENING | states::CONNECTED,
+    }
+}
+
+const fn udp(six: bool) -> Question {
+    Question {
+        six,
+        protocol: 17,
+        states: states::UNCONNECTED,
+    }
+}
+
+/// The tables of one moment: listening, connected and waiting sockets. The kernel walks through every bucket of
+/// its own for each, so sources that are read one after the other share one look.
 #[derive(Default)]
 pub(in crate::linux) struct Tables(Mutex<Option<(u64, Look)>>);
 
@@ -68,7 +87,21 @@ impl Tables {
             return look.clone();
         }
         let mut look = Look::default();
-        for (protocol, path) in TABLES {
+        // A kernel that cannot be asked about sockets, or not about those of a family, still has its files:
+        // after the first refusal it is not asked again.
+        let mut asked = root
+            .is_host()
+            .then(rtnl::Socket::open_sockets)
+            .and_then(Result::ok);
+        for (protocol, path, question) in TABLES {
+            let found = asked.as_mut().and_then(|socket| ask(socket, question));
+            asked = asked.filter(|_| found.is_some());
+            if let Some(found) = found {
+                look.tables += 1;
+                look.sockets
+                    .extend(found.into_iter().map(|socket| (protocol, socket)));
+                continue;
+            }
             match root.read_limited(path, MAX_TABLE) {
                 Ok(Some(bytes)) => {
                     look.tables += 1;
@@ -82,6 +115,13 @@ impl Tables {
         *last = Some((now_ms, look.clone()));
         look
     }
+}
+
+fn ask(socket: &mut rtnl::Socket, question: Question) -> Option<Vec<Socket>> {
+    let request = |sequence| sockdiag::dump_request(question, sequence);
+    socket
+        .dump_of(request, sockdiag::BY_FAMILY, sockdiag::parse_socket)
+        .ok()
 }
 
 /// Programs of sockets, remembered while the socket lives.
@@ -141,7 +181,11 @@ fn held(root: &Root, pid: u32) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fs, os::unix::fs::symlink};
+    use std::{
+        fs,
+        net::{TcpListener, TcpStream, UdpSocket},
+        os::unix::fs::symlink,
+    };
 
     fn running(pid: u32, exe: &str) -> Running {
         Running {
@@ -171,5 +215,36 @@ mod tests {
         assert_eq!(found.len(), 2);
         let remembered = owners.programs(&root, &BTreeSet::from([7]), &[]);
         assert_eq!(remembered.len(), 1);
+    }
+
+    #[test]
+    fn asking_the_kernel_gives_what_its_tables_give() {
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+        let udp = UdpSocket::bind("[::]:0").unwrap();
+        let own = [
+            tcp.local_addr().unwrap().port(),
+            peer.local_addr().unwrap().port(),
+            udp.local_addr().unwrap().port(),
+        ];
+        let mut asked = rtnl::Socket::open_sockets().unwrap();
+        for (protocol, path, question) in TABLES {
+            let Some(mut found) = ask(&mut asked, question) else {
+                assert_eq!(
+                    protocol,
+                    Protocol::Udp,
+                    "every kernel of a distribution answers for TCP: {path}"
+                );
+                continue;
+            };
+            let bytes = Root::host().read_limited(path, MAX_TABLE).unwrap().unwrap();
+            let mut table = parse_sockets(&bytes);
+            // Others open and close sockets meanwhile.
+            for sockets in [&mut found, &mut table] {
+                sockets.retain(|socket| own.contains(&socket.local_port));
+                sockets.sort_by_key(|socket| (socket.local_port, socket.inode));
+            }
+            assert_eq!(found, table, "{path}");
+        }
     }
 }
