@@ -15,8 +15,9 @@ mod unsupported;
 use unsupported as os;
 
 pub use os::{
-    KernelEvents, Root, Stopper, boot_id, ensure_private_dir, host_hints, is_privileged, keep_heap_small,
-    kernel_events, monotonic_ms, read_trusted, release_memory, samples, sources, wait_for_end, write_private,
+    KernelEvents, Root, Stopper, boot_id, cpu_us, ensure_private_dir, host_hints, is_privileged,
+    keep_heap_small, kernel_events, monotonic_ms, read_trusted, release_memory, samples, sources,
+    wait_for_end, write_private,
 };
 pub use source::{
     Fact, KernelEvent, PrivateError, Reading, Seen, Source, SourceId, Trusted, Unavailable, WatchPath,

@@ -140,6 +140,11 @@ pub fn monotonic_ms() -> u64 {
     u64::try_from(elapsed).unwrap_or(u64::MAX)
 }
 
+/// Not told by the standard library.
+pub fn cpu_us() -> Option<u64> {
+    None
+}
+
 /// Nothing to do that is known here.
 pub fn keep_heap_small() {}
 

@@ -3,6 +3,7 @@
 
 mod collect;
 mod collected;
+mod cost;
 
 use std::{
     env,
@@ -63,6 +64,9 @@ enum Command {
         /// One JSON object, as `deskwarden-collector rules test --snapshot` reads it.
         #[arg(long)]
         json: bool,
+        /// Print what looking costs instead: the first look and one right after it, source by source.
+        #[arg(long)]
+        cost: bool,
         /// Read the files of another system below this folder.
         #[arg(long, value_name = "DIR")]
         root: Option<PathBuf>,
@@ -174,8 +178,18 @@ fn command(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
             start_log(config.log, LogFormat::Text);
             enrol(&config, out)
         }
-        Command::Collect { section, json, root } => {
-            collect::run(&section, json, &app::root(root.as_deref()), out)
+        Command::Collect {
+            section,
+            json,
+            cost,
+            root,
+        } => {
+            let root = app::root(root.as_deref());
+            if cost {
+                cost::run(&section, json, &root, out)
+            } else {
+                collect::run(&section, json, &root, out)
+            }
         }
         Command::WhatIsCollected { json, lang } => collected::run(json, lang.unwrap_or_else(language), out),
         Command::Setup { from, config } => set_up(&from, &config, out),

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, thread};
 use deskwarden_proto::v1::{Section, Trigger};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::recorder::{Recorder, Stamps};
+use super::{looks::Stamps, recorder::Recorder};
 
 /// Questions that may wait.
 const QUEUE: usize = 32;

@@ -2,6 +2,7 @@
 
 mod cut;
 pub mod engine;
+pub mod looks;
 mod reading;
 mod recollect;
 pub mod recorder;

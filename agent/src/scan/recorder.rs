@@ -1,34 +1,26 @@
 //! Looks at sources, finds what changed, and enqueues it. The only one who writes to the outbox, on a
 //! thread that may block. Knows no connection.
 
-use std::thread::{self, ScopedJoinHandle};
-
-use deskwarden_platform::{Reading, Root, Source, Unavailable};
+use deskwarden_platform::{Root, Source};
 use deskwarden_proto::{
     describe::section_doc,
-    diff::{self, SourceReading},
-    v1::{self, Ack, Delta, Gap, Look, Policy, Record, Section, SectionDigest, Trigger, Welcome},
+    diff,
+    v1::{self, Ack, Delta, Gap, Policy, Record, Section, SectionDigest, Trigger, Welcome},
 };
 
-use super::{cut, reading, recollect::Recollection, tools::Tools};
+use super::{
+    cut,
+    looks::{Looks, Stamps},
+    recollect::Recollection,
+    tools::Tools,
+};
 use crate::{
     disk::Folder,
     outbox::{Error, Opened, Outbox, Position},
 };
 
-/// Stack of a look; the deepest parser needs far less.
-const STACK: usize = 1 << 20;
 /// Coalescing rounds before a record is given up: one per section and one more.
 const ROUNDS: usize = deskwarden_proto::section::ALL.len() + 1;
-
-/// Whether an unchanged stamp excuses from looking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stamps {
-    /// Nothing changed: nothing is read.
-    Trust,
-    /// Read anyway.
-    Ignore,
-}
 
 /// What a session needs to introduce itself.
 #[derive(Clone, Debug)]
@@ -54,10 +46,7 @@ pub enum Welcomed {
 /// Sources, outbox, and what ties them.
 pub struct Recorder {
     pub(super) outbox: Outbox<Folder>,
-    pub(super) root: Root,
-    pub(super) sources: Vec<Box<dyn Source>>,
-    /// Stamp of each source when it was last read.
-    stamps: Vec<Option<u64>>,
+    pub(super) looks: Looks,
     pub(super) tools: Tools,
     /// Where sources' memory is kept; nowhere until it is said.
     pub(super) recollection: Option<Recollection>,
@@ -78,9 +67,7 @@ impl Recorder {
     ) -> Result<Self, Error> {
         let mut recorder = Self {
             outbox,
-            stamps: vec![None; sources.len()],
-            root,
-            sources,
+            looks: Looks::new(root, sources),
             tools,
             recollection: None,
             all_due: false,
@@ -95,12 +82,12 @@ impl Recorder {
 
     /// The sources.
     pub fn sources(&self) -> &[Box<dyn Source>] {
-        &self.sources
+        self.looks.sources()
     }
 
     /// The root that is looked at.
     pub fn root(&self) -> &Root {
-        &self.root
+        self.looks.root()
     }
 
     /// Highest sequence ever given.
@@ -125,28 +112,22 @@ impl Recorder {
 
     /// Looks at one source and enqueues what changed.
     pub fn look(&mut self, index: usize, trigger: Trigger, stamps: Stamps) -> Result<(), Error> {
-        let Some(source) = self.sources.get(index) else {
+        let Some(source) = self.sources().get(index) else {
             return Ok(());
         };
-        let id = source.id();
-        if !self.accepts(id.section) {
+        let section = source.id().section;
+        if !self.accepts(section) {
             return Ok(());
         }
-        // Taken before reading: what changes meanwhile is seen the next time.
-        let stamp = source.stamp(&self.root);
-        let known = self.stamps.get(index).copied().flatten();
-        if stamps == Stamps::Trust && stamp.is_some() && stamp == known {
+        let Some(seen) = self.looks.look(index, stamps, self.withheld()) else {
             return Ok(());
-        }
-        let reading = self.read(index);
-        let complete = reading.as_ref().is_some_and(|r| r.look == Look::Looked);
-        if let Some(delta) = reading.and_then(|reading| self.outbox.shadow().diff(reading)) {
+        };
+        let (reading, stamp) = seen.parts();
+        if let Some(delta) = self.outbox.shadow().diff(reading) {
             let payloads = cut::payloads(delta, trigger, &(self.tools.now)());
-            self.append(id.section, &payloads)?;
+            self.append(section, &payloads)?;
         }
-        if let Some(slot) = self.stamps.get_mut(index) {
-            *slot = stamp.filter(|_| complete);
-        }
+        self.looks.kept(index, stamp);
         Ok(())
     }
 
@@ -161,7 +142,7 @@ impl Recorder {
 
     /// Indices of the sources of a section, or of all; of one source where it is named.
     pub fn matching(&self, sections: &[Section], source: &str) -> Vec<usize> {
-        let ids = self.sources.iter().map(|source| source.id()).enumerate();
+        let ids = self.sources().iter().map(|source| source.id()).enumerate();
         ids.filter(|(_, id)| sections.is_empty() || sections.contains(&id.section))
             .filter(|(_, id)| source.is_empty() || source == id.source)
             .map(|(index, _)| index)
@@ -227,7 +208,7 @@ impl Recorder {
     /// Begins the epoch that the collector gave: what waits is kept, and everything is pictured again.
     pub fn new_epoch(&mut self, epoch: u64, resume_token: &[u8]) -> Result<(), Error> {
         self.outbox.adopt(epoch, 1, resume_token)?;
-        let mut sections: Vec<Section> = self.sources.iter().map(|s| s.id().section).collect();
+        let mut sections: Vec<Section> = self.sources().iter().map(|s| s.id().section).collect();
         sections.sort();
         sections.dedup();
         for section in sections {
@@ -301,31 +282,19 @@ impl Recorder {
         })
     }
 
-    fn read(&self, index: usize) -> Option<SourceReading> {
-        let withheld = self
-            .outbox
+    /// People whose facts stay on the PC.
+    fn withheld(&self) -> &[String] {
+        self.outbox
             .policy()
-            .map_or(&[][..], |policy| &policy.withheld_principals);
-        let source = self.sources.get(index)?;
-        // On a thread of its own: a source that breaks down ends only that, and what it allocates is given
-        // back whole instead of being held by the small things that stay.
-        let read = || reading::encode(source.read(&self.root), withheld);
-        let read = thread::scope(|scope| {
-            let thread = thread::Builder::new().name("look".to_owned()).stack_size(STACK);
-            thread.spawn_scoped(scope, read).map(ScopedJoinHandle::join)
-        });
-        let why = match read {
-            Ok(Ok(reading)) => return Some(reading),
-            Ok(Err(_)) => "reading this source failed inside the agent".to_owned(),
-            Err(error) => format!("there is no thread to read this source: {error}"),
-        };
-        let failed = Reading::unavailable(source.id(), &Unavailable::Failed(why));
-        Some(reading::encode(failed, withheld))
+            .map_or(&[][..], |policy| &policy.withheld_principals)
     }
 
     fn picture(&self, section: Section) -> Vec<v1::Payload> {
         let indices = self.matching(&[section], "");
-        let readings = indices.into_iter().filter_map(|index| self.read(index)).collect();
+        let readings = indices
+            .into_iter()
+            .filter_map(|index| self.looks.read(index, self.withheld()))
+            .collect();
         let chunks = diff::snapshot(section, (self.tools.id)(), readings);
         cut::chunks(chunks, &(self.tools.now)())
     }
@@ -383,7 +352,7 @@ impl Recorder {
     }
 
     fn look_again(&mut self) {
-        self.stamps.fill(None);
+        self.looks.forget();
         self.all_due = true;
     }
 }
@@ -402,10 +371,10 @@ mod tests {
         atomic::{AtomicU64, AtomicUsize, Ordering},
     };
 
-    use deskwarden_platform::{Fact, SourceId};
+    use deskwarden_platform::{Fact, Reading, SourceId};
     use deskwarden_proto::{
         decode::{self, ValidBody},
-        v1::{SectionRevision, Software, Stamp, facet::Kind},
+        v1::{Look, SectionRevision, Software, Stamp, facet::Kind},
     };
     use tempfile::TempDir;
 

@@ -18,7 +18,7 @@ impl Recorder {
         let recollection = Recollection::new(file);
         for (section, name, seen) in recollection.load() {
             let of = |id: SourceId| id.section == section && id.source == name;
-            if let Some(source) = self.sources.iter().find(|source| of(source.id())) {
+            if let Some(source) = self.sources().iter().find(|source| of(source.id())) {
                 source.recall(seen);
             }
         }
@@ -31,7 +31,8 @@ impl Recorder {
             return;
         };
         let remembered: Vec<(SourceId, Vec<Seen>)> = self
-            .sources
+            .looks
+            .sources()
             .iter()
             .map(|source| (source.id(), source.remembered()))
             .filter(|(_, seen)| !seen.is_empty())
@@ -42,9 +43,9 @@ impl Recorder {
     /// Sources that have to be looked at by the clock, by how often.
     pub fn rounds(&self) -> BTreeMap<Duration, Vec<usize>> {
         let mut rounds: BTreeMap<Duration, Vec<usize>> = BTreeMap::new();
-        for (index, source) in self.sources.iter().enumerate() {
+        for (index, source) in self.sources().iter().enumerate() {
             // Another root does not change by itself.
-            if let (Some(every), true) = (source.every(), self.root.is_host()) {
+            if let (Some(every), true) = (source.every(), self.root().is_host()) {
                 rounds.entry(every).or_default().push(index);
             }
         }
@@ -57,7 +58,7 @@ impl Recorder {
         if position.enqueued.saturating_sub(position.acknowledged) > SAMPLES_UNTIL {
             return Ok(());
         }
-        let samples = (self.tools.samples)(&self.root);
+        let samples = (self.tools.samples)(self.looks.root());
         if samples.is_empty() {
             return Ok(());
         }
@@ -72,7 +73,7 @@ impl Recorder {
     /// Tells every source what the collector wants.
     pub(super) fn instruct(&self) {
         let policy = self.outbox.policy().cloned().unwrap_or_default();
-        self.sources.iter().for_each(|source| source.instruct(&policy));
+        self.sources().iter().for_each(|source| source.instruct(&policy));
     }
 }
 

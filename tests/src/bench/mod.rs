@@ -2,10 +2,13 @@
 //! the page that is made of the results. Measures nothing by itself; the benches are in `benches/`.
 
 mod cost;
+pub mod inventory;
 mod machine;
 pub mod page;
+pub mod resident;
 mod result;
 mod spread;
+pub mod wire;
 
 pub use cost::{Cost, cost, serve_cost};
 pub use machine::Machine;

@@ -119,15 +119,16 @@ impl Connections {
         if watched.is_empty() {
             return Vec::new();
         }
-        let running = match processes(root) {
-            Ok(found) => found.running,
-            Err(why) => {
-                gather.fault(why);
-                Vec::new()
-            }
-        };
         let inodes: BTreeSet<u64> = watched.iter().map(|socket| socket.inode).collect();
-        let programs = self.sockets.programs(root, &inodes, &running);
+        let programs = self
+            .sockets
+            .programs(root, &inodes, monotonic_ms(), || match processes(root) {
+                Ok(found) => found.running,
+                Err(why) => {
+                    gather.fault(why);
+                    Vec::new()
+                }
+            });
         let mut found: BTreeMap<(&str, u16), ()> = BTreeMap::new();
         for socket in watched {
             match programs.get(&socket.inode) {

@@ -26,6 +26,14 @@ pub fn monotonic_ms() -> u64 {
     seconds.saturating_mul(1_000).saturating_add(millis)
 }
 
+/// CPU that this process took so far, in microseconds.
+pub fn cpu_us() -> Option<u64> {
+    let taken = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(taken.tv_sec).ok()?;
+    let micros = u64::try_from(taken.tv_nsec / 1_000).ok()?;
+    Some(seconds.saturating_mul(1_000_000).saturating_add(micros))
+}
+
 /// Whether this process may read everything.
 pub fn is_privileged() -> bool {
     rustix::process::geteuid().is_root()

@@ -112,15 +112,16 @@ impl Source for Listeners {
             let why = format!("{}: no running system below this root", place.display());
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         }
-        let running = match processes(root) {
-            Ok(found) => found.running,
-            Err(why) => {
-                gather.fault(why);
-                Vec::new()
-            }
-        };
         let inodes: BTreeSet<u64> = waiting.iter().map(|(_, socket)| socket.inode).collect();
-        let programs = self.sockets.programs(root, &inodes, &running);
+        let programs = self
+            .sockets
+            .programs(root, &inodes, now, || match processes(root) {
+                Ok(found) => found.running,
+                Err(why) => {
+                    gather.fault(why);
+                    Vec::new()
+                }
+            });
         if waiting
             .iter()
             .any(|(_, socket)| !programs.contains_key(&socket.inode))

@@ -40,7 +40,7 @@ use crate::Source;
 
 pub use events::{KernelEvents, Stopper, kernel_events};
 pub use heap::{keep_heap_small, release_memory};
-pub use host::{boot_id, host_hints, is_privileged, monotonic_ms};
+pub use host::{boot_id, cpu_us, host_hints, is_privileged, monotonic_ms};
 pub use private::{ensure_private_dir, read_trusted, write_private};
 pub use root::Root;
 pub use samples::samples;

@@ -111,14 +111,15 @@ impl Root {
         u64::try_from(self.stat(path).ok()?.st_size).ok()
     }
 
-    /// Calls back with name and content of every regular file of a folder whose name ends so, until it says
-    /// stop. For many small files: one buffer, one way to the folder, no links followed. What cannot be read
-    /// or is above `max` bytes is left out.
+    /// Calls back with name and content of every regular file of a folder whose name ends so, those that go first
+    /// before the others, until it says stop. For many small files: one buffer, one way to the folder, no links
+    /// followed. What cannot be read or is above `max` bytes is left out.
     pub(super) fn each_file(
         &self,
         path: &str,
         ending: &str,
         max: usize,
+        goes_first: impl Fn(&str) -> bool,
         mut each: impl FnMut(&str, &[u8]) -> ControlFlow<()>,
     ) {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
@@ -133,18 +134,14 @@ impl Root {
         };
         // Neither waits for a pipe nor becomes the terminal of one.
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let names = entries.map_while(Result::ok).filter_map(|entry| {
+            let name = entry.file_name().to_str().ok()?;
+            name.ends_with(ending).then(|| name.to_owned())
+        });
+        let (first, others): (Vec<String>, Vec<String>) = names.partition(|name| goes_first(name));
         let mut buffer: Vec<u8> = Vec::new();
-        for entry in entries {
-            let Ok(entry) = entry else { return };
-            let Some(name) = entry
-                .file_name()
-                .to_str()
-                .ok()
-                .filter(|name| name.ends_with(ending))
-            else {
-                continue;
-            };
-            let Ok(file) = fs::openat(&folder, entry.file_name(), flags, Mode::empty()) else {
+        for name in first.iter().chain(&others) {
+            let Ok(file) = fs::openat(&folder, name.as_str(), flags, Mode::empty()) else {
                 continue;
             };
             let size = match fs::fstat(&file) {
@@ -178,6 +175,31 @@ impl Root {
         let part = deskwarden_parse::sqlite::Blocks::read(&mut file, size - size.min(max), length);
         // A file that shrank meanwhile was rotated: the next look reads its successor.
         Ok(part.unwrap_or_default())
+    }
+
+    /// Calls back with where each symbolic link of a folder points, unresolved, for at most `max` entries. For many
+    /// links: one way to the folder. What cannot be read is left out.
+    pub(super) fn each_link(&self, path: &str, max: usize, mut each: impl FnMut(&[u8])) {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = if self.host {
+            fs::open(self.display(path), flags, Mode::empty())
+        } else {
+            self.resolve(path, Last::Follow)
+                .and_then(|handle| fs::openat(&handle, ".", flags, Mode::empty()))
+        };
+        let Ok(folder) = folder else { return };
+        let Ok(entries) = Dir::read_from(&folder) else {
+            return;
+        };
+        let mut buffer = Vec::new();
+        for entry in entries.map_while(Result::ok).take(max) {
+            let Ok(target) = fs::readlinkat(&folder, entry.file_name(), buffer) else {
+                buffer = Vec::new();
+                continue;
+            };
+            each(target.as_bytes());
+            buffer = target.into_bytes();
+        }
     }
 
     /// A regular file, to read parts of; `None` where there is none.

@@ -23,7 +23,7 @@ const MAX_HEADER: usize = 32 << 20;
 /// Most answers that are kept.
 const MAX_KNOWN: usize = 20_000;
 /// Where packages put no programs, so that nothing is searched for those that run from there.
-const NEVER_OWNED: [&str; 8] = [
+const NEVER_OWNED: [&str; 12] = [
     "/home/",
     "/usr/local/",
     "/root/",
@@ -32,6 +32,10 @@ const NEVER_OWNED: [&str; 8] = [
     "/run/",
     "/dev/",
     "/var/tmp/",
+    "/var/cache/",
+    "/mnt/",
+    "/media/",
+    "/srv/",
 ];
 
 /// Owners of programs, remembered.
@@ -59,10 +63,7 @@ impl Owners {
         for path in paths {
             if !known.packages.contains_key(*path) {
                 known.packages.insert((*path).to_owned(), String::new());
-                // A program that is not known has no path to search for.
-                let may_be_owned =
-                    path.starts_with('/') && !NEVER_OWNED.iter().any(|folder| path.starts_with(folder));
-                if may_be_owned {
+                if may_be_owned(path) {
                     wanted.add(path);
                 }
             }
@@ -80,13 +81,20 @@ impl Owners {
     }
 }
 
+/// A program that is not known has no path to search for, and no package puts one directly below the root.
+fn may_be_owned(path: &str) -> bool {
+    let below = path.strip_prefix('/').unwrap_or_default();
+    below.contains('/') && !NEVER_OWNED.iter().any(|folder| path.starts_with(folder))
+}
+
+/// Most programs are called like their package: with those lists first, the search mostly ends after a few.
 /// A list that cannot be read leaves its programs without an owner, which is no claim about them. Says how many
 /// have none.
 fn search_dpkg(root: &Root, wanted: &Wanted<'_>, found: &mut HashMap<String, String>) -> usize {
     let mut missing = wanted.len();
-    root.each_file(INFO, ".list", MAX_LIST, |name, list| {
-        let package = name.strip_suffix(".list").unwrap_or(name);
-        let package = package.split(':').next().unwrap_or(package);
+    let likely = |name: &str| wanted.is_likely(package_of(name));
+    root.each_file(INFO, ".list", MAX_LIST, likely, |name, list| {
+        let package = package_of(name);
         for path in wanted.found_in(list) {
             if let Some(owner) = found.get_mut(path).filter(|owner| owner.is_empty()) {
                 package.clone_into(owner);
@@ -138,10 +146,54 @@ fn search_rpm(
     drop(walked);
 }
 
+fn package_of(list: &str) -> &str {
+    let package = list.strip_suffix(".list").unwrap_or(list);
+    package.split(':').next().unwrap_or(package)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn the_search_ends_with_the_lists_of_likely_packages() {
+        let folder = tempfile::tempdir().unwrap();
+        let info = folder.path().join(INFO);
+        fs::create_dir_all(&info).unwrap();
+        for number in 0..50 {
+            fs::write(info.join(format!("other{number}.list")), "/usr/share/doc\n").unwrap();
+        }
+        fs::write(info.join("cron.list"), "/usr/sbin/cron\n").unwrap();
+        let root = Root::at(folder.path());
+        let mut wanted = Wanted::default();
+        wanted.add("/usr/sbin/cron");
+        let mut read = 0;
+        root.each_file(
+            INFO,
+            ".list",
+            MAX_LIST,
+            |name| wanted.is_likely(package_of(name)),
+            |_, list| {
+                read += 1;
+                match wanted.found_in(list).next() {
+                    Some(_) => ControlFlow::Break(()),
+                    None => ControlFlow::Continue(()),
+                }
+            },
+        );
+        assert_eq!(read, 1, "one list of {}", 51);
+    }
+
+    #[test]
+    fn nothing_is_searched_for_programs_that_no_package_holds() {
+        for path in ["", "unknown", "/init", "/home/wang/qq", "/tmp/.mount_x/y"] {
+            assert!(!may_be_owned(path), "{path}");
+        }
+        for path in ["/usr/bin/qq", "/opt/apps/qq/qq", "/bin/sh", "/var/lib/x/y"] {
+            assert!(may_be_owned(path), "{path}");
+        }
+    }
 
     #[test]
     fn an_owner_is_found_and_forgotten_when_the_lists_change() {

@@ -18,6 +18,8 @@ const MAX_TABLE: usize = 32 << 20;
 const MAX_DESCRIPTORS: usize = 100_000;
 /// How long a look at the tables is one moment.
 const FRESH_MS: u64 = 200;
+/// A socket that nobody was seen to hold is asked for again after this time: the walk is the dearest of all looks.
+const AGAIN_MS: u64 = 60 * 60 * 1_000;
 
 /// Protocol of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,56 +128,75 @@ fn ask(socket: &mut rtnl::Socket, question: Question) -> Option<Vec<Socket>> {
 
 /// Programs of sockets, remembered while the socket lives.
 #[derive(Default)]
-pub(in crate::linux) struct SocketOwners(Mutex<HashMap<u64, String>>);
+pub(in crate::linux) struct SocketOwners(Mutex<HashMap<u64, Holder>>);
+
+enum Holder {
+    Program(String),
+    /// Nobody was seen to hold it at that time.
+    NobodyAt(u64),
+}
 
 impl SocketOwners {
-    /// Executable of each inode that a program was found for.
+    /// Executable of each inode that a program was found for. Asks what runs only where that is not known yet.
     pub(in crate::linux) fn programs(
         &self,
         root: &Root,
         inodes: &BTreeSet<u64>,
-        running: &[Running],
+        now_ms: u64,
+        running: impl FnOnce() -> Vec<Running>,
     ) -> HashMap<u64, String> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|inode, _| inodes.contains(inode));
-        let mut missing: BTreeSet<u64> = inodes
+        known.retain(|inode, holder| {
+            let lasts = match holder {
+                Holder::Program(_) => true,
+                Holder::NobodyAt(then) => now_ms.saturating_sub(*then) < AGAIN_MS,
+            };
+            lasts && inodes.contains(inode)
+        });
+        let missing: BTreeSet<u64> = inodes
             .iter()
             .copied()
             .filter(|inode| *inode != 0 && !known.contains_key(inode))
             .collect();
-        // The first process opens sockets for services that it starts later: it is the answer only where
-        // no service holds the socket.
-        let (first, others): (Vec<_>, Vec<_>) = running.iter().partition(|process| process.pid == 1);
-        for process in others.into_iter().chain(first) {
-            if missing.is_empty() {
-                break;
-            }
-            for inode in held(root, process.pid) {
-                if missing.remove(&inode) {
-                    known.insert(inode, process.exe.clone());
-                }
-            }
+        if !missing.is_empty() {
+            search(root, missing, &running(), now_ms, &mut known);
         }
-        known.clone()
+        let programs = known.iter().filter_map(|(inode, holder)| match holder {
+            Holder::Program(program) => Some((*inode, program.clone())),
+            Holder::NobodyAt(_) => None,
+        });
+        programs.collect()
     }
 }
 
-/// Inodes of the sockets of a process; none where it is gone or may not be looked at.
-fn held(root: &Root, pid: u32) -> Vec<u64> {
-    let folder = format!("proc/{pid}/fd");
-    let names = root
-        .list(&folder, MAX_DESCRIPTORS)
-        .ok()
-        .flatten()
-        .unwrap_or_default();
-    names
-        .iter()
-        .filter_map(|name| root.link(&format!("{folder}/{}", name.to_str()?)).ok().flatten())
-        .filter_map(|target| {
-            let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
-            inode.parse().ok()
-        })
-        .collect()
+fn search(
+    root: &Root,
+    mut missing: BTreeSet<u64>,
+    running: &[Running],
+    now_ms: u64,
+    known: &mut HashMap<u64, Holder>,
+) {
+    // The first process opens sockets for services that it starts later: it is the answer only where
+    // no service holds the socket.
+    let (first, others): (Vec<_>, Vec<_>) = running.iter().partition(|process| process.pid == 1);
+    for process in others.into_iter().chain(first) {
+        if missing.is_empty() {
+            break;
+        }
+        // None where it is gone or may not be looked at.
+        root.each_link(&format!("proc/{}/fd", process.pid), MAX_DESCRIPTORS, |target| {
+            if let Some(inode) = inode(target).filter(|inode| missing.remove(inode)) {
+                known.insert(inode, Holder::Program(process.exe.clone()));
+            }
+        });
+    }
+    known.extend(missing.into_iter().map(|inode| (inode, Holder::NobodyAt(now_ms))));
+}
+
+/// `socket:[12345]`
+fn inode(target: &[u8]) -> Option<u64> {
+    let inside = target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(inside).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -209,12 +230,23 @@ mod tests {
         let root = Root::at(folder.path());
         let owners = SocketOwners::default();
         let processes = [running(1, "/sbin/init"), running(50, "/usr/sbin/sshd")];
-        let found = owners.programs(&root, &BTreeSet::from([0, 7, 8, 99]), &processes);
+        let found = owners.programs(&root, &BTreeSet::from([0, 7, 8, 99]), 0, || processes.to_vec());
         assert_eq!(found.get(&7).map(String::as_str), Some("/usr/sbin/sshd"));
         assert_eq!(found.get(&8).map(String::as_str), Some("/sbin/init"));
         assert_eq!(found.len(), 2);
-        let remembered = owners.programs(&root, &BTreeSet::from([7]), &[]);
-        assert_eq!(remembered.len(), 1);
+        let not_asked = || panic!("what is known is not asked again");
+        assert_eq!(
+            owners
+                .programs(&root, &BTreeSet::from([7, 99]), AGAIN_MS - 1, not_asked)
+                .len(),
+            1
+        );
+        let asked = std::cell::Cell::new(false);
+        owners.programs(&root, &BTreeSet::from([7, 99]), AGAIN_MS, || {
+            asked.set(true);
+            Vec::new()
+        });
+        assert!(asked.get(), "nobody held socket 99 an hour ago");
     }
 
     #[test]

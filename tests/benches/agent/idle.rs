@@ -1,0 +1,186 @@
+//! What stays while nothing happens: memory a minute after the last work, CPU and bytes over a window.
+
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use deskwarden_tests::{
+    bench::{
+        Limit, Report,
+        resident::{cpu_ms, memory},
+        wire::{Burst, Direction},
+    },
+    program::Program,
+};
+
+use crate::traffic::Office;
+
+/// After which memory counts as that of an idle program.
+const SETTLE: Duration = Duration::from_secs(60);
+/// Bursts that are nearer than this belong together.
+const TOGETHER: Duration = Duration::from_secs(5);
+/// Seconds between heartbeats, as the contract says.
+const HEARTBEAT_S: f64 = 600.0;
+const DAY_S: f64 = 86_400.0;
+
+/// Measures the agent, connected, beside its peers.
+pub(super) fn run(report: &mut Report, office: &mut Office, folder: &Path, window_s: u64) -> Result<()> {
+    report.about(&format!(
+        "Idle: {} s after the last report, memory from `smaps_rollup`; then CPU of all threads from `schedstat` over
+        {window_s} s, all programs at the same time. The agent is connected to a real collector over mutual TLS and watches
+        this machine; zabbix-agent2 waits for a server that asks for nothing; collectd reads CPU, memory and load every ten
+        seconds and keeps them. An unchanged day is what one heartbeat took in that window, 144 times: on a PC where nothing
+        changes a full scan sends nothing.",
+        SETTLE.as_secs()
+    ));
+    let mut zabbix = zabbix(folder)?;
+    let mut collectd = collectd(folder)?;
+    thread::sleep(SETTLE);
+    ensure!(
+        !zabbix.is_over()? && !collectd.is_over()?,
+        "a peer ended:\n{}{}",
+        zabbix.log(),
+        collectd.log()
+    );
+    let table = "idle";
+    let names = ["deskwarden-agent", "zabbix-agent2", "collectd"];
+    let ids = [office.machine.program.id(), zabbix.id(), collectd.id()];
+    let mut proportional = Vec::new();
+    for (name, id) in names.iter().zip(ids) {
+        let memory = memory(id)?;
+        proportional.push(memory.proportional_kib / 1024.0);
+        report.figure(
+            table,
+            name,
+            "memory (PSS)",
+            memory.proportional_kib / 1024.0,
+            "MiB",
+        );
+        report.figure(
+            table,
+            name,
+            "of it anonymous",
+            memory.anonymous_kib / 1024.0,
+            "MiB",
+        );
+    }
+
+    let said = office.still.wire.bursts().len();
+    let before: Vec<f64> = ids.iter().map(|id| cpu_ms(*id)).collect::<Result<_>>()?;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(window_s) {
+        thread::sleep(Duration::from_secs(1).min(Duration::from_secs(window_s)));
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    ensure!(
+        !zabbix.is_over()? && !collectd.is_over()?,
+        "a peer ended:\n{}{}",
+        zabbix.log(),
+        collectd.log()
+    );
+    let mut idle = Vec::new();
+    for ((name, id), before) in names.iter().zip(ids).zip(before) {
+        let per_second = (cpu_ms(id)? - before) / seconds;
+        idle.push(per_second);
+        report.figure(table, name, "CPU", per_second * 1000.0, "µs per s");
+    }
+    if let ([ours, theirs, ..], [our_cpu, their_cpu, ..]) = (&*proportional, &*idle) {
+        let from = "a quarter of zabbix-agent2's";
+        report.budget(
+            "resident, connected and idle",
+            Limit::AtMost(theirs / 4.0),
+            *ours,
+            "MiB",
+            from,
+        );
+        let from = format!("zabbix-agent2 over the same {window_s} s");
+        report.budget(
+            "idle CPU",
+            Limit::AtMost(their_cpu * 1000.0),
+            our_cpu * 1000.0,
+            "µs per s",
+            &from,
+        );
+    }
+    let bursts = office.still.wire.bursts();
+    day(report, bursts.get(said..).unwrap_or_default());
+    zabbix.stop()?;
+    collectd.stop()?;
+    Ok(())
+}
+
+/// An unchanged day from the heartbeats of the window.
+fn day(report: &mut Report, bursts: &[Burst]) {
+    let mut heartbeats = 0u32;
+    let mut last: Option<Instant> = None;
+    for burst in bursts.iter().filter(|burst| burst.direction == Direction::Up) {
+        if last.is_none_or(|last| burst.at.duration_since(last) > TOGETHER) {
+            heartbeats += 1;
+        }
+        last = Some(burst.at);
+    }
+    if heartbeats == 0 {
+        report.finding(
+            "unchanged day",
+            "no heartbeat fell into the window; use a longer one",
+        );
+        return;
+    }
+    let bytes: f64 = bursts.iter().map(|burst| burst.bytes as f64).sum();
+    let each = bytes / f64::from(heartbeats);
+    let table = "on the wire, nothing changed";
+    report.figure(table, "one heartbeat, both directions", "size", each, "bytes");
+    report.figure(table, "heartbeats seen", "size", f64::from(heartbeats), "");
+    report.budget(
+        "wire: unchanged day",
+        Limit::AtMost(20_000.0),
+        each * DAY_S / HEARTBEAT_S,
+        "bytes",
+        &format!("{heartbeats} heartbeats measured, both directions"),
+    );
+}
+
+fn zabbix(folder: &Path) -> Result<Program> {
+    let file = folder.join("zabbix_agent2.conf");
+    let place = folder.display();
+    fs::write(
+        &file,
+        format!(
+            "LogType=console\nPidFile={place}/zabbix.pid\nServer=127.0.0.1\nListenIP=127.0.0.1\nListenPort=0\n\
+             Hostname=bench\nControlSocket={place}/zabbix.sock\nPluginSocket={place}/zabbix-plugin.sock\n"
+        )
+        .replace("ListenPort=0", &format!("ListenPort={}", free_port()?)),
+    )?;
+    Program::start(
+        "zabbix_agent2",
+        Command::new("/usr/sbin/zabbix_agent2")
+            .arg("--foreground")
+            .arg("--config")
+            .arg(&file),
+    )
+}
+
+fn collectd(folder: &Path) -> Result<Program> {
+    let file = folder.join("collectd.conf");
+    let place = folder.display();
+    fs::write(
+        &file,
+        format!(
+            "Hostname \"bench\"\nFQDNLookup false\nBaseDir \"{place}\"\nPIDFile \"{place}/collectd.pid\"\nInterval 10\n\
+             LoadPlugin cpu\nLoadPlugin memory\nLoadPlugin load\n"
+        ),
+    )?;
+    Program::start(
+        "collectd",
+        Command::new("/usr/sbin/collectd").arg("-f").arg("-C").arg(&file),
+    )
+}
+
+fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
