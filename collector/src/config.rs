@@ -6,6 +6,7 @@ mod raw;
 mod secret;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -14,7 +15,11 @@ use std::{
 use deskwarden_domain::model::Lang;
 use toml::Spanned;
 
-pub use channel::{Channel, ChannelKind, Smtp, SmtpTls, Webhook};
+use crate::outbound::{Guard, HostPort};
+
+pub use channel::{
+    Channel, ChannelKind, KINDS, Robot, Service, Smtp, SmtpTls, Syslog, SyslogTransport, Webhook, WecomApp,
+};
 pub use secret::Secret;
 
 /// Where the packages put the file.
@@ -51,6 +56,8 @@ pub struct Config {
     pub link_serials: u32,
     /// Who is told.
     pub channels: Vec<Channel>,
+    /// Places inside the own network that channels made on the dashboard or the command line may reach.
+    pub outbound_allow: Vec<HostPort>,
 }
 
 /// An address to listen on and the names that its certificate bears.
@@ -191,7 +198,12 @@ impl Config {
         reach: Reach,
     ) -> Result<Self, ConfigError> {
         let (raw, faults) = raw::read(text);
-        let mut check = Check { text, base, faults };
+        let mut check = Check {
+            text,
+            base,
+            faults,
+            stored: None,
+        };
         let config = convert(raw, &mut check, data, reach);
         let mut faults = check.faults;
         if faults.is_empty() {
@@ -220,9 +232,28 @@ struct Check<'a> {
     text: &'a str,
     base: &'a Path,
     faults: Vec<Fault>,
+    /// What a stored channel has instead of files.
+    stored: Option<Stored<'a>>,
+}
+
+/// What a channel of the store is given beside its keys.
+#[derive(Clone, Copy)]
+struct Stored<'a> {
+    secrets: &'a BTreeMap<String, Secret>,
+    allow: &'a [HostPort],
 }
 
 impl Check<'_> {
+    /// What a place that is named without a URL may be: whoever writes the file may name any.
+    fn guard(&self) -> Guard {
+        self.stored
+            .map_or(Guard::Named, |stored| Guard::Listed(stored.allow.to_vec()))
+    }
+
+    fn has_secret(&self, key: &str, file: Option<&Spanned<String>>) -> bool {
+        file.is_some() || self.stored.is_some_and(|stored| stored.secrets.contains_key(key))
+    }
+
     fn fault(&mut self, at: usize, what: impl Into<String>) {
         self.faults.push(Fault {
             line: raw::line_of(self.text, at),
@@ -254,7 +285,18 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
         check,
     );
     let dashboard = dashboard(raw.dashboard.unwrap_or_default(), reach, check);
+    let mut outbound_allow = Vec::new();
+    for entry in raw.outbound_allow.unwrap_or_default() {
+        match HostPort::parse(entry.get_ref()) {
+            Some(place) => outbound_allow.push(place),
+            None => check.fault(
+                entry.span().start,
+                "outbound_allow: not `host:port`, as \"siem.example.com:6514\"",
+            ),
+        }
+    }
     Config {
+        outbound_allow,
         store,
         agents,
         dashboard,

@@ -2,7 +2,7 @@
 //! an attacker wants to reach, so an address is judged after it was resolved, and the connection goes to
 //! that very address.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 
 use ureq::{
     config::Config,
@@ -41,6 +41,61 @@ impl HostPort {
     pub fn ip(&self) -> Option<IpAddr> {
         self.host.parse().ok()
     }
+}
+
+/// What a place that is named by host and port may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Named in the configuration file: whoever writes that may name a machine of the own network.
+    Named,
+    /// Named by a user of the dashboard: like a URL, with these exceptions.
+    Listed(Vec<HostPort>),
+}
+
+/// Resolves a place and judges every address of it; one denied address denies the place.
+pub fn resolve(host: &str, port: u16, guard: &Guard) -> Result<Vec<SocketAddr>, Unreached> {
+    let found: Vec<SocketAddr> = (host, port)
+        .to_socket_addrs()
+        .map_err(|_| Unreached::Unknown(host.to_owned()))?
+        .collect();
+    judged(host, port, found, guard)
+}
+
+fn judged(
+    host: &str,
+    port: u16,
+    found: Vec<SocketAddr>,
+    guard: &Guard,
+) -> Result<Vec<SocketAddr>, Unreached> {
+    let place = HostPort {
+        host: host.to_ascii_lowercase(),
+        port,
+    };
+    for address in found.iter().map(SocketAddr::ip) {
+        match guard {
+            Guard::Listed(allow) => check_address(address, &place, allow)?,
+            Guard::Named => match kind(unmapped(address)) {
+                Kind::Metadata => return Err(Denied::Metadata(address).into()),
+                Kind::NotAMachine => return Err(Denied::NotAMachine(address).into()),
+                _ => {}
+            },
+        }
+    }
+    if found.is_empty() {
+        return Err(Unreached::Unknown(host.to_owned()));
+    }
+    Ok(found)
+}
+
+/// Why a place is not connected to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreached {
+    /// It has no address.
+    #[error("the host name {0} is not known")]
+    Unknown(String),
+    /// It may not be reached.
+    #[error(transparent)]
+    Denied(#[from] Denied),
 }
 
 /// Why an address or a URL is not reached.
@@ -310,6 +365,19 @@ mod tests {
             Err(Denied::Loopback(here))
         );
         assert_eq!(check_address(here, &allow[1], &allow), Ok(()));
+    }
+
+    #[test]
+    fn a_place_named_by_a_user_is_guarded_and_one_of_the_file_may_be_inside() {
+        let at = |ip: &str| vec![SocketAddr::new(ip.parse().unwrap(), 514)];
+        let listed = Guard::Listed(vec![place_of("siem.example.com:514")]);
+        let none = Guard::Listed(Vec::new());
+        let judge = |ip, guard| judged("siem.example.com", 514, at(ip), guard).is_ok();
+        assert!(judge("10.1.2.3", &Guard::Named) && judge("127.0.0.1", &Guard::Named));
+        assert!(judge("10.1.2.3", &listed) && !judge("10.1.2.3", &none) && !judge("127.0.0.1", &listed));
+        for guard in [&Guard::Named, &listed, &none] {
+            assert!(!judge("169.254.169.254", guard) && !judge("::ffff:100.100.100.200", guard));
+        }
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(super) struct Raw {
     pub(super) language: Option<Lang>,
     pub(super) observation: Option<bool>,
     pub(super) enrolment: Option<Enrolment>,
+    pub(super) outbound_allow: Option<Vec<Text>>,
     #[serde(default)]
     pub(super) channel: Vec<Spanned<Channel>>,
 }
@@ -70,8 +71,46 @@ pub(super) struct Channel {
     pub(super) to: Option<Spanned<Vec<Text>>>,
     pub(super) url: Option<Text>,
     pub(super) secret_file: Option<Text>,
+    pub(super) token_file: Option<Text>,
+    pub(super) corp_id: Option<Text>,
+    pub(super) agent_id: Option<Spanned<u32>>,
+    pub(super) to_party: Option<Spanned<Vec<Text>>>,
+    pub(super) to_tag: Option<Spanned<Vec<Text>>>,
+    pub(super) transport: Option<Text>,
+    pub(super) facility: Option<Spanned<u8>>,
     pub(super) allow: Option<Spanned<Vec<Text>>>,
     pub(super) ca_file: Option<Text>,
+}
+
+impl Channel {
+    /// Keys that are there, beside those of every kind.
+    pub(super) fn present(&self) -> Vec<&'static str> {
+        let all = [
+            ("host", self.host.is_some()),
+            ("port", self.port.is_some()),
+            ("tls", self.tls.is_some()),
+            ("allow_plain", self.allow_plain.is_some()),
+            ("user", self.user.is_some()),
+            ("password_file", self.password_file.is_some()),
+            ("from", self.from.is_some()),
+            ("to", self.to.is_some()),
+            ("url", self.url.is_some()),
+            ("secret_file", self.secret_file.is_some()),
+            ("token_file", self.token_file.is_some()),
+            ("corp_id", self.corp_id.is_some()),
+            ("agent_id", self.agent_id.is_some()),
+            ("to_party", self.to_party.is_some()),
+            ("to_tag", self.to_tag.is_some()),
+            ("transport", self.transport.is_some()),
+            ("facility", self.facility.is_some()),
+            ("allow", self.allow.is_some()),
+            ("ca_file", self.ca_file.is_some()),
+        ];
+        all.iter()
+            .filter(|(_, there)| *there)
+            .map(|(key, _)| *key)
+            .collect()
+    }
 }
 
 /// Reads what can be read, and says what cannot.

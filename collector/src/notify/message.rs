@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::clock::{rfc3339, shown};
 
-use super::words::{clean, clean_json, inert};
+use super::words::{clean, clean_json, inert, marked_down};
 
 /// Name of the JSON's schema; raised when a field changes its meaning.
 pub const SCHEMA: &str = "deskwarden.alert/1";
@@ -90,8 +90,18 @@ pub struct Message {
     pub at: Millis,
     /// One line.
     pub subject: String,
+    /// What happened, in one word for programs: `opened`.
+    pub event: String,
+    /// How bad the worst of it is.
+    pub severity: Severity,
     /// Plain text.
     pub body: String,
+    /// The same as markdown of chat programs.
+    pub markdown: String,
+    /// Where to look.
+    pub link: Option<String>,
+    /// What the link is called.
+    pub link_word: &'static str,
     /// The JSON of webhooks and logs.
     pub json: Value,
 }
@@ -116,8 +126,36 @@ pub fn compose(delivery: &Delivery, words: Option<&RuleWords>, style: &Style) ->
         idempotency_key: format!("{}:{}", delivery.channel, alert.id),
         at: alert.at,
         subject: subject(alert, style.lang),
+        event: alert.kind.name().to_owned(),
+        severity: alert.severity,
         body: body(alert, words, style.lang, link.as_deref()),
+        markdown: markdown(&body(alert, words, style.lang, None), link.as_deref(), style.lang),
+        link_word: link_word(style.lang),
+        link: link.clone(),
         json: to_json(delivery, words, style, link.as_deref()),
+    }
+}
+
+/// The lines of a body as markdown: names of fields in bold, everything else without meaning to a chat program.
+fn markdown(body: &str, link: Option<&str>, lang: Lang) -> String {
+    let mut out = String::new();
+    for line in body.lines() {
+        let colon = line.char_indices().find(|(_, c)| matches!(c, '：' | ':'));
+        let at = colon.map_or(0, |(at, c)| at + c.len_utf8());
+        let (name, rest) = line.split_at(at);
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "**{name}** {}", marked_down(rest.trim_start()));
+    }
+    if let Some(link) = link {
+        let _ = writeln!(out, "[{}]({link})", link_word(lang));
+    }
+    out
+}
+
+const fn link_word(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Zh => "查看",
+        Lang::En => "Look",
     }
 }
 

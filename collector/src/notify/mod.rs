@@ -1,15 +1,20 @@
-//! Telling people: channels (mail, webhook, log) and the dispatcher that empties the transactional outbox
+//! Telling people: channels (mail, chat, webhook, syslog, log) and the dispatcher that empties the transactional outbox
 //! into them. Decides nothing about findings; an alert exists because a commit made it.
 
 mod backoff;
 mod dispatcher;
+mod http;
 mod log;
 mod message;
+mod robot;
 mod smtp;
+#[cfg(test)]
+mod standin;
+mod syslog;
 mod webhook;
 mod words;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 
@@ -19,7 +24,9 @@ pub use backoff::{TRIES, pause};
 pub use dispatcher::{Dispatcher, Route, RuleWordsOf};
 pub use log::LogChannel;
 pub use message::{Message, RuleWords, SCHEMA, Style, compose};
+pub use robot::{DingtalkRobot, FeishuRobot, PER_MINUTE, WecomApp, WecomRobot};
 pub use smtp::SmtpChannel;
+pub use syslog::SyslogChannel;
 pub use webhook::{WebhookChannel, signature};
 pub use words::{clean, clean_json, inert};
 
@@ -29,15 +36,55 @@ pub trait Sender: Send + Sync {
     fn send(&self, message: &Message) -> Result<(), SendError>;
 }
 
-/// Why a message was not taken, in one line for a person.
+/// Why a message was not taken, in one line for a person, and what then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SendError(String);
+#[error("{why}")]
+pub struct SendError {
+    why: String,
+    then: Then,
+}
+
+/// What becomes of a message that was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It is tried again, later each time.
+    Again,
+    /// The channel takes nothing for so long; it is tried again after that.
+    NotBefore(Duration),
+    /// It will never be taken as it is.
+    Never,
+}
 
 impl SendError {
-    /// Says why.
+    /// Says why; it is tried again.
     pub fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
+        Self {
+            why: why.into(),
+            then: Then::Again,
+        }
+    }
+
+    /// The channel wants nothing for so long.
+    #[must_use]
+    pub fn not_before(self, pause: Duration) -> Self {
+        Self {
+            then: Then::NotBefore(pause),
+            ..self
+        }
+    }
+
+    /// Another try would end the same way.
+    #[must_use]
+    pub fn never(self) -> Self {
+        Self {
+            then: Then::Never,
+            ..self
+        }
+    }
+
+    /// What then.
+    pub const fn then(&self) -> Then {
+        self.then
     }
 }
 
@@ -61,6 +108,11 @@ pub fn routes(channels: &[Channel], observation: bool) -> Result<Vec<Route>, Set
         let sender: Arc<dyn Sender> = match &channel.kind {
             ChannelKind::Smtp(smtp) => Arc::new(SmtpChannel::new(smtp)?),
             ChannelKind::Webhook(webhook) => Arc::new(WebhookChannel::new(webhook)?),
+            ChannelKind::WecomRobot(robot) => Arc::new(WecomRobot::new(robot)?),
+            ChannelKind::WecomApp(app) => Arc::new(WecomApp::new(app)?),
+            ChannelKind::DingtalkRobot(robot) => Arc::new(DingtalkRobot::new(robot)?),
+            ChannelKind::FeishuRobot(robot) => Arc::new(FeishuRobot::new(robot)?),
+            ChannelKind::Syslog(syslog) => Arc::new(SyslogChannel::new(syslog)?),
             ChannelKind::Log => Arc::new(LogChannel::stdout()),
         };
         Ok(Route {

@@ -1,6 +1,6 @@
 //! Alerts by mail. The client is synchronous and runs on a blocking thread of the dispatcher.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use lettre::{
     Message as Mail, SmtpTransport, Transport as _,
@@ -11,7 +11,10 @@ use lettre::{
     },
 };
 
-use crate::config::{Smtp, SmtpTls};
+use crate::{
+    config::{Smtp, SmtpTls},
+    outbound,
+};
 
 use super::{Message, SendError, Sender, SetupError};
 
@@ -20,7 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A mail server and whom to write to.
 pub struct SmtpChannel {
-    transport: SmtpTransport,
+    config: Smtp,
+    tls: Tls,
     from: Mailbox,
     to: Vec<Mailbox>,
 }
@@ -33,19 +37,25 @@ impl SmtpChannel {
             SmtpTls::Tls => Tls::Wrapper(parameters(config)?),
             SmtpTls::Plain => Tls::None,
         };
-        let mut builder = SmtpTransport::builder_dangerous(&config.host)
-            .port(config.port)
-            .tls(tls)
-            .timeout(Some(TIMEOUT));
-        if let Some((user, password)) = &config.login {
-            builder = builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned()));
-        }
         let to = config.to.iter().map(|to| mailbox(to)).collect::<Result<_, _>>()?;
         Ok(Self {
-            transport: builder.build(),
+            config: config.clone(),
+            tls,
             from: mailbox(&config.from)?,
             to,
         })
+    }
+
+    /// A client of one address of the server: the very address that was judged.
+    fn client(&self, address: IpAddr) -> SmtpTransport {
+        let mut builder = SmtpTransport::builder_dangerous(address.to_string())
+            .port(self.config.port)
+            .tls(self.tls.clone())
+            .timeout(Some(TIMEOUT));
+        if let Some((user, password)) = &self.config.login {
+            builder = builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned()));
+        }
+        builder.build()
     }
 
     fn mail(&self, message: &Message) -> Result<Mail, SendError> {
@@ -72,10 +82,26 @@ impl SmtpChannel {
 impl Sender for SmtpChannel {
     fn send(&self, message: &Message) -> Result<(), SendError> {
         let mail = self.mail(message)?;
-        self.transport
-            .send(&mail)
-            .map(drop)
-            .map_err(|error| SendError::new(chain(&error)))
+        let Smtp {
+            host, port, guard, ..
+        } = &self.config;
+        let places = outbound::resolve(host, *port, guard)
+            .map_err(|unreached| SendError::new(format!("the mail server: {unreached}")))?;
+        let mut last = SendError::new("the mail server has no address");
+        for place in places {
+            match self.client(place.ip()).send(&mail) {
+                Ok(_) => return Ok(()),
+                Err(error) => {
+                    let answered = error.is_permanent() || error.is_transient();
+                    last = SendError::new(chain(&error));
+                    // A server that answered is the right one; only one that cannot be reached has a next.
+                    if answered {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(last)
     }
 }
 

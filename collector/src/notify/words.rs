@@ -44,6 +44,30 @@ pub fn inert(text: &str) -> String {
         .replace('@', "(at)")
 }
 
+/// [`inert`], and nothing in it is markup of WeCom, DingTalk or Feishu: characters with a meaning there become
+/// their wide twins, which look the same and mean nothing. No provider documents an escape.
+pub(super) fn marked_down(text: &str) -> String {
+    inert(text)
+        .chars()
+        .map(|c| match c {
+            '*' => '＊',
+            '_' => '＿',
+            '`' => '｀',
+            '#' => '＃',
+            '[' => '［',
+            ']' => '］',
+            '(' => '（',
+            ')' => '）',
+            '~' => '～',
+            '|' => '｜',
+            '!' => '！',
+            '\\' => '＼',
+            '&' => '＆',
+            other => other,
+        })
+        .collect()
+}
+
 /// Cleans every text of a JSON value, keys too; what nests too deep is dropped.
 pub fn clean_json(value: serde_json::Value, depth: u8) -> serde_json::Value {
     use serde_json::Value;

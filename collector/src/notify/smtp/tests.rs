@@ -116,6 +116,7 @@ fn channel_with(address: SocketAddr, tls: SmtpTls, ca_file: Option<PathBuf>) -> 
         from: "Deskwarden <desk@example.com>".to_owned(),
         to: vec!["it@example.com".to_owned(), "boss@example.com".to_owned()],
         ca_file,
+        guard: crate::outbound::Guard::Named,
     })
     .unwrap()
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use ureq::{
+    config::Config,
     http::Uri,
     unversioned::{resolver::ResolvedSocketAddrs, transport::NextTimeout},
 };
