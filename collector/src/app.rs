@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use deskwarden_domain::port::{Paging, Store};
 use tokio::{runtime, sync::Notify};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     clock,
@@ -16,7 +16,7 @@ use crate::{
     grpc,
     ingest::{self, Contexts, Ingest, Now},
     net::{self, Limits, ServerIdentity, TlsListener},
-    notify::{Dispatcher, RuleWords, RuleWordsOf, Style, routes},
+    notify::{DeskSource, Dispatcher, RuleWords, RuleWordsOf, Style, Templates},
     people::{self, OneTime},
     pki::{Identity, Pki},
     rules_dir::{self, Importer},
@@ -226,10 +226,23 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     let holder = data_encoding::HEXLOWER.encode(&entropy::bytes::<16>(&OsEntropy)?);
     let rules = contexts.rules();
     let words: RuleWordsOf = Arc::new(move |id| rules.borrow().rule(id).map(RuleWords::from));
+    let (templates, faults) = Templates::load(&config.templates_dir);
+    for fault in &faults {
+        warn!(%fault, "a template is not used");
+    }
+    let desk = DeskSource {
+        channels: config.channels.clone(),
+        observation: config.observation,
+        allow: config.outbound_allow.clone(),
+        data_dir: config.data_dir.clone(),
+        zone: config.zone,
+    };
     let dispatcher = Dispatcher {
         store: Arc::clone(&store),
-        routes: routes(&config.channels, config.observation)?,
+        desk: Arc::new(move |store| desk.load(store)),
         words,
+        templates,
+        clock: Arc::new(clock::now),
         style: Style {
             lang: config.language,
             public_url: Some(public_url),

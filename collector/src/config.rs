@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use deskwarden_domain::model::Lang;
+use deskwarden_domain::model::{Lang, Millis};
 use toml::Spanned;
 
 use crate::outbound::{Guard, HostPort};
@@ -56,6 +56,10 @@ pub struct Config {
     pub link_serials: u32,
     /// Who is told.
     pub channels: Vec<Channel>,
+    /// Folder of templates that replace built-in ones.
+    pub templates_dir: PathBuf,
+    /// Distance from UTC of quiet hours, digests and other times of day, in milliseconds.
+    pub zone: Millis,
     /// Places inside the own network that channels made on the dashboard or the command line may reach.
     pub outbound_allow: Vec<HostPort>,
 }
@@ -218,6 +222,31 @@ impl Config {
     }
 }
 
+/// A channel of the store: the keys of a `[[channel]]` without files, with its secrets beside it. Every fault, in
+/// words.
+pub fn stored_channel(
+    keys: &serde_json::Map<String, serde_json::Value>,
+    secrets: &BTreeMap<String, Secret>,
+    allow: &[HostPort],
+) -> Result<Channel, Vec<String>> {
+    // One reader and one checker for both: the keys are written as the file would have them.
+    let text =
+        toml::to_string(&BTreeMap::from([("channel", [keys])])).map_err(|error| vec![error.to_string()])?;
+    let (raw, faults) = raw::read(&text);
+    let mut check = Check {
+        text: &text,
+        base: Path::new("/"),
+        faults,
+        stored: Some(Stored { secrets, allow }),
+    };
+    let mut channels = channel::convert(raw.channel, &mut check);
+    match (channels.pop(), check.faults.is_empty()) {
+        (Some(channel), true) => Ok(channel),
+        (_, false) => Err(check.faults.into_iter().map(|fault| fault.what).collect()),
+        (None, true) => Err(vec!["there is no channel in it".to_owned()]),
+    }
+}
+
 /// Where a listener without an address listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
@@ -297,6 +326,18 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
     }
     Config {
         outbound_allow,
+        templates_dir: raw
+            .templates_dir
+            .map_or_else(|| data_dir.join("templates"), |dir| check.path(dir.get_ref())),
+        zone: raw.utc_offset.map_or(BEIJING, |text| {
+            utc_offset(text.get_ref()).unwrap_or_else(|| {
+                check.fault(
+                    text.span().start,
+                    "utc_offset: not a distance from UTC as \"+08:00\"",
+                );
+                BEIJING
+            })
+        }),
         store,
         agents,
         dashboard,
@@ -324,6 +365,25 @@ fn link_serials(raw: raw::Enrolment, check: &mut Check<'_>) -> u32 {
         return 0;
     }
     *number.get_ref()
+}
+
+/// China has one time zone.
+const BEIJING: Millis = 8 * 3_600_000;
+
+fn utc_offset(text: &str) -> Option<Millis> {
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let number = |text: &str, most| {
+        let good = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        good.then(|| text.parse::<Millis>().ok())
+            .flatten()
+            .filter(|number| *number <= most)
+    };
+    Some(sign * (number(hours, 14)? * 60 + number(minutes, 59)?) * 60_000)
 }
 
 fn listener(raw: raw::Listener, what: &str, port: u16, reach: Reach, check: &mut Check<'_>) -> Listener {

@@ -6,6 +6,7 @@
 //! - [`judge`]: state + context -> outcomes, findings, wake-up time
 //! - [`advance`]: a record of a device applied to its loaded state
 //! - [`offline`]: a snapshot file judged without a store
+//! - [`alerting`]: who is told of what, when, and in how many messages
 //! - [`claim`]: what an item says for rules over several devices
 //! - [`cross`]: what claims of several devices say together: conflict, theft, spoofing, parts that moved
 //! - [`custody`]: what makes a part the same part wherever it turns up
@@ -14,6 +15,7 @@
 //! - [`port`]: what the domain asks of a store
 
 pub mod advance;
+pub mod alerting;
 pub mod catalogue;
 pub mod claim;
 pub mod cross;

@@ -9,9 +9,9 @@ use super::{CliError, Common, out::Out, rules, session};
 pub(super) fn run(common: &Common, out: &mut Out<'_>) -> Result<(), CliError> {
     let config = session::config(common)?;
     let mut faults = Vec::new();
-    if let Err(fault) = notify::routes(&config.channels, false) {
-        faults.push(fault.to_string());
-    }
+    faults.extend(notify::faults(&config.channels));
+    let (_, templates) = notify::Templates::load(&config.templates_dir);
+    faults.extend(templates.iter().map(ToString::to_string));
     check_certificate(&config, &mut faults);
     if config.rules_dir.is_dir()
         && let Err(found) = rules::load(Some(&config.rules_dir))?

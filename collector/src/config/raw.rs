@@ -28,6 +28,8 @@ pub(super) struct Raw {
     pub(super) observation: Option<bool>,
     pub(super) enrolment: Option<Enrolment>,
     pub(super) outbound_allow: Option<Vec<Text>>,
+    pub(super) templates_dir: Option<Text>,
+    pub(super) utc_offset: Option<Text>,
     #[serde(default)]
     pub(super) channel: Vec<Spanned<Channel>>,
 }

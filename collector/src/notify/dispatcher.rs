@@ -1,58 +1,70 @@
-//! From the outbox to the channels. Each channel has a worker of its own, so that a dead mail server
-//! delays no webhook. A worker is woken by commits, and by the time of its next retry.
+//! From the outbox to the channels: new alerts are planned into queues, what is due in a queue becomes messages, and
+//! messages are sent until they are taken. Each channel has a worker of its own, so that a dead mail server delays no
+//! webhook. What is planned and packed is decided in the domain; here are the order of steps, the clock and the pauses.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use deskwarden_domain::{
-    model::{Delivery, Millis, Severity},
-    port::{Store, StoreResult},
+    alerting::{self, Pulse},
+    model::{Delivery, Millis},
+    port::{Store, StoreError, StoreResult},
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::{clock, task::Lease};
+use crate::task::Lease;
 
-use super::{Sender, Style, backoff, compose, message::RuleWords};
+use super::{Composer, Desk, Live, Style, Templates, Then, backoff, message::RuleWords};
 
 /// How often the outbox is looked at without a hint: alerts of other processes come without one.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Time until a worker looks by itself: for retries that are due, and so that a full outbox does not hammer
-/// a channel that has just failed.
+/// Longest time until a worker looks by itself.
 const PAUSE: Duration = Duration::from_secs(5);
+/// How long a channel for people waits for more of the same cause before it is told.
+const GATHER: Duration = Duration::from_millis(250);
 /// How long a message that is being sent may take once the collector stops.
 const LINGER: Duration = Duration::from_secs(3);
-/// Deliveries taken at once.
-const BATCH: usize = 16;
+/// Alerts planned at once.
+const BATCH: usize = 500;
+/// Messages sent before a worker looks again at what is due.
+const AT_ONCE: usize = 16;
+/// Entries of a queue that are looked at together: a digest is complete up to here, the rest is the next one.
+const TOGETHER: usize = 20_000;
+/// Messages that may fail and wait for another try before no more are made: what a channel that is away would
+/// get later stays together in its queue.
+const FAILING: u64 = 3;
+/// The window of a rate.
+const MINUTE: Millis = 60_000;
 
 /// Finds the words of a rule by id.
 pub type RuleWordsOf = Arc<dyn Fn(&str) -> Option<RuleWords> + Send + Sync>;
-
-/// A channel that is told.
-#[derive(Clone)]
-pub struct Route {
-    /// Its name in the configuration.
-    pub name: String,
-    /// What is told, from this severity on.
-    pub min_severity: Severity,
-    /// How.
-    pub sender: Arc<dyn Sender>,
-}
+/// The time.
+pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
+/// Makes the desk anew.
+pub type DeskOf = Arc<dyn Fn(&dyn Store) -> StoreResult<Desk> + Send + Sync>;
 
 /// Empties the outbox into the channels.
 pub struct Dispatcher {
     /// Where the outbox is.
     pub store: Arc<dyn Store>,
-    /// Who is told.
-    pub routes: Vec<Route>,
+    /// Who can be told.
+    pub desk: DeskOf,
     /// Words of the rules in force.
     pub words: RuleWordsOf,
+    /// Words of messages.
+    pub templates: Templates,
     /// Language and links.
     pub style: Style,
     /// Rung after each commit that queued alerts.
     pub wake: Arc<Notify>,
     /// One collector of several dispatches.
     pub lease: Lease,
+    /// The time.
+    pub clock: Clock,
 }
 
 impl Dispatcher {
@@ -60,25 +72,31 @@ impl Dispatcher {
     pub async fn run(self, cancel: CancellationToken) {
         let wake = Arc::clone(&self.wake);
         let this = Arc::new(self);
-        let mut bells = Vec::new();
-        let mut workers = tokio::task::JoinSet::new();
-        for route in &this.routes {
-            let bell = Arc::new(Notify::new());
-            bells.push(Arc::clone(&bell));
-            let worker = Worker {
-                shared: Arc::clone(&this),
-                route: route.clone(),
-            };
-            let _handle = workers.spawn(worker.run(bell, cancel.clone()));
-        }
-        loop {
+        let mut staff = Staff::default();
+        while !cancel.is_cancelled() {
             let shared = Arc::clone(&this);
-            let queued = tokio::task::spawn_blocking(move || shared.expand()).await;
-            match queued {
-                Ok(Ok(0)) => {}
-                Ok(Ok(_)) => bells.iter().for_each(|bell| bell.notify_one()),
-                Ok(Err(error)) => warn!(%error, "the alert outbox cannot be read; trying again"),
-                Err(error) => warn!(%error, "looking at the alert outbox failed; trying again"),
+            let known = staff.version;
+            let looked = tokio::task::spawn_blocking(move || {
+                let desk = (known != Some(shared.store.definitions_version()?))
+                    .then(|| (shared.desk)(shared.store.as_ref()))
+                    .transpose()?;
+                StoreResult::Ok(desk)
+            })
+            .await;
+            match looked {
+                Ok(Ok(Some(desk))) => staff.replace(desk, &this, &cancel).await,
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => warn!(%error, "the channels cannot be read; trying again"),
+                Err(error) => warn!(%error, "looking at the channels failed; trying again"),
+            }
+            if let Some(desk) = staff.desk.clone() {
+                let shared = Arc::clone(&this);
+                match tokio::task::spawn_blocking(move || shared.plan(&desk)).await {
+                    Ok(Ok(0)) => {}
+                    Ok(Ok(_)) => staff.bells.iter().for_each(|bell| bell.notify_one()),
+                    Ok(Err(error)) => warn!(%error, "the alert outbox cannot be read; trying again"),
+                    Err(error) => warn!(%error, "looking at the alert outbox failed; trying again"),
+                }
             }
             tokio::select! {
                 () = cancel.cancelled() => break,
@@ -86,53 +104,114 @@ impl Dispatcher {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
-        let ended = async { while workers.join_next().await.is_some() {} };
+        staff.dismiss().await;
+    }
+
+    /// Puts new alerts into the queues of channels; how many entries were put. What no channel wants is done
+    /// with, so that one that is set up later is not told of the past.
+    fn plan(&self, desk: &Desk) -> StoreResult<u64> {
+        if !self.lease.hold(self.store.as_ref(), (self.clock)())? {
+            return Ok(0);
+        }
+        let book = desk.book();
+        let mut put = 0;
+        loop {
+            let fresh = self.store.fresh_alerts(BATCH)?;
+            if fresh.is_empty() {
+                return Ok(put);
+            }
+            let planned = alerting::plan((self.clock)(), &fresh, &book);
+            let done: Vec<i64> = fresh.iter().map(|fresh| fresh.alert.id).collect();
+            put += self.store.plan_alerts(&planned, &done)?;
+        }
+    }
+}
+
+/// The workers of a desk.
+#[derive(Default)]
+struct Staff {
+    version: Option<i64>,
+    desk: Option<Arc<Desk>>,
+    bells: Vec<Arc<Notify>>,
+    workers: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Staff {
+    async fn replace(&mut self, desk: Desk, shared: &Arc<Dispatcher>, cancel: &CancellationToken) {
+        for fault in &desk.faults {
+            warn!(fault, "a channel, route or window is not used");
+        }
+        self.dismiss().await;
+        self.stop = cancel.child_token();
+        self.version = Some(desk.version);
+        for live in &desk.channels {
+            let bell = Arc::new(Notify::new());
+            bell.notify_one();
+            self.bells.push(Arc::clone(&bell));
+            let worker = Worker::new(Arc::clone(shared), live.clone());
+            let _handle = self.workers.spawn(worker.run(bell, self.stop.clone()));
+        }
+        self.desk = Some(Arc::new(desk));
+    }
+
+    async fn dismiss(&mut self) {
+        self.stop.cancel();
+        self.bells.clear();
+        let ended = async { while self.workers.join_next().await.is_some() {} };
         if tokio::time::timeout(LINGER, ended).await.is_err() {
             info!("a channel is still sending; what it was sent will be sent again under the same key");
         }
-    }
-
-    /// Makes deliveries of new alerts. Without any channel they are done with, so that one that is set up
-    /// later is not told of the past.
-    fn expand(&self) -> StoreResult<u64> {
-        if !self.lease.hold(self.store.as_ref(), clock::now())? {
-            return Ok(0);
-        }
-        let told: Vec<(String, Severity)> = self
-            .routes
-            .iter()
-            .map(|route| (route.name.clone(), route.min_severity))
-            .collect();
-        self.store.expand_alerts(&told, clock::now())
     }
 }
 
 /// What a round did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Round {
-    /// Nothing more is due.
-    Empty,
+    /// Nothing more is due until then.
+    Until(Option<Millis>),
     /// There may be more.
     More,
-    /// The channel did not take one.
-    Failed,
 }
 
 struct Worker {
     shared: Arc<Dispatcher>,
-    route: Route,
+    live: Live,
+    state: Mutex<State>,
+}
+
+/// What a worker remembers between rounds.
+#[derive(Default)]
+struct State {
+    /// When messages were tried in the last minute; read from the store at first.
+    tried: Option<Vec<Millis>>,
+    /// The channel wants nothing before.
+    blocked_until: Millis,
 }
 
 impl Worker {
+    fn new(shared: Arc<Dispatcher>, live: Live) -> Self {
+        Self {
+            shared,
+            live,
+            state: Mutex::default(),
+        }
+    }
+
     async fn run(self, bell: Arc<Notify>, cancel: CancellationToken) {
         let this = Arc::new(self);
         while !cancel.is_cancelled() {
             let (worker, stop) = (Arc::clone(&this), cancel.clone());
             let round = tokio::task::spawn_blocking(move || worker.round(&stop)).await;
-            let name = &this.route.name;
+            let name = &this.live.name;
+            let mut pause = PAUSE;
             match round {
                 Ok(Ok(Round::More)) => continue,
-                Ok(Ok(Round::Empty | Round::Failed)) => {}
+                Ok(Ok(Round::Until(Some(at)))) => {
+                    let left = at.saturating_sub((this.shared.clock)()).max(10);
+                    pause = pause.min(Duration::from_millis(left.unsigned_abs()));
+                }
+                Ok(Ok(Round::Until(None))) => {}
                 Ok(Err(error)) => {
                     warn!(channel = name, %error, "deliveries cannot be read or written; trying again");
                 }
@@ -140,54 +219,129 @@ impl Worker {
             }
             tokio::select! {
                 () = cancel.cancelled() => {}
-                () = bell.notified() => {}
-                () = tokio::time::sleep(PAUSE) => {}
+                () = bell.notified() => if this.live.pace.groups {
+                    tokio::time::sleep(GATHER).await;
+                },
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// Takes what is due to the channel. Ends at the first failure: what waits behind it keeps its tries
-    /// for a time when the channel works.
+    /// Sends what is due to the channel; where nothing is, makes messages of what waits.
     fn round(&self, stop: &CancellationToken) -> StoreResult<Round> {
         let store = self.shared.store.as_ref();
-        if !self.shared.lease.hold(store, clock::now())? {
-            return Ok(Round::Empty);
+        let now = (self.shared.clock)();
+        if !self.shared.lease.hold(store, now)? {
+            // Whoever holds it meanwhile sends too.
+            *self.lock() = State::default();
+            return Ok(Round::Until(None));
         }
-        let due = store.due_deliveries(&self.route.name, clock::now(), BATCH)?;
-        let full = due.len() == BATCH;
+        let blocked = self.lock().blocked_until;
+        if now < blocked {
+            return Ok(Round::Until(Some(blocked)));
+        }
+        let mut pulse = store.pulse(&self.live.name, now - MINUTE)?;
+        pulse.tried = self.tried(&pulse, now);
+        let due = store.due_deliveries(&self.live.name, now, AT_ONCE)?;
         for delivery in &due {
             if stop.is_cancelled() {
-                return Ok(Round::Empty);
+                return Ok(Round::Until(None));
+            }
+            if let Some(free) = self.full(now) {
+                return Ok(Round::Until(Some(free)));
             }
             if !self.deliver(delivery)? {
-                return Ok(Round::Failed);
+                return Ok(Round::Until(None));
             }
         }
-        Ok(if full { Round::More } else { Round::Empty })
+        if !due.is_empty() {
+            return Ok(Round::More);
+        }
+        if pulse.failing >= FAILING {
+            return Ok(Round::Until(None));
+        }
+        let waiting = store.waiting(&self.live.name, now, TOGETHER)?;
+        let packed = alerting::pack(now, &waiting, self.live.pace, &pulse);
+        if packed.packs.is_empty() && packed.skipped.is_empty() {
+            return Ok(Round::Until(packed.look_again));
+        }
+        match store.bind(&self.live.name, &packed.packs, &packed.skipped, now) {
+            Ok(()) => Ok(Round::More),
+            // Another collector was faster: look anew.
+            Err(StoreError::Stale) => Ok(Round::Until(None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When messages were tried in the last minute.
+    fn tried(&self, pulse: &Pulse, now: Millis) -> Vec<Millis> {
+        let mut state = self.lock();
+        let tried = state.tried.get_or_insert_with(|| pulse.tried.clone());
+        tried.retain(|at| now - at < MINUTE);
+        tried.clone()
+    }
+
+    /// When the next message may be tried, if not now.
+    fn full(&self, now: Millis) -> Option<Millis> {
+        let most = self.live.pace.per_minute?;
+        let mut state = self.lock();
+        let tried = state.tried.get_or_insert_with(Vec::new);
+        tried.retain(|at| now - at < MINUTE);
+        tried
+            .len()
+            .checked_sub(most)
+            .and_then(|n| tried.get(n))
+            .map(|at| at + MINUTE)
     }
 
     fn deliver(&self, delivery: &Delivery) -> StoreResult<bool> {
-        let store = self.shared.store.as_ref();
-        let name = &self.route.name;
-        let words = (self.shared.words)(&delivery.alert.rule);
-        let message = compose(delivery, words.as_ref(), &self.shared.style);
-        let Err(error) = self.route.sender.send(&message) else {
-            store.delivered(delivery.id, clock::now())?;
-            debug!(channel = name, alert = delivery.alert.id, "delivered");
+        let shared = &self.shared;
+        let (store, name) = (shared.store.as_ref(), &self.live.name);
+        let composer = Composer {
+            words: &*shared.words,
+            style: &shared.style,
+            templates: &shared.templates,
+        };
+        let message = composer.compose(delivery);
+        let began = (shared.clock)();
+        if self.live.pace.per_minute.is_some() {
+            store.trying(delivery.id, began)?;
+        }
+        self.lock().tried.get_or_insert_with(Vec::new).push(began);
+        let Err(error) = self.live.sender.send(&message) else {
+            store.delivered(delivery.id, (shared.clock)())?;
+            debug!(channel = name, delivery = delivery.id, "delivered");
             return Ok(true);
         };
+        let now = (shared.clock)();
         let failures = delivery.attempts.saturating_add(1);
         let mut jitter = [128u8];
         // Without randomness all channels pause alike, which is harmless.
         let _ = getrandom::fill(&mut jitter);
-        let due_at = backoff::pause(failures, jitter[0]).map(|pause| later(clock::now(), pause));
-        store.delivery_failed(delivery.id, &error.to_string(), due_at)?;
+        let (due_at, counted) = match error.then() {
+            Then::Never => (None, true),
+            Then::NotBefore(pause) => {
+                self.lock().blocked_until = later(now, pause);
+                (Some(later(now, pause)), false)
+            }
+            Then::Again => {
+                let tried_for =
+                    Duration::from_millis(now.saturating_sub(delivery.made_at).max(0).unsigned_abs());
+                let pause = backoff::pause(failures, tried_for, jitter[0]);
+                (pause.map(|pause| later(now, pause)), true)
+            }
+        };
+        store.delivery_failed(delivery.id, &error.to_string(), due_at, counted)?;
         match due_at {
             Some(_) => {
-                info!(channel = name, alert = delivery.alert.id, failures, %error, "not delivered; will be tried again")
+                info!(channel = name, delivery = delivery.id, failures, %error, "not delivered; will be tried again")
             }
             None => {
-                warn!(channel = name, alert = delivery.alert.id, failures, %error, "given up; see the alerts page")
+                warn!(channel = name, delivery = delivery.id, failures, %error, "given up; see the alerts page")
             }
         }
         Ok(false)

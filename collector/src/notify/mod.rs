@@ -2,6 +2,7 @@
 //! into them. Decides nothing about findings; an alert exists because a commit made it.
 
 mod backoff;
+mod desk;
 mod dispatcher;
 mod http;
 mod log;
@@ -11,22 +12,27 @@ mod smtp;
 #[cfg(test)]
 mod standin;
 mod syslog;
+mod template;
+mod vault;
 mod webhook;
 mod words;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 
-use crate::config::{Channel, ChannelKind};
+use crate::config::Channel;
 
-pub use backoff::{TRIES, pause};
-pub use dispatcher::{Dispatcher, Route, RuleWordsOf};
+pub use backoff::{TRIED_FOR, pause};
+pub use desk::{Desk, DeskSource, Live, Origin};
+pub use dispatcher::{Clock, DeskOf, Dispatcher, RuleWordsOf};
 pub use log::LogChannel;
-pub use message::{Message, RuleWords, SCHEMA, Style, compose};
+pub use message::{Composer, LIST_SCHEMA, Message, RuleWords, SCHEMA, Style};
 pub use robot::{DingtalkRobot, FeishuRobot, PER_MINUTE, WecomApp, WecomRobot};
 pub use smtp::SmtpChannel;
 pub use syslog::SyslogChannel;
+pub use template::{TemplateFault, Templates};
+pub use vault::{Vault, VaultError};
 pub use webhook::{WebhookChannel, signature};
 pub use words::{clean, clean_json, inert};
 
@@ -99,29 +105,13 @@ impl SetupError {
     }
 }
 
-/// Sets up the configured channels. In observation only those of kind `log` are told.
-pub fn routes(channels: &[Channel], observation: bool) -> Result<Vec<Route>, SetupError> {
-    let told = channels
-        .iter()
-        .filter(|channel| !observation || channel.kind == ChannelKind::Log);
-    told.map(|channel| {
-        let sender: Arc<dyn Sender> = match &channel.kind {
-            ChannelKind::Smtp(smtp) => Arc::new(SmtpChannel::new(smtp)?),
-            ChannelKind::Webhook(webhook) => Arc::new(WebhookChannel::new(webhook)?),
-            ChannelKind::WecomRobot(robot) => Arc::new(WecomRobot::new(robot)?),
-            ChannelKind::WecomApp(app) => Arc::new(WecomApp::new(app)?),
-            ChannelKind::DingtalkRobot(robot) => Arc::new(DingtalkRobot::new(robot)?),
-            ChannelKind::FeishuRobot(robot) => Arc::new(FeishuRobot::new(robot)?),
-            ChannelKind::Syslog(syslog) => Arc::new(SyslogChannel::new(syslog)?),
-            ChannelKind::Log => Arc::new(LogChannel::stdout()),
-        };
-        Ok(Route {
-            name: channel.name.clone(),
-            min_severity: channel.min_severity,
-            sender,
-        })
-    })
-    .collect()
+/// What is wrong with configured channels, found without connecting to anything.
+pub fn faults(channels: &[Channel]) -> Vec<String> {
+    let faulty = |channel: &Channel| {
+        let error = desk::sender(&channel.kind).err()?;
+        Some(format!("channel {}: {error}", channel.name))
+    };
+    channels.iter().filter_map(faulty).collect()
 }
 
 /// The certificates of a PEM file.
@@ -139,32 +129,6 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Secret, Webhook};
-
-    #[test]
-    fn in_observation_only_the_log_is_told() {
-        let webhook = Webhook {
-            url: "https://hook.example.com/".to_owned(),
-            secret: Secret::new("key".to_owned()),
-            allow: Vec::new(),
-            ca_file: None,
-        };
-        let hook = Channel {
-            name: "hook".to_owned(),
-            kind: ChannelKind::Webhook(webhook),
-            ..Channel::log("hook")
-        };
-        let channels = [Channel::log("log"), hook];
-        let told = |observation| -> Vec<String> {
-            routes(&channels, observation)
-                .unwrap()
-                .into_iter()
-                .map(|route| route.name)
-                .collect()
-        };
-        assert_eq!(told(false), ["log", "hook"]);
-        assert_eq!(told(true), ["log"]);
-    }
 
     #[test]
     fn a_file_without_certificates_is_refused() {

@@ -79,6 +79,7 @@ pub const ROUTES: &[Route] = &[
     post("/tokens", ADMINISTRATOR),
     post("/tokens/{id}/revoke", ADMINISTRATOR),
     get("/alerts", ALERT_READERS),
+    post("/alerts/{id}/resend", ADMINISTRATOR),
     get("/events", EVERY_ROLE),
     get("/api/v1/findings", EVERY_ROLE),
     get("/api/v1/findings/{id}", EVERY_ROLE),

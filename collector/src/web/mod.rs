@@ -117,6 +117,7 @@ fn routes() -> Routes {
     .post("/tokens", pages::tokens::create)
     .post("/tokens/{id}/revoke", pages::tokens::revoke)
     .get("/alerts", pages::alerts::page)
+    .post("/alerts/{id}/resend", pages::alerts::resend)
     .get("/events", live::events)
     .get("/api/v1/findings", api::findings)
     .get("/api/v1/findings/{id}", api::finding)

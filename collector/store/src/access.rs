@@ -1,12 +1,12 @@
 //! People, their sessions, and leases.
 
 use deskwarden_domain::{
-    model::{AuditEntry, AuditRecord, Delivery, Millis, Role, Session, Severity, User},
+    model::{AuditEntry, AuditRecord, Millis, Role, Session, User},
     port::{Access, AuditFault, SignInAttempt, StoreError, StoreResult},
 };
 
 use crate::{
-    Database, audit, deliveries, sign_in,
+    Database, audit, sign_in,
     sql::{Cell, Connection, ConnectionExt as _, Reader},
 };
 
@@ -219,30 +219,6 @@ impl Access for Database {
             )?;
             Ok(sessions + staged)
         })
-    }
-
-    fn expand_alerts(&self, channels: &[(String, Severity)], now: Millis) -> StoreResult<u64> {
-        // Asked every second; almost always there is nothing to write.
-        if self.read(deliveries::none_waits)? {
-            return Ok(0);
-        }
-        self.write(|connection| deliveries::expand(connection, channels, now))
-    }
-
-    fn due_deliveries(&self, channel: &str, now: Millis, limit: usize) -> StoreResult<Vec<Delivery>> {
-        self.read(|connection| deliveries::due(connection, channel, now, limit))
-    }
-
-    fn delivered(&self, delivery: i64, at: Millis) -> StoreResult<()> {
-        self.write(|connection| deliveries::delivered(connection, delivery, at))
-    }
-
-    fn delivery_failed(&self, delivery: i64, error: &str, due_at: Option<Millis>) -> StoreResult<()> {
-        self.write(|connection| deliveries::failed(connection, delivery, error, due_at))
-    }
-
-    fn deliveries(&self, limit: usize) -> StoreResult<Vec<Delivery>> {
-        self.read(|connection| deliveries::newest(connection, limit))
     }
 }
 

@@ -1,25 +1,26 @@
-//! The outbox: alerts, and one delivery per alert and channel.
+//! The outbox: alerts, the queues of channels, and the messages made of them.
 
 use deskwarden_domain::{
-    model::{AlertKind, AlertRow, Delivery, DeliveryState, Holder, Millis, Severity},
-    port::{StoreError, StoreResult},
+    alerting::{EntryKind, Fresh, Pack, PackKind, Planned, Pulse, Waiting},
+    model::{AlertKind, AlertRow, AuditEntry, Delivery, DeliveryState, FindingState, Holder, Millis},
+    port::{DeliveryFilter, Page, Paging, StoreError, StoreResult},
 };
 
 use crate::{
-    rows,
+    audit, rows,
     sql::{Cell, Connection, ConnectionExt as _, Reader},
 };
 
-/// A delivery `v` with its alert `t`, finding `f`, asset `a` and the first piece of evidence.
-const DELIVERY: &str = "SELECT v.id, v.channel, v.attempts, v.state, v.last_error, v.due_at, v.delivered_at, \
-     t.id, t.kind, t.finding_id, f.rule, f.clause, t.severity, f.subject_name, f.holder, f.asset_id, a.number, \
+/// What a message needs of an alert `t`: its finding `f`, asset `a` and the first piece of evidence.
+const ALERT: &str = "t.id, t.kind, t.finding_id, f.rule, f.clause, t.severity, f.subject_name, f.holder, f.asset_id, a.number, \
      COALESCE(a.name, ''), a.custodian, a.department, f.first_seen, t.at, \
      COALESCE(f.seen, (SELECT e.detail FROM evidence e WHERE e.asset_id = f.asset_id AND e.rule = f.rule \
-      AND e.subject = f.subject ORDER BY e.since, e.section, e.source, e.key LIMIT 1)) \
-     FROM deliveries v JOIN alerts t ON t.id = v.alert_id JOIN findings f ON f.id = t.finding_id \
-     LEFT JOIN assets a ON a.id = f.asset_id";
+      AND e.subject = f.subject ORDER BY e.since, e.section, e.source, e.key LIMIT 1))";
+const OF_ALERT: &str = "JOIN findings f ON f.id = t.finding_id LEFT JOIN assets a ON a.id = f.asset_id";
+const MESSAGE: &str = "m.id, m.idempotency_key, m.channel, m.kind, m.alerts, m.attempts, m.state, m.last_error, m.due_at, \
+     m.made_at, m.delivered_at";
 
-/// Whether every alert has its deliveries.
+/// Whether every alert is in its queues.
 pub(crate) fn none_waits(connection: &mut dyn Connection) -> StoreResult<bool> {
     Ok(connection.number(
         "SELECT COUNT(*) FROM alerts WHERE expanded <> 1 AND expanded = 0",
@@ -27,64 +28,229 @@ pub(crate) fn none_waits(connection: &mut dyn Connection) -> StoreResult<bool> {
     )? == 0)
 }
 
-/// Makes the deliveries of alerts that have none; the number of deliveries. An alert that no channel wants
-/// is done with: a channel that is set up later is not told of the past.
-pub(crate) fn expand(
-    connection: &mut dyn Connection,
-    channels: &[(String, Severity)],
-    now: Millis,
-) -> StoreResult<u64> {
-    // In one statement: an alert that is committed meanwhile waits for the next call, with all its channels.
-    connection.execute(
-        "UPDATE alerts SET expanded = 2 WHERE expanded <> 1 AND expanded = 0",
-        &[],
+/// Alerts in no queue, oldest first, and the channels that were told of their findings.
+pub(crate) fn fresh(connection: &mut dyn Connection, limit: usize) -> StoreResult<Vec<Fresh>> {
+    let alerts = connection.rows(
+        &format!("SELECT {ALERT} FROM alerts t {OF_ALERT} WHERE t.expanded <> 1 ORDER BY t.id LIMIT ?1"),
+        &[count(limit)],
+        alert,
     )?;
+    alerts
+        .into_iter()
+        .map(|alert| {
+            let told = if alert.kind == AlertKind::Resolved {
+                connection.rows(
+                    "SELECT DISTINCT q.channel FROM alerts o JOIN alert_queue q ON q.alert_id = o.id
+                     WHERE o.finding_id = ?1 AND q.skipped IS NULL AND (q.kind = 'alert' OR q.delivery_id IS NOT NULL)",
+                    &[Cell::Int(alert.finding_id)],
+                    |r| r.string(),
+                )?
+            } else {
+                Vec::new()
+            };
+            Ok(Fresh { alert, told })
+        })
+        .collect()
+}
+
+/// Puts entries into queues; see the port.
+pub(crate) fn enqueue(
+    connection: &mut dyn Connection,
+    planned: &[Planned],
+    done: &[i64],
+) -> StoreResult<u64> {
     let mut made = 0;
-    for (channel, least) in channels {
+    for entry in planned {
         made += connection.execute(
-            "INSERT INTO deliveries (idempotency_key, channel, alert_id, state, due_at)
-             SELECT CAST(?1 AS TEXT) || ':' || CAST(id AS TEXT), CAST(?1 AS TEXT), id, 'pending', CAST(?2 AS BIGINT)
-             FROM alerts WHERE expanded <> 1 AND expanded = 2 AND severity >= ?3 ORDER BY id
-             ON CONFLICT (idempotency_key) DO NOTHING",
-            &[Cell::Text(channel), Cell::Int(now), Cell::Int(rows::severity_rank(*least))],
+            "INSERT INTO alert_queue (alert_id, channel, kind, bundle, not_before, held)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (alert_id, channel, kind) DO NOTHING",
+            &[
+                Cell::Int(entry.alert),
+                Cell::Text(&entry.channel),
+                Cell::Text(entry.kind.name()),
+                Cell::Text(&entry.bundle),
+                Cell::Int(entry.not_before),
+                Cell::flag(entry.held),
+            ],
         )?;
     }
-    connection.execute(
-        "UPDATE alerts SET expanded = 1 WHERE expanded <> 1 AND expanded = 2",
-        &[],
-    )?;
+    for id in done {
+        connection.execute("UPDATE alerts SET expanded = 1 WHERE id = ?1", &[Cell::Int(*id)])?;
+    }
     Ok(made)
 }
 
-/// Deliveries of a channel that are due, oldest first.
+/// Entries that are due and part of no message.
+pub(crate) fn waiting(
+    connection: &mut dyn Connection,
+    channel: &str,
+    now: Millis,
+    limit: usize,
+) -> StoreResult<Vec<Waiting>> {
+    connection.rows(
+        &format!(
+            "SELECT q.id, q.kind, q.bundle, q.not_before, q.held, f.state, {ALERT}
+             FROM alert_queue q JOIN alerts t ON t.id = q.alert_id {OF_ALERT}
+             WHERE q.delivery_id IS NULL AND q.skipped IS NULL AND q.channel = ?1 AND q.not_before <= ?2
+             ORDER BY q.id LIMIT ?3"
+        ),
+        &[Cell::Text(channel), Cell::Int(now), count(limit)],
+        |r| {
+            Ok(Waiting {
+                id: r.int()?,
+                kind: r.named(EntryKind::by_name)?,
+                bundle: r.string()?,
+                not_before: r.int()?,
+                held: r.flag()?,
+                state: r.named(FindingState::by_name)?,
+                alert: alert(r)?,
+            })
+        },
+    )
+}
+
+/// Makes messages of entries; see the port.
+pub(crate) fn bind(
+    connection: &mut dyn Connection,
+    channel: &str,
+    packs: &[Pack],
+    skipped: &[(i64, &'static str)],
+    now: Millis,
+) -> StoreResult<()> {
+    for pack in packs {
+        let id = connection.row(
+            "INSERT INTO messages (idempotency_key, channel, kind, cause, alerts, state, due_at, made_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?6) ON CONFLICT (idempotency_key) DO NOTHING RETURNING id",
+            &[
+                Cell::Text(&pack.key(channel)),
+                Cell::Text(channel),
+                Cell::Text(pack.kind.name()),
+                Cell::Text(&pack.cause),
+                Cell::Int(i64::try_from(pack.entries.len()).unwrap_or(i64::MAX)),
+                Cell::Int(now),
+            ],
+            |r| r.int(),
+        )?;
+        let id = id.ok_or(StoreError::Stale)?;
+        for entry in &pack.entries {
+            let bound = connection.execute(
+                "UPDATE alert_queue SET delivery_id = ?2 WHERE id = ?1 AND delivery_id IS NULL AND skipped IS NULL",
+                &[Cell::Int(*entry), Cell::Int(id)],
+            )?;
+            if bound == 0 {
+                return Err(StoreError::Stale);
+            }
+        }
+    }
+    for (entry, why) in skipped {
+        connection.execute(
+            "UPDATE alert_queue SET skipped = ?2 WHERE id = ?1 AND delivery_id IS NULL",
+            &[Cell::Int(*entry), Cell::Text(why)],
+        )?;
+    }
+    Ok(())
+}
+
+/// What a channel was told since.
+pub(crate) fn pulse(connection: &mut dyn Connection, channel: &str, since: Millis) -> StoreResult<Pulse> {
+    let key = [Cell::Text(channel), Cell::Int(since)];
+    Ok(Pulse {
+        tried: connection.rows(
+            "SELECT tried_at FROM messages WHERE channel = ?1 AND tried_at > ?2 ORDER BY tried_at",
+            &key,
+            |r| r.int(),
+        )?,
+        causes: connection.rows(
+            "SELECT cause, made_at, alerts FROM messages WHERE channel = ?1 AND made_at > ?2",
+            &key,
+            |r| Ok((r.string()?, r.int()?, r.int()?.unsigned_abs())),
+        )?,
+        failing: connection
+            .number(
+                "SELECT COUNT(*) FROM messages WHERE channel = ?1 AND state = 'pending' AND last_error IS NOT NULL",
+                &[Cell::Text(channel)],
+            )?
+            .unsigned_abs(),
+    })
+}
+
+/// Messages of a channel that are due, oldest first.
 pub(crate) fn due(
     connection: &mut dyn Connection,
     channel: &str,
     now: Millis,
     limit: usize,
 ) -> StoreResult<Vec<Delivery>> {
+    let mut due = connection.rows(
+        &format!(
+            "SELECT {MESSAGE} FROM messages m WHERE m.state = 'pending' AND m.channel = ?1 AND m.due_at <= ?2
+             ORDER BY m.due_at, m.id LIMIT ?3"
+        ),
+        &[Cell::Text(channel), Cell::Int(now), count(limit)],
+        delivery,
+    )?;
+    for delivery in &mut due {
+        delivery.alerts = alerts_of(connection, delivery.id, usize::MAX)?;
+    }
+    Ok(due)
+}
+
+/// Messages, newest first, each with its first alert.
+pub(crate) fn list(
+    connection: &mut dyn Connection,
+    filter: &DeliveryFilter,
+    paging: Paging,
+) -> StoreResult<Page<Delivery>> {
+    let state = filter.state.map_or("", DeliveryState::name);
+    let channel = filter.channel.as_deref().unwrap_or_default();
+    let test = "(CAST(?1 AS TEXT) = '' OR m.channel = ?1) AND (CAST(?2 AS TEXT) = '' OR m.state = ?2)";
+    let total = connection.number(
+        &format!("SELECT COUNT(*) FROM messages m WHERE {test}"),
+        &[Cell::Text(channel), Cell::Text(state)],
+    )?;
+    let mut rows = connection.rows(
+        &format!("SELECT {MESSAGE} FROM messages m WHERE {test} ORDER BY m.id DESC LIMIT ?3 OFFSET ?4"),
+        &[
+            Cell::Text(channel),
+            Cell::Text(state),
+            Cell::Int(i64::from(paging.limit)),
+            Cell::Int(i64::try_from(paging.offset).unwrap_or(i64::MAX)),
+        ],
+        delivery,
+    )?;
+    for delivery in &mut rows {
+        delivery.alerts = alerts_of(connection, delivery.id, 1)?;
+    }
+    Ok(Page {
+        rows,
+        total: total.unsigned_abs(),
+    })
+}
+
+fn alerts_of(connection: &mut dyn Connection, message: i64, most: usize) -> StoreResult<Vec<AlertRow>> {
     connection.rows(
         &format!(
-            "{DELIVERY} WHERE v.state = 'pending' AND v.channel = ?1 AND v.due_at <= ?2 ORDER BY v.due_at, v.id LIMIT ?3"
+            "SELECT {ALERT} FROM alert_queue q JOIN alerts t ON t.id = q.alert_id {OF_ALERT}
+             WHERE q.delivery_id = ?1 ORDER BY q.id LIMIT ?2"
         ),
-        &[Cell::Text(channel), Cell::Int(now), Cell::Int(i64::try_from(limit).unwrap_or(i64::MAX))],
-        delivery,
+        &[Cell::Int(message), count(most)],
+        alert,
     )
 }
 
-/// The newest deliveries.
-pub(crate) fn newest(connection: &mut dyn Connection, limit: usize) -> StoreResult<Vec<Delivery>> {
-    connection.rows(
-        &format!("{DELIVERY} ORDER BY v.id DESC LIMIT ?1"),
-        &[Cell::Int(i64::try_from(limit).unwrap_or(i64::MAX))],
-        delivery,
-    )
+/// A message is about to be sent.
+pub(crate) fn trying(connection: &mut dyn Connection, id: i64, at: Millis) -> StoreResult<()> {
+    let changed = connection.execute(
+        "UPDATE messages SET tried_at = ?2 WHERE id = ?1",
+        &[Cell::Int(id), Cell::Int(at)],
+    )?;
+    found(id, changed)
 }
 
 /// The channel took it.
 pub(crate) fn delivered(connection: &mut dyn Connection, id: i64, at: Millis) -> StoreResult<()> {
     let changed = connection.execute(
-        "UPDATE deliveries SET state = 'delivered', attempts = attempts + 1, delivered_at = ?2, last_error = NULL WHERE id = ?1",
+        "UPDATE messages SET state = 'delivered', attempts = attempts + 1, delivered_at = ?2, last_error = NULL WHERE id = ?1",
         &[Cell::Int(id), Cell::Int(at)],
     )?;
     found(id, changed)
@@ -96,6 +262,7 @@ pub(crate) fn failed(
     id: i64,
     error: &str,
     due_at: Option<Millis>,
+    counted: bool,
 ) -> StoreResult<()> {
     let state = if due_at.is_some() {
         DeliveryState::Pending
@@ -103,10 +270,49 @@ pub(crate) fn failed(
         DeliveryState::Dead
     };
     let changed = connection.execute(
-        "UPDATE deliveries SET state = ?2, attempts = attempts + 1, last_error = ?3, due_at = COALESCE(?4, due_at) WHERE id = ?1",
-        &[Cell::Int(id), Cell::Text(state.name()), Cell::Text(error), Cell::from(due_at)],
+        "UPDATE messages SET state = ?2, attempts = attempts + ?5, last_error = ?3, due_at = COALESCE(?4, due_at) WHERE id = ?1",
+        &[
+            Cell::Int(id),
+            Cell::Text(state.name()),
+            Cell::Text(error),
+            Cell::from(due_at),
+            Cell::flag(counted),
+        ],
     )?;
     found(id, changed)
+}
+
+/// Sends a dead message again.
+pub(crate) fn resend(
+    connection: &mut dyn Connection,
+    id: i64,
+    now: Millis,
+    entry: &AuditEntry,
+) -> StoreResult<()> {
+    let changed = connection.execute(
+        "UPDATE messages SET state = 'pending', attempts = 0, last_error = NULL, due_at = ?2, made_at = ?2
+         WHERE id = ?1 AND state = 'dead'",
+        &[Cell::Int(id), Cell::Int(now)],
+    )?;
+    if changed == 0 {
+        return Err(StoreError::Conflict(format!(
+            "delivery {id} is not dead: only what was given up can be sent again"
+        )));
+    }
+    audit::append(connection, entry)
+}
+
+/// Entries that wait, per channel.
+pub(crate) fn queued(connection: &mut dyn Connection) -> StoreResult<Vec<(String, u64)>> {
+    connection.rows(
+        "SELECT channel, COUNT(*) FROM alert_queue WHERE delivery_id IS NULL AND skipped IS NULL GROUP BY channel ORDER BY channel",
+        &[],
+        |r| Ok((r.string()?, r.int()?.unsigned_abs())),
+    )
+}
+
+fn count(limit: usize) -> Cell<'static> {
+    Cell::Int(i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
 fn found(id: i64, changed: u64) -> StoreResult<()> {
@@ -118,18 +324,19 @@ fn found(id: i64, changed: u64) -> StoreResult<()> {
 }
 
 fn delivery(r: &mut Reader<'_>) -> StoreResult<Delivery> {
-    let (id, channel, attempts) = (r.int()?, r.string()?, r.small()?);
-    let state = r.named(DeliveryState::by_name)?;
-    let (last_error, due_at, delivered_at) = (r.opt_string()?, r.int()?, r.opt_int()?);
     Ok(Delivery {
-        id,
-        channel,
-        alert: alert(r)?,
-        attempts,
-        state,
-        last_error,
-        due_at,
-        delivered_at,
+        id: r.int()?,
+        key: r.string()?,
+        channel: r.string()?,
+        kind: r.named(PackKind::by_name)?,
+        total: r.int()?.unsigned_abs(),
+        alerts: Vec::new(),
+        attempts: r.small()?,
+        state: r.named(DeliveryState::by_name)?,
+        last_error: r.opt_string()?,
+        due_at: r.int()?,
+        made_at: r.int()?,
+        delivered_at: r.opt_int()?,
     })
 }
 
@@ -159,6 +366,7 @@ fn alert(r: &mut Reader<'_>) -> StoreResult<AlertRow> {
         asset_name,
         custodian: r.opt_string()?,
         department: r.opt_string()?,
+        provider: None,
         first_seen: r.int()?,
         at: r.int()?,
         evidence: r.opt_string()?.unwrap_or_else(|| "{}".to_owned()),

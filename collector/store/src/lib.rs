@@ -23,6 +23,7 @@ mod ingest_write;
 mod ingest_writer;
 mod ledger;
 mod migrations;
+mod outbox;
 mod postgres;
 mod rows;
 mod rulebook;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{FindingKey, Millis, Severity};
+use crate::alerting::PackKind;
 
 /// Why somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -74,6 +75,8 @@ pub struct AlertRow {
     pub custodian: Option<String>,
     /// Department.
     pub department: Option<String>,
+    /// Provider that the asset belongs to.
+    pub provider: Option<String>,
     /// First seen.
     pub first_seen: Millis,
     /// When the finding changed.
@@ -112,15 +115,21 @@ impl DeliveryState {
     }
 }
 
-/// One alert to one channel.
+/// One message to one channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Delivery {
     /// Row id.
     pub id: i64,
+    /// Idempotency key: the same whenever it is sent again.
+    pub key: String,
     /// Name of the channel.
     pub channel: String,
-    /// The alert.
-    pub alert: AlertRow,
+    /// What kind of message.
+    pub kind: PackKind,
+    /// The alerts in it, or the first of them in a list.
+    pub alerts: Vec<AlertRow>,
+    /// How many alerts are in it.
+    pub total: u64,
     /// Tries so far.
     pub attempts: u32,
     /// Where it stands.
@@ -129,6 +138,8 @@ pub struct Delivery {
     pub last_error: Option<String>,
     /// When it is due.
     pub due_at: Millis,
+    /// When it was made.
+    pub made_at: Millis,
     /// When it was taken by the channel.
     pub delivered_at: Option<Millis>,
 }

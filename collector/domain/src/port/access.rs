@@ -1,6 +1,6 @@
-//! People, sessions, the audit log, leases, and the deliveries of alerts.
+//! People, sessions, the audit log and leases.
 
-use crate::model::{AuditEntry, AuditRecord, Delivery, Millis, Role, Session, Severity, User};
+use crate::model::{AuditEntry, AuditRecord, Millis, Role, Session, User};
 
 use super::StoreResult;
 
@@ -98,20 +98,4 @@ pub trait Access {
     /// Removes what nobody will ask for again: sessions made before the given time, chunks of snapshots that
     /// a device which no longer reports will not complete. Returns how many rows.
     fn tidy(&self, sessions_before: Millis) -> StoreResult<u64>;
-
-    /// Makes, for every alert that was not looked at yet, one delivery per channel that is told of its
-    /// severity; returns how many.
-    fn expand_alerts(&self, channels: &[(String, Severity)], now: Millis) -> StoreResult<u64>;
-
-    /// Deliveries due, oldest first.
-    fn due_deliveries(&self, channel: &str, now: Millis, limit: usize) -> StoreResult<Vec<Delivery>>;
-
-    /// The channel took it.
-    fn delivered(&self, delivery: i64, at: Millis) -> StoreResult<()>;
-
-    /// The channel did not take it: try again at `due_at`, or never (`None`: dead).
-    fn delivery_failed(&self, delivery: i64, error: &str, due_at: Option<Millis>) -> StoreResult<()>;
-
-    /// Newest deliveries of all channels, for the page.
-    fn deliveries(&self, limit: usize) -> StoreResult<Vec<Delivery>>;
 }

@@ -8,6 +8,7 @@ mod batch;
 mod cross;
 mod enrolment;
 mod ingest;
+mod outbox;
 mod rulebook;
 mod succession;
 mod views;
@@ -17,6 +18,7 @@ pub use batch::{Applied, Batch, Op};
 pub use cross::{CrossDevice, Known, Picture, Said, Touched, Value};
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
+pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
 pub use succession::Succession;
 pub use views::{
@@ -54,6 +56,6 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything that a store can do.
-pub trait Store: Ingest + Enrolment + Succession + Rulebook + Access + Views + CrossDevice {}
+pub trait Store: Ingest + Enrolment + Succession + Rulebook + Access + Views + CrossDevice + Outbox {}
 
-impl<T: Ingest + Enrolment + Succession + Rulebook + Access + Views + CrossDevice> Store for T {}
+impl<T: Ingest + Enrolment + Succession + Rulebook + Access + Views + CrossDevice + Outbox> Store for T {}

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::notify::{
-    Message, SendError, Sender, Style, Then, compose,
-    message::tests::delivery,
+    Message, SendError, Sender, Style, Then,
+    message::tests::{compose, delivery},
     standin::{self, Standin},
 };
 

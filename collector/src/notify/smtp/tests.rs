@@ -9,7 +9,10 @@ use std::{
 };
 
 use super::*;
-use crate::notify::{Style, compose, message::tests::delivery};
+use crate::notify::{
+    Style,
+    message::tests::{compose, delivery},
+};
 
 /// Answers one conversation per element: `None` takes the mail, `Some` refuses RCPT with that line.
 /// Sends the commands and the mail of each conversation.

@@ -9,7 +9,10 @@ use std::{
 
 use super::*;
 use crate::{
-    notify::{Style, compose, message::tests::delivery},
+    notify::{
+        Style,
+        message::tests::{compose, delivery},
+    },
     outbound::{Guard, HostPort},
 };
 

@@ -15,7 +15,10 @@ use ureq::{
 
 use super::*;
 use crate::{
-    notify::{Style, compose, message::tests::delivery},
+    notify::{
+        Style,
+        message::tests::{compose, delivery},
+    },
     outbound::HostPort,
 };
 

@@ -1,8 +1,15 @@
-//! `GET /alerts`: what was sent where, and what no channel took.
+//! `GET /alerts`, `POST /alerts/{id}/resend`: what was sent where, what waits, and what no channel took.
 
 use askama::Template;
-use axum::{extract::State, response::Response};
-use deskwarden_domain::model::{Delivery, DeliveryState, Lang, Millis};
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use deskwarden_domain::{
+    alerting::PackKind,
+    model::{AuditEntry, Delivery, DeliveryState, Lang, Millis},
+    port::{DeliveryFilter, Paging},
+};
 
 use super::{Asked, render};
 use crate::web::{
@@ -13,7 +20,7 @@ use crate::web::{
     text::{Agent, agent_text},
 };
 
-const DELIVERIES: usize = 200;
+const DELIVERIES: u32 = 200;
 
 #[derive(Template)]
 #[template(path = "alerts.html")]
@@ -22,16 +29,21 @@ struct AlertsPage {
     lines: Vec<DeliveryLine>,
     dead: u64,
     pending: u64,
+    queued: u64,
 }
 
 struct DeliveryLine {
+    id: i64,
     channel: Agent,
     kind: &'static str,
     finding: i64,
     severity: Badge,
     subject: Agent,
     asset: Agent,
+    /// Alerts in it beside the one that is shown.
+    more: u64,
     state: Badge,
+    dead: bool,
     attempts: u32,
     error: Agent,
     at: Millis,
@@ -42,39 +54,82 @@ struct DeliveryLine {
 /// The list.
 pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
     let p = asked.page(&state, "/alerts");
-    let deliveries = state.ask(|store| store.deliveries(DELIVERIES)).await?;
-    let count = |wanted| {
-        deliveries
-            .iter()
-            .filter(|delivery| delivery.state == wanted)
-            .count() as u64
-    };
+    let (rows, dead, pending, queued) = state
+        .ask(|store| {
+            let count = |state| {
+                let filter = DeliveryFilter {
+                    state: Some(state),
+                    ..DeliveryFilter::default()
+                };
+                let first = Paging { offset: 0, limit: 1 };
+                store.deliveries(&filter, first).map(|page| page.total)
+            };
+            let newest = Paging {
+                offset: 0,
+                limit: DELIVERIES,
+            };
+            let rows = store.deliveries(&DeliveryFilter::default(), newest)?.rows;
+            let queued = store.queued()?.iter().map(|(_, waiting)| waiting).sum();
+            Ok((
+                rows,
+                count(DeliveryState::Dead)?,
+                count(DeliveryState::Pending)?,
+                queued,
+            ))
+        })
+        .await?;
     let page = AlertsPage {
-        dead: count(DeliveryState::Dead),
-        pending: count(DeliveryState::Pending),
-        lines: deliveries
+        dead,
+        pending,
+        queued,
+        lines: rows
             .iter()
-            .map(|delivery| line(delivery, p.lang()))
+            .filter_map(|delivery| line(delivery, p.lang()))
             .collect(),
         p,
     };
     render(&page)
 }
 
-fn line(delivery: &Delivery, lang: Lang) -> DeliveryLine {
-    let alert = &delivery.alert;
-    DeliveryLine {
+/// Sends a dead message again.
+pub(in crate::web) async fn resend(
+    State(state): State<WebState>,
+    asked: Asked,
+    Path(id): Path<String>,
+) -> Result<Response, WebError> {
+    let id: i64 = id.parse().map_err(|_| WebError::NotFound)?;
+    let now = state.clock.now();
+    let audit = AuditEntry {
+        at: now,
+        actor: asked.viewer.name,
+        action: "delivery.resend".into(),
+        object: format!("delivery:{id}"),
+        detail: String::new(),
+    };
+    state.ask(move |store| store.resend(id, now, &audit)).await?;
+    Ok(Redirect::to("/alerts").into_response())
+}
+
+fn line(delivery: &Delivery, lang: Lang) -> Option<DeliveryLine> {
+    let alert = delivery.alerts.first()?;
+    Some(DeliveryLine {
+        id: delivery.id,
         channel: agent_text(&delivery.channel),
-        kind: alert.kind.name(),
+        kind: match delivery.kind {
+            PackKind::Single => alert.kind.name(),
+            other => other.name(),
+        },
         finding: alert.finding_id,
         severity: badge::severity(alert.severity, lang),
         subject: agent_text(&alert.subject_name),
         asset: agent_text(&alert.asset_name),
+        more: delivery.total.saturating_sub(1),
         state: badge::delivery(delivery.state, lang),
+        dead: delivery.state == DeliveryState::Dead,
         attempts: delivery.attempts,
         error: agent_text(delivery.last_error.as_deref().unwrap_or_default()),
         at: alert.at,
         due_at: (delivery.state == DeliveryState::Pending).then_some(delivery.due_at),
         delivered_at: delivery.delivered_at,
-    }
+    })
 }

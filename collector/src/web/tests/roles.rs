@@ -56,6 +56,7 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
     ("POST", "/tokens", "/tokens", Some(&[A])),
     ("POST", "/tokens/{id}/revoke", "/tokens/1/revoke", Some(&[A])),
     ("GET", "/alerts", "/alerts", Some(&[A, T, U])),
+    ("POST", "/alerts/{id}/resend", "/alerts/1/resend", Some(&[A])),
     ("GET", "/events", "/events", Some(&ROLES)),
     ("GET", "/api/v1/findings", "/api/v1/findings", Some(&ROLES)),
     ("GET", "/api/v1/findings/{id}", "/api/v1/findings/1", Some(&ROLES)),

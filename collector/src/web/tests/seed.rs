@@ -2,6 +2,7 @@
 //! text that an agent could choose passes one function, so that a test can make all of them hostile.
 
 use deskwarden_domain::{
+    alerting,
     model::{
         Alert, AlertKind, Asset, AssetId, AssetState, BaselineItem, Change, ChangeKind, Evidence, Finding,
         FindingHistory, FindingKey, FindingState, Holder, Millis, Outcome, OutcomeRow, Severity, TokenId,
@@ -521,12 +522,29 @@ fn findings(
 /// Deliveries of the alerts: some taken, some refused.
 pub(super) fn deliveries(house: &House, say: &Say) {
     let store = house.store.as_ref();
-    store
-        .expand_alerts(
-            &[("mail".into(), Severity::Low), ("webhook".into(), Severity::Low)],
-            START - 1_000,
-        )
-        .unwrap();
+    let book = alerting::Book {
+        channels: ["mail", "webhook"]
+            .into_iter()
+            .map(|name| alerting::Told {
+                name: name.to_owned(),
+                min_severity: Severity::Low,
+            })
+            .collect(),
+        ..alerting::Book::default()
+    };
+    let fresh = store.fresh_alerts(1_000).unwrap();
+    let planned = alerting::plan(START - 1_000, &fresh, &book);
+    let done: Vec<i64> = fresh.iter().map(|fresh| fresh.alert.id).collect();
+    store.plan_alerts(&planned, &done).unwrap();
+    let single = alerting::Pace {
+        per_minute: None,
+        groups: false,
+    };
+    for channel in ["mail", "webhook"] {
+        let waiting = store.waiting(channel, START, 1_000).unwrap();
+        let packed = alerting::pack(START - 1_000, &waiting, single, &alerting::Pulse::default());
+        store.bind(channel, &packed.packs, &[], START - 1_000).unwrap();
+    }
     for delivery in store.due_deliveries("mail", START, 100).unwrap() {
         store.delivered(delivery.id, START - 500).unwrap();
     }
@@ -538,7 +556,7 @@ pub(super) fn deliveries(house: &House, say: &Say) {
     {
         let due = (index % 2 == 0).then_some(START + 60_000);
         store
-            .delivery_failed(delivery.id, &say("connection refused by 10.1.1.9:443"), due)
+            .delivery_failed(delivery.id, &say("connection refused by 10.1.1.9:443"), due, true)
             .unwrap();
     }
 }

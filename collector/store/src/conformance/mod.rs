@@ -123,11 +123,13 @@ macro_rules! conformance {
                 what_nobody_asks_for_again_is_tidied_away,
             ];
             deliveries: [
-                an_alert_is_delivered_once_per_channel,
+                an_alert_is_queued_once_per_channel_and_bound_once,
+                deliveries_are_listed_newest_first_by_channel_and_state,
                 an_alert_that_no_channel_wants_is_done_with,
-                a_channel_is_told_from_its_severity_on,
-                parallel_expansion_makes_no_delivery_twice,
-                a_failed_delivery_is_tried_again_or_dead,
+                resolved_knows_who_was_told,
+                parallel_planning_and_binding_make_no_delivery_twice,
+                a_failed_delivery_is_tried_again_or_dead_and_sent_again_when_asked,
+                definitions_are_kept_replaced_and_removed,
                 a_delivery_says_what_a_message_needs,
                 an_unknown_delivery_is_refused,
             ];

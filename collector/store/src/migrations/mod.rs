@@ -36,6 +36,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration {
+        shared: include_str!("0005_alerts.sql"),
+        sqlite: "",
+        postgres: include_str!("0005_alerts.postgres.sql"),
+    },
 ];
 
 /// Brings the schema of `place` (named in messages) up to this build. Refuses a newer one.

@@ -29,7 +29,7 @@ pub(super) fn overview(connection: &mut dyn Connection, since: Millis) -> StoreR
             "SELECT COUNT(*) FROM devices WHERE status <> 'active' AND status = 'pending'",
             &[],
         )?,
-        dead_deliveries: counted("SELECT COUNT(*) FROM deliveries WHERE state = 'dead'", &[])?,
+        dead_deliveries: counted("SELECT COUNT(*) FROM messages WHERE state = 'dead'", &[])?,
     };
     connection.query(
         "SELECT severity, COUNT(*) FROM findings WHERE active = 1 GROUP BY severity",
