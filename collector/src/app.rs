@@ -106,6 +106,9 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
         .import_folder(now)
         .context("importing the rules folder")?;
     let contexts = Contexts::load(Arc::clone(&store)).context("loading the rules in force")?;
+    contexts
+        .listening(now)
+        .context("saying that this collector is up")?;
     let admin = people::first_administrator(store.as_ref(), now).context("making the first administrator")?;
     Ok(Base {
         config,
@@ -210,6 +213,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         public_url: public_url.clone(),
         agent_address: told.agents.trim_start_matches("https://").to_owned(),
         ca_pin: told.pin.clone(),
+        channels: DeskSource::of(&config),
         ..WebConfig::default()
     };
     let (live_events, wake_alerts) = (events.clone(), Arc::clone(&wake));
@@ -230,13 +234,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     for fault in &faults {
         warn!(%fault, "a template is not used");
     }
-    let desk = DeskSource {
-        channels: config.channels.clone(),
-        observation: config.observation,
-        allow: config.outbound_allow.clone(),
-        data_dir: config.data_dir.clone(),
-        zone: config.zone,
-    };
+    let desk = DeskSource::of(&config);
     let dispatcher = Dispatcher {
         store: Arc::clone(&store),
         desk: Arc::new(move |store| desk.load(store)),
@@ -251,6 +249,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         lease: Lease::new("dispatch", holder.clone()),
     };
     tasks.spawn("alerts", endless(dispatcher.run(cancel.clone())));
+    tasks.spawn("up", endless(stay_up(Arc::clone(&contexts), cancel.clone())));
     tasks.spawn("rules", rules_dir::watch(importer, cancel.clone()));
     let tell = live::after_commit(live_events, wake_alerts);
     let cross = task::Cross {
@@ -279,6 +278,22 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     drop(told);
     tasks.run(signals.asked_to_stop()).await?;
     Ok(())
+}
+
+/// Says that this collector is up: silence of an agent counts only while somebody listens.
+async fn stay_up(contexts: Arc<Contexts>, cancel: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(ingest::BEAT) => {}
+        }
+        let contexts = Arc::clone(&contexts);
+        match tokio::task::spawn_blocking(move || contexts.listening(clock::now())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, "the store cannot be told that this collector is up"),
+            Err(error) => warn!(%error, "saying that this collector is up was cut off"),
+        }
+    }
 }
 
 /// A task that ends only when it is cancelled, in the supervisor's form.

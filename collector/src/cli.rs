@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and which file answers. Each noun has a file of its own; none of
 //! them decides anything that the domain decides.
 
+mod alerting;
 mod args;
 mod asset;
 mod audit;
@@ -26,7 +27,10 @@ use std::{
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
-use deskwarden_domain::{model::Lang, port::StoreError};
+use deskwarden_domain::{
+    model::Lang,
+    port::{AlertingKind, StoreError},
+};
 
 use crate::config::ConfigError;
 use out::Out;
@@ -101,6 +105,18 @@ enum Command {
     /// People who may sign in
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Where alerts go
+    #[command(subcommand)]
+    Channel(alerting::ChannelCommand),
+    /// Which alerts go where, when and how
+    #[command(subcommand)]
+    Route(alerting::DefinitionCommand),
+    /// Times of planned work, in which alerts wait
+    #[command(subcommand)]
+    Maintenance(alerting::DefinitionCommand),
+    /// What was sent where, and what no channel took
+    #[command(subcommand)]
+    Delivery(alerting::DeliveryCommand),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -197,6 +213,14 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
         Command::Finding(command) => finding::run(command, &Session::open(&common)?, out),
         Command::Clauses(clauses) => clauses::run(clauses, &Session::open(&common)?, out),
         Command::User(command) => user::run(command, &Session::open(&common)?, out),
+        Command::Channel(command) => alerting::channel(command, &Session::open(&common)?, out),
+        Command::Route(command) => {
+            alerting::definition(AlertingKind::Route, command, &Session::open(&common)?, out)
+        }
+        Command::Maintenance(command) => {
+            alerting::definition(AlertingKind::Maintenance, command, &Session::open(&common)?, out)
+        }
+        Command::Delivery(command) => alerting::delivery(command, &Session::open(&common)?, out),
         Command::Audit(command) => audit::run(command, &Session::open(&common)?, out),
     }
 }

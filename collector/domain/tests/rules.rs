@@ -47,6 +47,7 @@ fn matches(set: &RuleSet, rule: &str, section: Section, facet: &facet::Kind) -> 
         class: class.as_ref(),
     };
     let facts = AssetFacts {
+        silent: false,
         asset: &asset,
         device: None,
         ledger: &[],
@@ -264,6 +265,7 @@ fn only_an_unexpected_pc_is_unregistered() {
         SET.asset_matches(
             rule,
             &AssetFacts {
+                silent: false,
                 asset,
                 device: None,
                 ledger: &[],
@@ -479,6 +481,7 @@ fn scope_limits_a_rule_to_departments_and_states() {
         set.asset_matches(
             rule,
             &AssetFacts {
+                silent: false,
                 asset: &asset,
                 device: None,
                 ledger: &[],
@@ -699,6 +702,7 @@ fn the_longest_permitted_loop_ends() {
     let set = RuleSet::load(&files).unwrap();
     let asset = asset();
     let facts = AssetFacts {
+        silent: false,
         asset: &asset,
         device: None,
         ledger: &[],
@@ -736,6 +740,7 @@ fn a_condition_that_does_not_fit_a_fact_says_so() {
         class: None,
     };
     let facts = AssetFacts {
+        silent: false,
         asset: &asset,
         device: None,
         ledger: &[],

@@ -1,9 +1,13 @@
 //! The rules in force, as judging and pages read them: loaded from the store once per generation.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use deskwarden_domain::{
-    judge::Context,
+    judge::{ABSENT_AFTER, Context, Down},
+    model::Millis,
     port::{Store, StoreError, StoreResult},
     rules::{RuleFile, RuleSet},
 };
@@ -11,6 +15,12 @@ use tokio::sync::watch;
 use tracing::error;
 
 use crate::rules_dir::load_context;
+
+/// How often a collector says that it is up.
+pub const BEAT: Duration = Duration::from_secs(20);
+/// Time without such a word after which nobody listened.
+const UNHEARD: Millis = 60_000;
+const DAY: Millis = 86_400_000;
 
 /// Rules by generation. Cloned handles share them.
 pub struct Contexts {
@@ -40,6 +50,14 @@ impl Contexts {
             .clone()
     }
 
+    /// Says that this collector is up, and learns when none was. Blocks.
+    pub fn listening(&self, now: Millis) -> StoreResult<()> {
+        self.store.collector_up(now, UNHEARD)?;
+        let down: Arc<[Down]> = self.store.collector_down(now - ABSENT_AFTER - DAY)?.into();
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).down = down;
+        Ok(())
+    }
+
     /// Told of every change.
     pub fn rules(&self) -> watch::Receiver<Arc<RuleSet>> {
         self.rules.subscribe()
@@ -60,12 +78,16 @@ impl Contexts {
             }
             Err(other) => return Err(other),
         };
+        let ranges = self.store.dhcp_ranges()?.into();
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let context = Context {
             generation,
             rules: Arc::clone(&rules),
-            ranges: self.store.dhcp_ranges()?.into(),
+            ranges,
+            down: Arc::clone(&current.down),
         };
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = context.clone();
+        *current = context.clone();
+        drop(current);
         self.rules.send_replace(rules);
         Ok(context)
     }

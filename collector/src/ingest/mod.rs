@@ -36,7 +36,7 @@ use crate::entropy::Entropy;
 use job::Job;
 use round::Rounds;
 
-pub use context::Contexts;
+pub use context::{BEAT, Contexts};
 pub use job::{Answer, Company, Fence, NotOpened};
 pub use opening::Opened;
 pub use round::Committed;

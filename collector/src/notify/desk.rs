@@ -11,7 +11,7 @@ use deskwarden_domain::{
 };
 
 use crate::{
-    config::{self, Channel, ChannelKind, Secret},
+    config::{self, Channel, ChannelKind, Config, Secret},
     outbound::HostPort,
 };
 
@@ -85,7 +85,7 @@ impl Desk {
 }
 
 /// Where channels come from.
-#[derive(Clone)]
+#[derive(Clone, Debug, Default)]
 pub struct DeskSource {
     /// Those of the configuration file.
     pub channels: Vec<Channel>,
@@ -100,6 +100,17 @@ pub struct DeskSource {
 }
 
 impl DeskSource {
+    /// That of a configuration.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            channels: config.channels.clone(),
+            observation: config.observation,
+            allow: config.outbound_allow.clone(),
+            data_dir: config.data_dir.clone(),
+            zone: config.zone,
+        }
+    }
+
     /// Reads the definitions and sets up what can be.
     pub fn load(&self, store: &dyn Store) -> StoreResult<Desk> {
         let version = store.definitions_version()?;

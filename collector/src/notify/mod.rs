@@ -2,6 +2,7 @@
 //! into them. Decides nothing about findings; an alert exists because a commit made it.
 
 mod backoff;
+mod book;
 mod desk;
 mod dispatcher;
 mod http;
@@ -24,6 +25,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use crate::config::Channel;
 
 pub use backoff::{TRIED_FOR, pause};
+pub use book::{Actor, Book, BookError, SECRETS};
 pub use desk::{Desk, DeskSource, Live, Origin};
 pub use dispatcher::{Clock, DeskOf, Dispatcher, RuleWordsOf};
 pub use log::LogChannel;

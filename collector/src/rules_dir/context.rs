@@ -36,6 +36,7 @@ pub fn load_context(store: &dyn Store) -> StoreResult<Context> {
                         generation,
                         rules: Arc::new(rules),
                         ranges: ranges.into(),
+                        down: Arc::default(),
                     });
                 }
                 Err(faults) => faults,

@@ -158,6 +158,7 @@ pub(super) fn icon(name: &str) -> Icon {
         "assets" => "M4 5h16v10H4zM9 20h6M12 15v5",
         "rules" => "M6 3h9l4 4v14H6zM14 3v5h5M9 12h7M9 16h7",
         "alerts" => "M6 17V11a6 6 0 0 1 12 0v6l2 1H4zM10 21h4",
+        "channels" => "M4 6h16v9H9l-5 4zM8 9.5h8M8 12h5",
         "tokens" => "M8 16a4 4 0 1 1 3.6-5.8H21v3.4h-2.4V16h-3.2v-2.4h-3.8A4 4 0 0 1 8 16M8 11.9v.2",
         "account" => "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8M5 20a7 7 0 0 1 14 0",
         "search" => "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13M15.5 15.5 20 20",

@@ -53,6 +53,11 @@ const NAV: &[NavEntry] = &[
         icon: "alerts",
     },
     NavEntry {
+        path: "/channels",
+        key: "nav.channels",
+        icon: "channels",
+    },
+    NavEntry {
         path: "/tokens",
         key: "nav.tokens",
         icon: "tokens",

@@ -11,6 +11,8 @@ use deskwarden_domain::{
 use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, watch};
 
+use crate::notify::DeskSource;
+
 use super::error::WebError;
 use crate::actions::{Decision, DecisionError};
 
@@ -101,6 +103,8 @@ pub struct WebConfig {
     pub reporting_window: Duration,
     /// Lifetimes and lockout.
     pub sign_in: SignInPolicy,
+    /// Where channels of alerts come from.
+    pub channels: DeskSource,
     /// Offset from UTC in minutes for readers without JavaScript; with it the browser's zone is used.
     pub utc_offset_minutes: i16,
 }
@@ -113,6 +117,7 @@ impl Default for WebConfig {
             ca_pin: String::new(),
             reporting_window: Duration::from_secs(60 * 60),
             sign_in: SignInPolicy::default(),
+            channels: DeskSource::default(),
             utc_offset_minutes: 8 * 60,
         }
     }

@@ -209,6 +209,35 @@ impl Access for Database {
         self.write(|connection| lease(connection, name, holder, now, until))
     }
 
+    fn collector_up(&self, now: Millis, longest: Millis) -> StoreResult<()> {
+        self.write(|connection| {
+            let before =
+                connection.row_locked("SELECT at FROM collector_up WHERE id = 1", &[], |r| r.int())?;
+            if let Some(before) = before.filter(|before| now - before > longest) {
+                connection.execute(
+                    "INSERT INTO collector_down (from_at, to_at) VALUES (?1, ?2)",
+                    &[Cell::Int(before), Cell::Int(now)],
+                )?;
+            }
+            connection.execute(
+                "INSERT INTO collector_up (id, at) VALUES (1, ?1)
+                 ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE collector_up.at < excluded.at",
+                &[Cell::Int(now)],
+            )?;
+            Ok(())
+        })
+    }
+
+    fn collector_down(&self, since: Millis) -> StoreResult<Vec<(Millis, Millis)>> {
+        self.read(|connection| {
+            connection.rows(
+                "SELECT from_at, to_at FROM collector_down WHERE to_at > ?1 ORDER BY from_at, id",
+                &[Cell::Int(since)],
+                |r| Ok((r.int()?, r.int()?)),
+            )
+        })
+    }
+
     fn tidy(&self, sessions_before: Millis) -> StoreResult<u64> {
         self.write(|connection| {
             let sessions =

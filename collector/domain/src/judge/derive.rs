@@ -16,6 +16,7 @@ use super::{
     Context, Verdict,
     evidence::{ASSET_SUBJECT, Faults},
     looked::{Looked, looked},
+    silence::silence,
 };
 
 /// One subject that breaches a rule.
@@ -47,7 +48,12 @@ pub(super) fn outcomes_and_findings(
         now,
         out: Changes::default(),
     };
-    let mut wake_at: Option<Millis> = None;
+    let (_, silent_at) = silence(&state.device, &context.down, now);
+    // A record moves the moment of silence; looking then, too early, costs less than writing it down each time.
+    let mut wake_at = match (state.asset.wake_at, silent_at) {
+        (Some(before), Some(at)) if now < before && before <= at => Some(before),
+        (_, at) => at,
+    };
 
     for rule in context.rules.rules() {
         if matches!(rule.kind, RuleKind::Cross { .. }) {

@@ -18,6 +18,7 @@ use crate::{
     rules::{self, AssetFacts, ItemFacts, Rule, RuleKind},
 };
 
+use super::silence::silence;
 use super::{
     Context, Extent, Memo, Understood, Verdict, address,
     changed::{self, Difference},
@@ -116,7 +117,8 @@ fn for_item(
         .seeded
         .iter()
         .any(|(s, source)| *s == section && *source == place.id.source);
-    let asset = asset_facts(place.state);
+    // What an item shows does not depend on silence.
+    let asset = asset_facts(place.state, false);
     // A removed part is judged by what it was.
     let Some(shown) = current.as_ref().or(accepted.as_ref()).map(Arc::clone) else {
         return;
@@ -203,7 +205,8 @@ fn for_asset(
     fresh: &mut Vec<Evidence>,
     faults: &mut Faults,
 ) {
-    let facts = asset_facts(state);
+    let (silent, _) = silence(&state.device, &context.down, now);
+    let facts = asset_facts(state, silent);
     for rule in context
         .rules
         .rules()
@@ -219,7 +222,7 @@ fn for_asset(
                 asset: state.asset.id,
                 device: Some(state.device.id),
                 item: None,
-                detail: asset_detail(state, about_identity(state, rule, context)).to_string(),
+                detail: asset_detail(state, about_identity(state, rule, context, &facts)).to_string(),
                 since: now,
             }),
             Err(fault) => {
@@ -245,7 +248,7 @@ fn asset_detail(state: &DeviceState, about_identity: bool) -> serde_json::Value 
 
 /// Whether the rule matches only because two installations spoke for the device: then a person may settle
 /// it by accepting.
-fn about_identity(state: &DeviceState, rule: &Rule, context: &Context) -> bool {
+fn about_identity(state: &DeviceState, rule: &Rule, context: &Context, now: &AssetFacts<'_>) -> bool {
     if state.device.forked_at.is_none() {
         return false;
     }
@@ -255,7 +258,7 @@ fn about_identity(state: &DeviceState, rule: &Rule, context: &Context) -> bool {
     };
     let facts = AssetFacts {
         device: Some(&settled),
-        ..asset_facts(state)
+        ..asset_facts(state, now.silent)
     };
     matches!(context.rules.asset_matches(rule, &facts), Ok(false))
 }
@@ -263,8 +266,9 @@ fn about_identity(state: &DeviceState, rule: &Rule, context: &Context) -> bool {
 /// Subject of findings that are about the asset as a whole.
 pub(super) const ASSET_SUBJECT: &str = "asset";
 
-fn asset_facts(state: &DeviceState) -> AssetFacts<'_> {
+fn asset_facts(state: &DeviceState, silent: bool) -> AssetFacts<'_> {
     AssetFacts {
+        silent,
         asset: &state.asset,
         device: Some(&state.device),
         ledger: &state.ledger,

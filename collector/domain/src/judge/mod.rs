@@ -13,6 +13,7 @@ mod changed;
 mod derive;
 mod evidence;
 mod looked;
+mod silence;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -35,6 +36,8 @@ use crate::{
     rules::{ItemFacts, RuleSet},
 };
 
+pub use silence::{ABSENT_AFTER, Down, SILENT_AFTER, silent_from};
+
 /// What judging reads besides the state: the rules in force, and their generation.
 #[derive(Clone)]
 pub struct Context {
@@ -44,6 +47,8 @@ pub struct Context {
     pub rules: Arc<RuleSet>,
     /// Addresses that DHCP servers hand out.
     pub ranges: Arc<[DhcpRange]>,
+    /// Times of the last weeks in which no collector was up, in their order.
+    pub down: Arc<[Down]>,
 }
 
 /// How much of the state is judged.

@@ -95,6 +95,12 @@ pub trait Access {
     /// Takes or renews a lease by name for `holder` until `until`; `false` when another holds it.
     fn lease(&self, name: &str, holder: &str, now: Millis, until: Millis) -> StoreResult<bool>;
 
+    /// A collector is up. When none said so for `longest`, the time since is one in which nobody listened.
+    fn collector_up(&self, now: Millis, longest: Millis) -> StoreResult<()>;
+
+    /// Times that ended after `since` in which no collector was up: from, until, in their order.
+    fn collector_down(&self, since: Millis) -> StoreResult<Vec<(Millis, Millis)>>;
+
     /// Removes what nobody will ask for again: sessions made before the given time, chunks of snapshots that
     /// a device which no longer reports will not complete. Returns how many rows.
     fn tidy(&self, sessions_before: Millis) -> StoreResult<u64>;

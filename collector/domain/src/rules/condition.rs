@@ -107,7 +107,7 @@ impl Engine {
             scope.add_variable_from_value("asset", values::asset(asset.asset));
         }
         if uses.device {
-            scope.add_variable_from_value("device", values::device(asset.device));
+            scope.add_variable_from_value("device", values::device(asset.device, asset.silent));
         }
         if uses.ledger {
             let ledger = values::ledger(asset).ok_or_else(|| {
@@ -228,6 +228,7 @@ pub(crate) fn try_out(engine: &Engine, condition: &Condition, sections: &[Sectio
     let asset = sample_asset();
     let ledger = [sample_ledger()];
     let facts = AssetFacts {
+        silent: false,
         asset: &asset,
         device: None,
         ledger: &ledger,

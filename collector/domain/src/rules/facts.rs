@@ -33,6 +33,8 @@ pub struct AssetFacts<'a> {
     pub asset: &'a Asset,
     /// Its current device.
     pub device: Option<&'a Device>,
+    /// Nothing was heard of it for too long.
+    pub silent: bool,
     /// What it was assigned.
     pub ledger: &'a [LedgerEntry],
 }

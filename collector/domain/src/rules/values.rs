@@ -43,7 +43,7 @@ pub(crate) const ASSET_KEYS: [&str; 7] = [
     "provisional",
 ];
 /// Fields of `device`.
-pub(crate) const DEVICE_KEYS: [&str; 8] = [
+pub(crate) const DEVICE_KEYS: [&str; 9] = [
     "id",
     "status",
     "platform",
@@ -52,6 +52,7 @@ pub(crate) const DEVICE_KEYS: [&str; 8] = [
     "enrolled_at",
     "last_seen_at",
     "forked",
+    "silent",
 ];
 
 pub(crate) fn item(facts: &ItemFacts<'_>) -> Value {
@@ -112,7 +113,7 @@ pub(crate) fn asset(asset: &Asset) -> Value {
     map(fields)
 }
 
-pub(crate) fn device(device: Option<&Device>) -> Value {
+pub(crate) fn device(device: Option<&Device>, silent: bool) -> Value {
     let Some(device) = device else { return Value::Null };
     let mut fields = HashMap::with_capacity(DEVICE_KEYS.len());
     put(&mut fields, "id", &device.id.to_string());
@@ -126,6 +127,7 @@ pub(crate) fn device(device: Option<&Device>) -> Value {
         Value::Int(device.last_seen_at.unwrap_or(device.enrolled_at)),
     );
     fields.insert(key("forked"), Value::Bool(device.forked_at.is_some()));
+    fields.insert(key("silent"), Value::Bool(silent));
     map(fields)
 }
 

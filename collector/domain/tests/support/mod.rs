@@ -45,6 +45,7 @@ pub(crate) fn context(generation: i64, files: &[(&str, &str)]) -> Context {
         generation,
         rules: Arc::new(rules),
         ranges: Arc::from([]),
+        down: Arc::default(),
     }
 }
 

@@ -98,6 +98,10 @@ impl House {
             public_url: format!("https://{HOST}"),
             agent_address: "desk.example:7443".into(),
             ca_pin: "sha256:00ff".into(),
+            channels: crate::notify::DeskSource {
+                data_dir: folder.path().to_owned(),
+                ..Default::default()
+            },
             ..WebConfig::default()
         };
         let hands: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
