@@ -1,5 +1,11 @@
 //! Planning under a simulated clock: whatever comes, every alert is told once per channel, in its time, at its pace.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests: a fault ends the test with its words"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskwarden_domain::{

@@ -302,8 +302,11 @@ fn toml_file(file: &Path) -> Result<Map<String, Value>, CliError> {
     toml::from_str(&text).map_err(|error| refused(error.to_string()))
 }
 
+/// Keys, and secrets by name.
+type ChannelFile = (Map<String, Value>, BTreeMap<String, Secret>);
+
 /// The keys of a channel, and the secrets in the files that it names.
-fn channel_file(file: &Path) -> Result<(Map<String, Value>, BTreeMap<String, Secret>), CliError> {
+fn channel_file(file: &Path) -> Result<ChannelFile, CliError> {
     let mut keys = toml_file(file)?;
     let base = file.parent().unwrap_or(Path::new("."));
     let mut secrets = BTreeMap::new();

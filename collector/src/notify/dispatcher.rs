@@ -260,7 +260,7 @@ impl Worker {
         if pulse.failing >= FAILING {
             return Ok(Round::Until(None));
         }
-        let waiting = store.waiting(&self.live.name, now, TOGETHER)?;
+        let waiting = store.queue_due(&self.live.name, now, TOGETHER)?;
         let packed = alerting::pack(now, &waiting, self.live.pace, &pulse);
         if packed.packs.is_empty() && packed.skipped.is_empty() {
             return Ok(Round::Until(packed.look_again));

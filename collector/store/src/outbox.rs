@@ -26,7 +26,7 @@ impl Outbox for Database {
         self.write(|connection| deliveries::enqueue(connection, planned, done))
     }
 
-    fn waiting(&self, channel: &str, now: Millis, limit: usize) -> StoreResult<Vec<Waiting>> {
+    fn queue_due(&self, channel: &str, now: Millis, limit: usize) -> StoreResult<Vec<Waiting>> {
         self.read(|connection| deliveries::waiting(connection, channel, now, limit))
     }
 

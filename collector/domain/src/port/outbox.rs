@@ -82,7 +82,7 @@ pub trait Outbox: Send + Sync {
     fn plan_alerts(&self, planned: &[Planned], done: &[i64]) -> StoreResult<u64>;
 
     /// Entries of a channel's queue that are due and part of no message, in the order of the queue.
-    fn waiting(&self, channel: &str, now: Millis, limit: usize) -> StoreResult<Vec<Waiting>>;
+    fn queue_due(&self, channel: &str, now: Millis, limit: usize) -> StoreResult<Vec<Waiting>>;
 
     /// Makes messages of entries, in one transaction: from here on an entry is sent under its message's key. An
     /// entry that is part of a message already makes the whole a conflict.

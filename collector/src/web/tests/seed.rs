@@ -541,7 +541,7 @@ pub(super) fn deliveries(house: &House, say: &Say) {
         groups: false,
     };
     for channel in ["mail", "webhook"] {
-        let waiting = store.waiting(channel, START, 1_000).unwrap();
+        let waiting = store.queue_due(channel, START, 1_000).unwrap();
         let packed = alerting::pack(START - 1_000, &waiting, single, &alerting::Pulse::default());
         store.bind(channel, &packed.packs, &[], START - 1_000).unwrap();
     }

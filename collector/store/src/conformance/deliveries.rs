@@ -57,7 +57,7 @@ fn plan(store: &dyn Store, names: &[&str]) -> u64 {
 
 /// Makes messages of what waits for a channel, and returns those due.
 fn bound(store: &dyn Store, channel: &str, pace: Pace) -> Vec<Delivery> {
-    let waiting = store.waiting(channel, NOW, 1_000).unwrap();
+    let waiting = store.queue_due(channel, NOW, 1_000).unwrap();
     let packed = alerting::pack(NOW, &waiting, pace, &Pulse::default());
     store.bind(channel, &packed.packs, &packed.skipped, NOW).unwrap();
     store.due_deliveries(channel, NOW, 1_000).unwrap()
@@ -90,9 +90,9 @@ pub fn an_alert_is_queued_once_per_channel_and_bound_once(bench: &dyn Bench) {
         store.queued().unwrap(),
         [("mail".to_owned(), 2), ("webhook".to_owned(), 2)]
     );
-    assert!(store.waiting("mail", NOW - 1, 10).unwrap().is_empty());
-    assert!(store.waiting("other", NOW, 10).unwrap().is_empty());
-    let waiting = store.waiting("mail", NOW, 10).unwrap();
+    assert!(store.queue_due("mail", NOW - 1, 10).unwrap().is_empty());
+    assert!(store.queue_due("other", NOW, 10).unwrap().is_empty());
+    let waiting = store.queue_due("mail", NOW, 10).unwrap();
     assert_eq!(waiting[0].state, FindingState::Open);
     let mail = bound(store.as_ref(), "mail", SINGLE);
     assert_eq!(subjects(&mail), ["A", "B"]);
@@ -216,7 +216,7 @@ pub fn parallel_planning_and_binding_make_no_delivery_twice(bench: &dyn Bench) {
                 let store = bench.open();
                 for _ in 0..20 {
                     plan(store.as_ref(), &["mail", "webhook"]);
-                    let waiting = store.waiting("mail", NOW, 100).unwrap();
+                    let waiting = store.queue_due("mail", NOW, 100).unwrap();
                     let packed = alerting::pack(NOW, &waiting, SINGLE, &Pulse::default());
                     // Whoever is later is refused as a whole.
                     store.bind("mail", &packed.packs, &[], NOW).ok();
