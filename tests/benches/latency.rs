@@ -11,9 +11,9 @@
 
 use std::{
     path::Path,
-    sync::mpsc::{self, Receiver},
+    sync::mpsc,
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -26,6 +26,7 @@ use deskwarden_tests::{
     pc::Pc,
     smbios::{Firmware, Memory},
     wait::PATIENCE,
+    webhook::{Delivery, Receiver},
 };
 use serde_json::json;
 
@@ -87,7 +88,28 @@ fn main() -> Result<()> {
             "p95; peers look every minute to every day",
         );
     }
-    report.raw = json!(times);
+    let receipts = office.receipts()?;
+    let table = format!(
+        "from the finding to a webhook's receipt, {} alerts",
+        receipts.len()
+    );
+    for percent in [50, 95, 99] {
+        report.figure(
+            &table,
+            "webhook",
+            &format!("p{percent}"),
+            percentile(&receipts, percent),
+            "ms",
+        );
+    }
+    report.budget(
+        "alert: judged, committed, planned, sent, received",
+        Limit::AtMost(1000.0),
+        percentile(&receipts, 99),
+        "ms",
+        "p99; from the moment of judging, which is before the commit",
+    );
+    report.raw = json!({"changes": times, "receipts": receipts});
     report.save()?;
     println!("{}", page::part(&report));
     Ok(())
@@ -96,13 +118,15 @@ fn main() -> Result<()> {
 struct Office {
     pcs: Vec<(Pc, Agent)>,
     visitor: Visitor,
-    events: Receiver<String>,
+    events: mpsc::Receiver<String>,
+    hook: Receiver,
     _collector: Collector,
 }
 
 impl Office {
     fn open() -> Result<Self> {
-        let collector = Setup::new()?.start()?;
+        let hook = Receiver::start()?;
+        let collector = Setup::new()?.webhook(&hook.url(), &hook.place())?.start()?;
         let mut pcs = Vec::new();
         for number in 0..PCS {
             let pc = Pc::new(&host(number))?;
@@ -124,8 +148,16 @@ impl Office {
             pcs,
             visitor,
             events,
+            hook,
             _collector: collector,
         })
+    }
+
+    /// Milliseconds from judging to receipt, of every alert.
+    fn receipts(&self) -> Result<Vec<f64>> {
+        let deliveries = self.hook.deliveries();
+        ensure!(!deliveries.is_empty(), "no alert reached the webhook");
+        deliveries.iter().map(receipt).collect()
     }
 
     /// Milliseconds from a finished change until the dashboard shows what the rule makes of it.
@@ -157,6 +189,24 @@ impl Office {
             .iter()
             .any(|row| row["asset"]["name"] == host && row["state"] == state))
     }
+}
+
+/// Milliseconds from the moment in an alert, as `2026-11-23T12:00:00.123Z`, to its receipt; both of one day or the next.
+fn receipt(delivery: &Delivery) -> Result<f64> {
+    let json = delivery.json();
+    let at = json["at"].as_str().context("an alert without a time")?;
+    let time = at.split_once('T').and_then(|(_, time)| time.strip_suffix('Z'));
+    let parts: Vec<f64> = time
+        .context("a time that is not UTC")?
+        .split(':')
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
+    let [hours, minutes, seconds] = parts.as_slice() else {
+        anyhow::bail!("no time of day in {at}");
+    };
+    let judged = (hours * 3_600.0 + minutes * 60.0 + seconds) * 1_000.0;
+    let received = delivery.at.duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64() * 1_000.0;
+    Ok((received - judged).rem_euclid(86_400_000.0))
 }
 
 fn host(number: usize) -> String {

@@ -5,6 +5,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, PoisonError},
     thread,
+    time::SystemTime,
 };
 
 use anyhow::{Context as _, Result};
@@ -20,6 +21,8 @@ pub struct Delivery {
     pub headers: Vec<(String, String)>,
     /// The body as it came.
     pub body: Vec<u8>,
+    /// When all of it was there.
+    pub at: SystemTime,
 }
 
 impl Delivery {
@@ -96,6 +99,7 @@ fn serve(stream: &TcpStream, keep: &Mutex<Vec<Delivery>>) -> Result<()> {
         let mut delivery = Delivery {
             headers,
             body: Vec::new(),
+            at: SystemTime::now(),
         };
         let length: usize = delivery
             .header("content-length")
@@ -103,6 +107,7 @@ fn serve(stream: &TcpStream, keep: &Mutex<Vec<Delivery>>) -> Result<()> {
             .unwrap_or(0);
         delivery.body.resize(length.min(LARGEST), 0);
         reader.read_exact(&mut delivery.body)?;
+        delivery.at = SystemTime::now();
         keep.lock().unwrap_or_else(PoisonError::into_inner).push(delivery);
         let mut writer = stream;
         writer.write_all(b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n")?;

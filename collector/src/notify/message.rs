@@ -166,7 +166,7 @@ impl Composer<'_> {
         let values = context! {
             title => list_word(delivery.kind, lang), kind => delivery.kind.name(), severity => severity_word(severity, lang),
             count => alerts.len(), since => shown(since, lang), at => shown(at, lang), link => linked(link.as_deref()),
-            more => more(alerts.len(), items.len()), more_causes => more(causes.len(), shown_causes.len()),
+            names => names(alerts, lang), more => more(alerts.len(), items.len()), more_causes => more(causes.len(), shown_causes.len()),
             more_departments => more(departments.len(), shown_departments.len()),
             causes => shown_causes, departments => shown_departments, items => items,
         };
@@ -344,6 +344,28 @@ fn causes(alerts: &[AlertRow]) -> Vec<(&AlertRow, usize)> {
     let mut causes: Vec<_> = counts.into_values().collect();
     causes.sort_by_key(|(alert, count)| (std::cmp::Reverse(alert.severity), std::cmp::Reverse(*count)));
     causes
+}
+
+/// What the first of them are about, and a word when there are more.
+fn names(alerts: &[AlertRow], lang: Lang) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for alert in alerts {
+        let name = clean(&alert.subject_name);
+        if !names.contains(&name) {
+            if names.len() == 3 {
+                let (comma, more) = match lang {
+                    Lang::Zh => ("、", "等"),
+                    Lang::En => (", ", " and more"),
+                };
+                return names.join(comma) + more;
+            }
+            names.push(name);
+        }
+    }
+    names.join(match lang {
+        Lang::Zh => "、",
+        Lang::En => ", ",
+    })
 }
 
 fn departments(alerts: &[AlertRow]) -> Vec<(String, usize)> {

@@ -266,7 +266,7 @@ fn samples(list: bool) -> [Value; 2] {
     let count = |name: &str| context! { name => name, count => 1 };
     let lists = |word: &str, link: &str, more: u32| {
         context! {
-            title => "digest", kind => "digest", severity => "high", count => 2, since => "1", at => "1", link => link,
+            title => "digest", names => word, kind => "digest", severity => "high", count => 2, since => "1", at => "1", link => link,
             causes => vec![context! { rule => "chat", clause => "PC 3.2.4", severity => "high", event => "new", count => 2 }],
             departments => if more > 0 { vec![count(word), count("")] } else { Vec::new() },
             items => vec![alert(word, "")], more => more, more_causes => more, more_departments => more,
