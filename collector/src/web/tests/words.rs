@@ -11,11 +11,12 @@ use deskwarden_domain::model::{AssetState, FindingState, Lang, Outcome, Role, Se
 use crate::web::{error::WebError, locale, session::Theme};
 
 /// Families whose members are chosen by a name that the code computes.
-const FAMILIES: [&str; 27] = [
+const FAMILIES: [&str; 28] = [
     "action",
     "action_text",
     "against",
     "alert_kind",
+    "channel_kind",
     "asset_state",
     "change",
     "checkable",
