@@ -17,6 +17,7 @@ pub mod netns;
 pub mod packages;
 pub mod pc;
 pub mod program;
+pub mod sim;
 pub mod smbios;
 pub mod wait;
 pub mod webhook;

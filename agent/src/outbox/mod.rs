@@ -148,6 +148,11 @@ impl<D: Disk> Outbox<D> {
         self.mark.enqueued
     }
 
+    /// Highest acknowledged sequence.
+    pub fn acknowledged(&self) -> u64 {
+        self.mark.acknowledged
+    }
+
     /// Epoch of the records.
     pub fn epoch(&self) -> u64 {
         self.mark.epoch

@@ -1,7 +1,8 @@
 //! The thread on which the recorder works, and the handle by which the rest of the agent asks it for
 //! things. Looks are done one source at a time, so that a question never waits for a whole scan.
+//! Where many recorders live in one process they can share threads instead ([`attend`]).
 
-use std::{collections::BTreeMap, thread};
+use std::{collections::BTreeMap, ops::ControlFlow, thread};
 
 use deskwarden_proto::v1::{Section, Trigger};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -37,6 +38,8 @@ impl Due {
 pub struct Progress {
     /// Highest sequence ever given.
     pub enqueued: u64,
+    /// Highest sequence that the collector acknowledged.
+    pub acknowledged: u64,
     /// How often what waits was set aside: a session that sees it change begins anew.
     pub renumbered: u64,
     /// The outbox could not be written; looks have to be repeated.
@@ -66,21 +69,63 @@ impl std::fmt::Debug for Recorder {
 
 /// Starts the thread. It ends with [`Handle::stop`], or when the last handle is dropped.
 pub fn start(recorder: Recorder) -> std::io::Result<(Handle, thread::JoinHandle<()>)> {
-    let (jobs, inbox) = mpsc::channel(QUEUE);
-    let (report, progress) = watch::channel(Progress::default());
+    let (handle, mut engine, mut inbox) = prepare(recorder);
     let thread = thread::Builder::new()
         .name("recorder".to_owned())
         .stack_size(STACK)
-        .spawn(move || run(recorder, inbox, &report))?;
-    let moves = watch::Sender::new(0);
-    Ok((
-        Handle {
-            jobs,
-            progress,
-            moves,
-        },
-        thread,
-    ))
+        .spawn(move || {
+            loop {
+                // A scan takes megabytes for a moment; an idle agent must not keep them.
+                let next = if engine.rests(deskwarden_platform::release_memory) {
+                    inbox
+                        .blocking_recv()
+                        .ok_or(mpsc::error::TryRecvError::Disconnected)
+                } else {
+                    inbox.try_recv()
+                };
+                if engine.step(next).is_break() {
+                    return;
+                }
+            }
+        })?;
+    Ok((handle, thread))
+}
+
+/// A recorder without a thread of its own, for a process that holds many. The future ends as the thread of
+/// [`start`] would. It waits for disks where it runs: that runtime must have threads to spare.
+pub fn attend(recorder: Recorder) -> (Handle, impl Future<Output = ()> + Send) {
+    let (handle, mut engine, mut inbox) = prepare(recorder);
+    let attended = async move {
+        loop {
+            let next = if engine.rests(|| ()) {
+                inbox.recv().await.ok_or(mpsc::error::TryRecvError::Disconnected)
+            } else {
+                inbox.try_recv()
+            };
+            if engine.step(next).is_break() {
+                return;
+            }
+        }
+    };
+    (handle, attended)
+}
+
+fn prepare(recorder: Recorder) -> (Handle, Engine, mpsc::Receiver<Job>) {
+    let (jobs, inbox) = mpsc::channel(QUEUE);
+    let (report, progress) = watch::channel(Progress::default());
+    let handle = Handle {
+        jobs,
+        progress,
+        moves: watch::Sender::new(0),
+    };
+    let engine = Engine {
+        recorder,
+        due: Due::default(),
+        failed: BTreeMap::new(),
+        looked: false,
+        report,
+    };
+    (handle, engine, inbox)
 }
 
 impl Handle {
@@ -161,64 +206,81 @@ impl Handle {
     }
 }
 
-fn run(mut recorder: Recorder, mut inbox: mpsc::Receiver<Job>, report: &watch::Sender<Progress>) {
-    let mut due = Due::default();
-    let mut failed: BTreeMap<usize, (Trigger, Stamps)> = BTreeMap::new();
-    let mut looked = false;
-    loop {
-        let next = if due.sources.is_empty() {
-            for waiting in due.waiting.drain(..) {
-                waiting.send(()).ok();
-            }
-            // A scan takes megabytes for a moment; an idle agent must not keep them.
-            if std::mem::take(&mut looked) {
-                recorder.keep_memory(false);
-                deskwarden_platform::release_memory();
-            }
-            match inbox.blocking_recv() {
-                Some(job) => Some(job),
-                None => return,
-            }
-        } else {
-            match inbox.try_recv() {
-                Ok(job) => Some(job),
-                Err(mpsc::error::TryRecvError::Empty) => None,
-                Err(mpsc::error::TryRecvError::Disconnected) => return,
-            }
-        };
-        if let Some(job) = next {
-            job(&mut recorder, &mut due);
-            if due.stop {
-                recorder.keep_memory(true);
-                return;
-            }
-            if recorder.take_all_due() {
-                for index in recorder.matching(&[], "") {
-                    due.add(index, Trigger::Start, Stamps::Trust);
+/// A recorder, what is due, and who is told.
+struct Engine {
+    recorder: Recorder,
+    due: Due,
+    failed: BTreeMap<usize, (Trigger, Stamps)>,
+    /// A source was looked at since the last rest.
+    looked: bool,
+    report: watch::Sender<Progress>,
+}
+
+impl Engine {
+    /// Whether nothing is due; whoever waited for that is told. `tidy` follows what was looked at.
+    fn rests(&mut self, tidy: fn()) -> bool {
+        if !self.due.sources.is_empty() {
+            return false;
+        }
+        for waiting in self.due.waiting.drain(..) {
+            waiting.send(()).ok();
+        }
+        if std::mem::take(&mut self.looked) {
+            self.recorder.keep_memory(false);
+            tidy();
+        }
+        true
+    }
+
+    /// Does a job, or looks at one source when there is none.
+    fn step(&mut self, next: Result<Job, mpsc::error::TryRecvError>) -> ControlFlow<()> {
+        match next {
+            Ok(job) => {
+                job(&mut self.recorder, &mut self.due);
+                if self.due.stop {
+                    self.recorder.keep_memory(true);
+                    return ControlFlow::Break(());
                 }
-            }
-        } else if let Some((index, (trigger, stamps))) = due.sources.pop_first() {
-            looked = true;
-            match recorder.look(index, trigger, stamps) {
-                Ok(()) => {
-                    for (index, (trigger, stamps)) in std::mem::take(&mut failed) {
-                        due.add(index, trigger, stamps);
+                if self.recorder.take_all_due() {
+                    for index in self.recorder.matching(&[], "") {
+                        self.due.add(index, Trigger::Start, Stamps::Trust);
                     }
                 }
-                Err(error) => {
-                    tracing::error!(%error, "what was seen could not be kept; it is looked at again later");
-                    failed.insert(index, (trigger, stamps));
-                }
             }
+            Err(mpsc::error::TryRecvError::Empty) => self.look(),
+            Err(mpsc::error::TryRecvError::Disconnected) => return ControlFlow::Break(()),
         }
-        report.send_if_modified(|progress| {
+        self.report.send_if_modified(|progress| {
             let now = Progress {
-                enqueued: recorder.enqueued(),
-                renumbered: recorder.renumbered(),
-                failing: !failed.is_empty(),
-                full_scan_seconds: recorder.policy().map_or(0, |policy| policy.full_scan_seconds),
+                enqueued: self.recorder.enqueued(),
+                acknowledged: self.recorder.acknowledged_sequence(),
+                renumbered: self.recorder.renumbered(),
+                failing: !self.failed.is_empty(),
+                full_scan_seconds: self
+                    .recorder
+                    .policy()
+                    .map_or(0, |policy| policy.full_scan_seconds),
             };
             std::mem::replace(progress, now) != now
         });
+        ControlFlow::Continue(())
+    }
+
+    fn look(&mut self) {
+        let Some((index, (trigger, stamps))) = self.due.sources.pop_first() else {
+            return;
+        };
+        self.looked = true;
+        match self.recorder.look(index, trigger, stamps) {
+            Ok(()) => {
+                for (index, (trigger, stamps)) in std::mem::take(&mut self.failed) {
+                    self.due.add(index, trigger, stamps);
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "what was seen could not be kept; it is looked at again later");
+                self.failed.insert(index, (trigger, stamps));
+            }
+        }
     }
 }

@@ -95,6 +95,11 @@ impl Recorder {
         self.outbox.enqueued()
     }
 
+    /// Highest sequence that the collector acknowledged.
+    pub fn acknowledged_sequence(&self) -> u64 {
+        self.outbox.acknowledged()
+    }
+
     /// How often what waits was renumbered or set aside: a session that sees it change begins anew.
     pub fn renumbered(&self) -> u64 {
         self.renumbered

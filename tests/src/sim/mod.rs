@@ -1,0 +1,15 @@
+//! A simulated office: many PCs in one process, each with the agent's real code (enrolment, outbox, recorder,
+//! session) over real mutual TLS, against the real collector. Only what a PC *is* comes from here: facts that a
+//! seed decides. The oracle knows what the store must hold afterwards.
+
+pub mod agent;
+pub mod fleet;
+pub mod oracle;
+pub mod pc;
+pub mod pool;
+
+pub use agent::SimAgent;
+pub use fleet::{Fleet, Plan};
+pub use oracle::{Oracle, Tally};
+pub use pc::{Mutation, SimPc};
+pub use pool::Pool;

@@ -1,0 +1,3 @@
+//! The tests, by what goes wrong. In a module of this name, so that the runner does not start many at a time.
+
+mod fleet;
