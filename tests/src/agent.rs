@@ -11,6 +11,7 @@ use crate::{
     netns::Netns,
     pc::Pc,
     program::{self, Program},
+    strace::Strace,
 };
 
 /// A running agent.
@@ -58,7 +59,19 @@ impl Agent {
     /// # Errors
     /// When it does not start.
     pub fn restart(&mut self, collector: &Collector, pc: &Pc) -> Result<()> {
-        let mut command = Command::new(program::product("deskwarden-agent")?);
+        self.restart_under(None, collector, pc)
+    }
+
+    /// The same, traced.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn restart_under(&mut self, tracer: Option<&Strace>, collector: &Collector, pc: &Pc) -> Result<()> {
+        let product = program::product("deskwarden-agent")?;
+        let mut command = match tracer {
+            Some(tracer) => tracer.command(&product),
+            None => Command::new(product),
+        };
         command.arg("run");
         self.program = launch(command, collector, pc.path(), self.state.path())?;
         Ok(())

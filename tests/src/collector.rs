@@ -15,6 +15,7 @@ use crate::{
     architecture::tree,
     dashboard::{Visitor, text},
     program::{self, Program},
+    strace::Strace,
     wait::{PATIENCE, eventually},
 };
 
@@ -26,6 +27,7 @@ pub const PASSWORD: &str = "correct horse battery staple 42";
 pub struct Setup {
     folder: TempDir,
     channels: String,
+    tracer: Option<Strace>,
 }
 
 /// A running collector.
@@ -52,6 +54,7 @@ impl Setup {
         Ok(Self {
             folder,
             channels: String::new(),
+            tracer: None,
         })
     }
 
@@ -150,7 +153,11 @@ pub fn pack_with(from: &str, to: &str) -> Result<String> {
 }
 
 fn serve(setup: &Setup, agents: &str) -> Result<(Program, Value)> {
-    let mut command = Command::new(program::product("deskwarden-collector")?);
+    let product = program::product("deskwarden-collector")?;
+    let mut command = match &setup.tracer {
+        Some(tracer) => tracer.command(&product),
+        None => Command::new(product),
+    };
     command.arg("serve").arg("--data").arg(setup.data());
     command.args(["--agents-listen", agents, "--dashboard-listen", "127.0.0.1:0"]);
     command.env("RUST_BACKTRACE", "1");
@@ -332,6 +339,11 @@ impl Collector {
                 row["reason"].as_str()?.to_owned(),
             ))
         })
+    }
+
+    /// The next start is traced, or no longer.
+    pub fn trace(&mut self, tracer: Option<Strace>) {
+        self.setup.tracer = tracer;
     }
 
     /// Ends the collector and starts it again on the same data and the same agents' port.

@@ -99,7 +99,8 @@ impl SimAgent {
         self.folder.join("state")
     }
 
-    /// Starts on what the last run left, looks at everything, and connects. On the current runtime.
+    /// Starts on what the last run left, looks at everything, and connects meanwhile; when this returns, all of it
+    /// was seen. On the current runtime.
     ///
     /// # Errors
     /// When the state cannot be used: that is a finding, not an accident.
@@ -128,13 +129,14 @@ impl SimAgent {
             jitter: || 0.01,
         };
         let session = tokio::spawn(session.run(GoodbyeReason::Shutdown, cancel.clone()));
+        let seen = handle.clone();
         self.running = Some(Running {
             handle,
             cancel,
             recorder,
             session,
         });
-        Ok(())
+        Ok(seen.settled().await?)
     }
 
     /// Somebody does something on the PC, and the agent has seen it when this returns. Without a running agent

@@ -152,6 +152,14 @@ impl Fleet {
         })
     }
 
+    /// Whether every agent's reports are acknowledged now.
+    pub fn is_settled(&self) -> bool {
+        self.agents.iter().all(|agent| {
+            let progress = agent.progress();
+            progress.acknowledged == progress.enqueued
+        })
+    }
+
     /// Every agent says goodbye and ends.
     ///
     /// # Errors

@@ -1,3 +1,18 @@
 //! The tests, by what goes wrong. In a module of this name, so that the runner does not start many at a time.
 
+mod crash;
 mod fleet;
+mod order;
+
+use deskwarden_domain::port::Paging;
+use deskwarden_proto::ids::DeviceId;
+use deskwarden_tests::sim::Oracle;
+
+/// The device of an office of one.
+fn only_device(oracle: &Oracle) -> DeviceId {
+    let page = oracle.store().devices(Paging { offset: 0, limit: 2 }).unwrap();
+    let [(device, _)] = page.rows.as_slice() else {
+        panic!("one device, not {}", page.total);
+    };
+    device.id
+}
