@@ -341,6 +341,15 @@ impl Collector {
         })
     }
 
+    /// Puts another data folder in the place of this one's; the collector must have ended.
+    ///
+    /// # Errors
+    /// When it cannot be copied.
+    pub fn restore(&self, from: &Path) -> Result<()> {
+        fs::remove_dir_all(self.data())?;
+        crate::sim::agent::copy(from, &self.data())
+    }
+
     /// The next start is traced, or no longer.
     pub fn trace(&mut self, tracer: Option<Strace>) {
         self.setup.tracer = tracer;

@@ -26,7 +26,7 @@ use deskwarden_proto::{
     ids::DeviceId,
     v1::{GoodbyeReason, Trigger},
 };
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{sync::watch, task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -112,7 +112,7 @@ impl SimAgent {
         ensure_private_dir(&outbox)?;
         let device = identity.device.to_string();
         let (outbox, opened) = Outbox::open(Folder::new(outbox), &device, Bounds::default())?;
-        let root = Root::at(&self.folder.join("root"));
+        let root = Root::at(self.folder.join("root"));
         let recorder = Recorder::new(outbox, &opened, root, self.pc.sources(), Tools::default())?;
         let (handle, attended) = engine::attend(recorder);
         let recorder = tokio::spawn(attended);
@@ -184,6 +184,11 @@ impl SimAgent {
         self.running
             .as_ref()
             .map_or(self.last, |running| *running.handle.progress().borrow())
+    }
+
+    /// Follows the recorder's progress while the agent runs.
+    pub fn follow(&self) -> Option<watch::Receiver<Progress>> {
+        self.running.as_ref().map(|running| running.handle.progress())
     }
 
     /// Digests of everything that was acknowledged, as a hello would tell them; and the epoch.

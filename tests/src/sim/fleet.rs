@@ -1,7 +1,12 @@
 //! Many simulated agents on one runtime, driven together: enrolled with one batch token, changed by a seed, ended and
 //! started in any order. Calls block: a test reads from top to bottom.
 
-use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use deskwarden_proto::ids::DeviceId;
@@ -15,6 +20,7 @@ use tokio::{
 
 use super::{
     agent::{Place, SimAgent},
+    line::Line,
     pc::SimPc,
 };
 use crate::{collector::Collector, dashboard::text};
@@ -33,6 +39,17 @@ pub struct Plan {
     pub agents: u32,
     /// What decides everything about them.
     pub seed: u64,
+}
+
+/// An acknowledgement that an agent heard.
+#[derive(Clone, Copy, Debug)]
+pub struct Promise {
+    /// Unix time in seconds; the collector had promised before.
+    pub at: f64,
+    /// To whom.
+    pub device: DeviceId,
+    /// Up to which sequence.
+    pub sequence: u64,
 }
 
 /// The agents of an office.
@@ -195,9 +212,51 @@ impl Fleet {
         self.runtime.block_on(what)
     }
 
-    /// Where the agents report to.
-    pub fn place(&self) -> &Place {
-        &self.place
+    /// The agents report through this line from their next start on; `None` for the direct way.
+    ///
+    /// # Errors
+    /// When the line has no address.
+    pub fn through(&mut self, line: Option<&Line>, collector: &Collector) -> Result<()> {
+        let endpoint = match line {
+            Some(line) => format!("https://{}", line.address()),
+            None => collector.agents()?.to_owned(),
+        };
+        self.place.endpoint = endpoint.parse().context("the agents' port")?;
+        Ok(())
+    }
+
+    /// A line that cuts the connections of these agents; see [`Line::open`].
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub fn line(&self, collector: &Collector, seed: u64, longest: usize) -> Result<Line> {
+        let address = collector.agents()?.trim_start_matches("https://").parse()?;
+        Line::open(self.runtime.handle(), address, seed, longest)
+    }
+
+    /// Writes down, from now on, when the agents heard of which acknowledgement.
+    pub fn promises(&self) -> Arc<Mutex<Vec<Promise>>> {
+        let heard = Arc::<Mutex<Vec<Promise>>>::default();
+        for agent in &self.agents {
+            let (Some(mut progress), device) = (agent.follow(), agent.device) else {
+                continue;
+            };
+            let heard = Arc::clone(&heard);
+            self.runtime.spawn(async move {
+                loop {
+                    let sequence = progress.borrow_and_update().acknowledged;
+                    let at = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs_f64();
+                    heard
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(Promise { at, device, sequence });
+                    if progress.changed().await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        heard
     }
 
     fn each<F, W>(&mut self, what: F) -> Result<()>

@@ -4,12 +4,14 @@
 
 pub mod agent;
 pub mod fleet;
+pub mod line;
 pub mod oracle;
 pub mod pc;
 pub mod pool;
 
 pub use agent::SimAgent;
 pub use fleet::{Fleet, Plan};
+pub use line::Line;
 pub use oracle::{Oracle, Tally};
 pub use pc::{Mutation, SimPc};
 pub use pool::Pool;

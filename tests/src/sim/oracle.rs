@@ -88,6 +88,9 @@ impl Oracle {
             );
             let gaps = self.store.gaps(agent.device, 1)?;
             ensure!(gaps.is_empty(), "{name}: a gap: {gaps:?}");
+            let detail = self.store.device_detail(agent.device)?;
+            let forked = detail.and_then(|detail| detail.device.forked_at);
+            ensure!(forked.is_none(), "{name}: forked");
         }
         Ok(tally)
     }
@@ -109,7 +112,6 @@ impl Oracle {
                     "{name}: {applied} applied of {} records",
                     progress.enqueued
                 );
-                ensure!(state.device.forked_at.is_none(), "{name}: forked");
                 let mut wanted = BTreeMap::new();
                 for id in SOURCES {
                     for fact in agent.pc.facts(id) {
@@ -175,6 +177,19 @@ impl Oracle {
             .store
             .changes(device, None::<Section>, Paging { offset: 0, limit: 1 })?
             .total)
+    }
+
+    /// Highest sequence of a device that is applied.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn applied(&self, device: DeviceId) -> Result<u64> {
+        let touched = Scope::Touched {
+            items: Vec::new(),
+            sections: Vec::new(),
+        };
+        let state = self.load([device].into_iter(), &touched)?.pop();
+        Ok(state.context("no device")?.position.applied())
     }
 
     fn load(

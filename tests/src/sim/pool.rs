@@ -113,7 +113,7 @@ impl Pool {
             ),
             kind: SoftwareKind::Package.into(),
             package,
-            architecture: if number % 3 == 0 { "all" } else { "amd64" }.to_owned(),
+            architecture: if number.is_multiple_of(3) { "all" } else { "amd64" }.to_owned(),
             section_hint: ["libs", "utils", "devel", "fonts", "python"][usize::from(number % 5)].to_owned(),
             summary: format!(
                 "shared {} for {} of the office image",

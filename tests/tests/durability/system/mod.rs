@@ -1,8 +1,11 @@
 //! The tests, by what goes wrong. In a module of this name, so that the runner does not start many at a time.
 
+mod agent;
 mod crash;
 mod fleet;
 mod order;
+mod power;
+mod restore;
 
 use deskwarden_domain::port::Paging;
 use deskwarden_proto::ids::DeviceId;
