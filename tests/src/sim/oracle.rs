@@ -5,7 +5,10 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use anyhow::{Context as _, Result, ensure};
-use deskwarden_domain::port::{FindingFilter, LoadRequest, Paging, Scope, Store};
+use deskwarden_domain::{
+    model::AssetId,
+    port::{FindingFilter, FindingRow, LoadRequest, Page, Paging, Scope, Store},
+};
 use deskwarden_proto::{ids::DeviceId, v1::Section};
 use prost::Message as _;
 
@@ -88,9 +91,17 @@ impl Oracle {
             );
             let gaps = self.store.gaps(agent.device, 1)?;
             ensure!(gaps.is_empty(), "{name}: a gap: {gaps:?}");
-            let detail = self.store.device_detail(agent.device)?;
-            let forked = detail.and_then(|detail| detail.device.forked_at);
-            ensure!(forked.is_none(), "{name}: forked");
+            let detail = self.store.device_detail(agent.device)?.context("no device")?;
+            ensure!(detail.device.forked_at.is_none(), "{name}: forked");
+            for expected in agent.pc.expected() {
+                let found = self.found(detail.asset.id, expected.rule)?;
+                let reopened = found.rows.first().map(|row| row.finding.reopened + 1);
+                ensure!(
+                    reopened.unwrap_or(0) == expected.times,
+                    "{name}: {expected:?}, but {:?}",
+                    found.rows
+                );
+            }
         }
         Ok(tally)
     }
@@ -137,24 +148,15 @@ impl Oracle {
                         .with_context(|| format!("{name}: {id:?} should not be there"))?;
                     ensure!(
                         item.facet == *facet && item.local == *local,
-                        "{name}: {id:?} differs"
+                        "{name}: {id:?} differs: {item:?}, not {facet:?} {local:?}; {progress:?} {:?}",
+                        state.position
                     );
                 }
                 for expected in agent.pc.expected() {
-                    let filter = FindingFilter {
-                        asset: Some(state.asset.id),
-                        rule: Some(expected.rule.to_owned()),
-                        ..FindingFilter::default()
-                    };
-                    let page = self.store.findings(&filter, Paging { offset: 0, limit: 10 })?;
-                    let active = page
-                        .rows
-                        .iter()
-                        .filter(|row| row.finding.state.is_active())
-                        .count();
+                    let page = self.found(state.asset.id, expected.rule)?;
+                    let active = page.rows.iter().filter(|row| row.finding.state.is_active());
                     ensure!(
-                        active == usize::from(expected.active)
-                            && page.rows.len() == usize::from(expected.times > 0),
+                        active.count() == usize::from(expected.active),
                         "{name}: {expected:?}, but {:?}",
                         page.rows
                     );
@@ -190,6 +192,15 @@ impl Oracle {
         };
         let state = self.load([device].into_iter(), &touched)?.pop();
         Ok(state.context("no device")?.position.applied())
+    }
+
+    fn found(&self, asset: AssetId, rule: &str) -> Result<Page<FindingRow>> {
+        let filter = FindingFilter {
+            asset: Some(asset),
+            rule: Some(rule.to_owned()),
+            ..FindingFilter::default()
+        };
+        Ok(self.store.findings(&filter, Paging { offset: 0, limit: 10 })?)
     }
 
     fn load(
