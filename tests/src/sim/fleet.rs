@@ -212,6 +212,11 @@ impl Fleet {
         self.runtime.block_on(what)
     }
 
+    /// Where the agents report to.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// The agents report through this line from their next start on; `None` for the direct way.
     ///
     /// # Errors

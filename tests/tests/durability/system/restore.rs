@@ -4,6 +4,7 @@
 use deskwarden_tests::{
     collector::{Collector, Setup},
     sim::{Fleet, Oracle, Plan, agent::copy},
+    wait::{PATIENCE, eventually},
 };
 use tempfile::TempDir;
 
@@ -42,6 +43,11 @@ fn put_back(fleet: &Fleet, disks: &[TempDir]) {
     }
 }
 
+/// Both sides come to agree. What a hello finds missing is sent after everything else was acknowledged.
+fn agree(oracle: &Oracle, fleet: &Fleet) {
+    eventually("agreement", PATIENCE, || oracle.equals(fleet).map(Some)).unwrap();
+}
+
 /// Devices with a recorded gap, and devices that are known to be restored or cloned.
 fn seen(oracle: &Oracle, fleet: &Fleet) -> (usize, usize) {
     let gap =
@@ -72,7 +78,7 @@ fn a_restored_backup_of_the_collector_ends_in_agreement() {
     fleet.stop().unwrap();
     fleet.start().unwrap();
     fleet.settle().unwrap();
-    oracle.equals(&fleet).unwrap();
+    agree(&oracle, &fleet);
     assert_eq!(
         seen(&oracle, &fleet),
         (AGENTS as usize, 0),
@@ -86,13 +92,35 @@ fn a_restored_backup_of_the_collector_ends_in_agreement() {
         .sum();
     fleet.mutate(2).unwrap();
     fleet.settle().unwrap();
-    oracle.equals(&fleet).unwrap();
+    agree(&oracle, &fleet);
     let now: u64 = fleet
         .agents
         .iter()
         .map(|agent| oracle.lines(agent.device).unwrap())
         .sum();
     assert_eq!(now - lines, u64::from(AGENTS) * 2);
+}
+
+#[test]
+fn a_restored_disk_of_an_agent_ends_in_agreement() {
+    let (collector, mut fleet) = office(61);
+    fleet.stop().unwrap();
+    let kept = disks(&fleet);
+    fleet.start().unwrap();
+    fleet.mutate(3).unwrap();
+    fleet.settle().unwrap();
+    fleet.stop().unwrap();
+    put_back(&fleet, &kept);
+    fleet.start().unwrap();
+    fleet.mutate(1).unwrap();
+    fleet.settle().unwrap();
+    let oracle = Oracle::on(&collector.data()).unwrap();
+    agree(&oracle, &fleet);
+    assert_eq!(
+        seen(&oracle, &fleet).1,
+        AGENTS as usize,
+        "every restored disk shows"
+    );
 }
 
 #[test]
@@ -120,7 +148,7 @@ fn both_restored_end_in_agreement() {
         fleet.stop().unwrap();
         fleet.start().unwrap();
         fleet.settle().unwrap();
-        Oracle::on(&collector.data()).unwrap().equals(&fleet).unwrap();
+        agree(&Oracle::on(&collector.data()).unwrap(), &fleet);
     }
 }
 
@@ -128,14 +156,15 @@ fn both_restored_end_in_agreement() {
 fn a_line_that_breaks_anywhere_loses_and_doubles_nothing() {
     let collector = Setup::new().unwrap().start().unwrap();
     let mut fleet = Fleet::enrol(Plan { agents: 24, seed: 63 }, &collector).unwrap();
-    let line = fleet.line(&collector, 63, 16_000).unwrap();
+    // Longer than the longest record, which must fit through in one piece some time.
+    let line = fleet.line(&collector, 63, 50_000).unwrap();
     fleet.through(Some(&line), &collector).unwrap();
     fleet.start().unwrap();
-    for _ in 0..3 {
-        fleet.mutate(2).unwrap();
+    for _ in 0..6 {
+        fleet.mutate(4).unwrap();
         fleet.settle().unwrap();
     }
     Oracle::on(&collector.data()).unwrap().agrees(&fleet).unwrap();
     eprintln!("{} connections were cut", line.cuts());
-    assert!(line.cuts() > 12, "{} connections were cut", line.cuts());
+    assert!(line.cuts() > 8, "{} connections were cut", line.cuts());
 }
