@@ -29,10 +29,10 @@ use tonic::{
 };
 
 /// First argument of the process that serves; a folder with its certificates follows.
-pub const SERVE: &str = "--serve-echo";
+pub(crate) const SERVE: &str = "--serve-echo";
 
 /// A running echo.
-pub struct Echo {
+pub(crate) struct Echo {
     child: Child,
     port: u16,
     client: Arc<ClientConfig>,
@@ -40,7 +40,7 @@ pub struct Echo {
 
 impl Echo {
     /// Makes certificates and starts the process.
-    pub fn start() -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let authority_key = KeyPair::generate()?;
         let mut authority = CertificateParams::default();
@@ -77,12 +77,12 @@ impl Echo {
     }
 
     /// Its process.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// One connection to it.
-    pub async fn connect(&self) -> Result<Channel> {
+    pub(crate) async fn connect(&self) -> Result<Channel> {
         let endpoint = format!("https://127.0.0.1:{}", self.port).parse()?;
         Ok(transport::connect(&endpoint, &self.client).await?)
     }
@@ -97,7 +97,7 @@ impl Drop for Echo {
 
 /// Serves until it is killed.
 #[expect(clippy::print_stdout, reason = "the port is told on standard output")]
-pub fn serve(folder: &Path) -> Result<()> {
+pub(crate) fn serve(folder: &Path) -> Result<()> {
     let read = |name: &str| fs::read(folder.join(name));
     let tls = ServerTlsConfig::new()
         .identity(Identity::from_pem(read("leaf")?, read("key")?))

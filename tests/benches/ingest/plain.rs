@@ -25,7 +25,7 @@ const PARENTS: [&str; 3] = ["assets", "devices", "facets"];
 type Rows = BTreeMap<i64, Vec<(usize, Vec<Value>)>>;
 
 /// The rows of a store, and how to put them into another.
-pub struct Plain {
+pub(crate) struct Plain {
     statements: Vec<String>,
     parents: Vec<(String, Vec<Vec<Value>>)>,
     rows: Rows,
@@ -33,7 +33,7 @@ pub struct Plain {
 
 impl Plain {
     /// Reads what the collector wrote.
-    pub fn read(database: &Path) -> Result<Self> {
+    pub(crate) fn read(database: &Path) -> Result<Self> {
         let connection = Connection::open(database)?;
         let (mut statements, mut rows) = (Vec::new(), Rows::new());
         for (index, (table, whose)) in TABLES.into_iter().enumerate() {
@@ -62,13 +62,13 @@ impl Plain {
     }
 
     /// How many rows there are.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.rows.values().map(Vec::len).sum()
     }
 
     /// Seconds of CPU for inserting them, a transaction for each `group`, into a database with the collector's
     /// schema and its settings.
-    pub fn insert(&self, group: usize) -> Result<f64> {
+    pub(crate) fn insert(&self, group: usize) -> Result<f64> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("plain.db");
         drop(deskwarden_store::open(&format!("sqlite:{}", file.display()))?);
@@ -110,7 +110,7 @@ fn all(connection: &Connection, table: &str) -> Result<All> {
     // A row id that the database gives is given again; those of parents are referred to.
     let drop_id = TABLES.iter().any(|(name, _)| *name == table);
     let mut select = connection.prepare(&format!("SELECT * FROM {table}"))?;
-    let names: Vec<String> = select.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = select.column_names().map(str::to_owned).collect();
     let kept: Vec<usize> = (0..names.len())
         .filter(|at| !(drop_id && names.get(*at).is_some_and(|n| n == "id")))
         .collect();

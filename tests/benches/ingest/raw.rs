@@ -21,14 +21,14 @@ use tokio_stream::wrappers::ReceiverStream;
 
 /// A device that has reported everything: its connection, and the hello that says so.
 #[derive(Clone)]
-pub struct Caller {
+pub(crate) struct Caller {
     channel: Channel,
     hello: Hello,
 }
 
 impl Caller {
     /// The hello of a running agent, which is ended then.
-    pub async fn take_over(agent: &mut SimAgent, place: &Place) -> Result<Self> {
+    pub(crate) async fn take_over(agent: &mut SimAgent, place: &Place) -> Result<Self> {
         agent.settled().await?;
         let introduction = agent.introduces().await?;
         agent.stop().await?;
@@ -61,7 +61,7 @@ impl Caller {
     }
 
     /// Says hello, is welcomed, and hangs up; as often as asked, on one connection.
-    pub async fn hellos(self, times: usize) -> Result<()> {
+    pub(crate) async fn hellos(self, times: usize) -> Result<()> {
         for _ in 0..times {
             self.converse(0).await?;
         }
@@ -69,7 +69,7 @@ impl Caller {
     }
 
     /// One session with that many heartbeats.
-    pub async fn heartbeats(self, times: usize) -> Result<()> {
+    pub(crate) async fn heartbeats(self, times: usize) -> Result<()> {
         self.converse(times).await
     }
 
@@ -93,7 +93,7 @@ impl Caller {
 }
 
 /// The same frames to the echo, which answers each.
-pub async fn echoed(channel: Channel, times: usize) -> Result<()> {
+pub(crate) async fn echoed(channel: Channel, times: usize) -> Result<()> {
     let (frames, outgoing) = mpsc::channel(64);
     let mut client = SessionClient::with_origin(channel.clone(), channel.origin());
     let mut replies = client.run(ReceiverStream::new(outgoing)).await?.into_inner();
