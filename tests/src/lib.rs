@@ -9,6 +9,7 @@ pub mod browser;
 pub mod collector;
 pub mod dashboard;
 pub mod deb;
+pub mod distribution;
 pub mod https;
 pub mod machine;
 pub mod mail;

@@ -59,11 +59,15 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target {
         name: "ifcfg",
-        covers: &["netconf::parse_ifcfg"],
-        check: |bytes| profiles(bytes, &[netconf::parse_ifcfg(bytes)], 64),
+        covers: &["netconf::parse_ifcfg", "netconf::parse_routes"],
+        check: |bytes| {
+            profiles(bytes, &[netconf::parse_ifcfg(bytes)], 64);
+            in_proportion(bytes, &netconf::parse_routes(bytes));
+        },
         seeds: || {
             texts([
                 "TYPE=Ethernet\nBOOTPROTO=none\nDEVICE=eth0\nHWADDR=00:11:22:33:44:55\nIPADDR=192.0.2.2\nPREFIX=24\nIPADDR1=192.0.2.3\nNETMASK1=255.255.255.0\nGATEWAY=192.0.2.1\nDNS1=192.0.2.53\n",
+                "default 192.0.2.1 - -\n10.0.0.0/8 192.0.2.9 - eth0\n",
                 "BOOTPROTO='static'\nSTARTMODE='auto'\nIPADDR='192.0.2.2/24'\n",
             ])
         },

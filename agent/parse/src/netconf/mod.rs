@@ -2,6 +2,7 @@
 //! connection; which interface a profile is for is decided by [`Match`]. One file per manager.
 
 mod ifcfg;
+mod ifroute;
 mod ifupdown;
 mod leases;
 mod netplan;
@@ -12,6 +13,7 @@ mod resolv;
 use std::net::IpAddr;
 
 pub use ifcfg::parse_ifcfg;
+pub use ifroute::parse_routes;
 pub use ifupdown::parse_interfaces;
 pub use leases::{Lease, parse_dhclient_leases, parse_lease};
 pub use netplan::parse_netplan;

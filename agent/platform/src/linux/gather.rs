@@ -50,6 +50,17 @@ impl Gather {
         found
     }
 
+    /// Whether something is there. Where that may not be asked it is no, and the missing right is noted.
+    pub(super) fn there(&mut self, root: &Root, path: &str) -> bool {
+        match root.probe(path) {
+            Ok(there) => there,
+            Err(why) => {
+                self.fault(why);
+                false
+            }
+        }
+    }
+
     /// An input that this does not read itself gave an answer.
     pub(super) fn answered(&mut self) {
         self.answered = true;

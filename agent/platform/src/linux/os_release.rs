@@ -45,7 +45,7 @@ impl Source for OsRelease {
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         };
         let release = os_release::parse_os_release(&bytes);
-        let activation = activation(root, &release.id);
+        let activation = activation(&mut gather, root, &release.id);
         let mut os = Os {
             name: release.pretty_name,
             version: detailed(&mut gather, root, release.version),
@@ -103,10 +103,10 @@ fn detailed(gather: &mut Gather, root: &Root, version: String) -> String {
 
 /// Whether a system that has to be activated is. Where its files do not tell, that is said: an absent file
 /// proves nothing.
-fn activation(root: &Root, id: &str) -> Activation {
+fn activation(gather: &mut Gather, root: &Root, id: &str) -> Activation {
     match id.to_ascii_lowercase().as_str() {
-        "kylin" => match root.read_limited(KYLIN_ACTIVATION, 64 << 10) {
-            Ok(Some(bytes)) if !bytes.trim_ascii().is_empty() => Activation::Activated,
+        "kylin" => match gather.file(root, KYLIN_ACTIVATION) {
+            Some(bytes) if !bytes.trim_ascii().is_empty() => Activation::Activated,
             _ => Activation::Unknown,
         },
         "uos" | "uniontech" | "uniontechos" => Activation::Unknown,

@@ -73,6 +73,15 @@ impl Root {
         self.resolve(path, Last::Follow).is_ok()
     }
 
+    /// Whether something is there; unlike [`Self::exists`], a missing right is told.
+    pub(super) fn probe(&self, path: &str) -> Result<bool, Unavailable> {
+        match self.resolve(path, Last::Follow) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
+            Err(errno) => Err(self.unavailable(path, &errno.into())),
+        }
+    }
+
     /// Where a symbolic link points, unresolved; `None` for anything else.
     pub fn read_link(&self, path: &str) -> Option<PathBuf> {
         let link = self.resolve(path, Last::Keep).ok()?;

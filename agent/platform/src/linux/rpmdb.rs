@@ -42,7 +42,9 @@ impl Rpmdb {
         let all = FOLDERS
             .iter()
             .flat_map(|folder| [SQLITE, NDB, BDB].map(|name| Self { folder, name }));
-        all.into_iter().find(|one| root.exists(&one.path()))
+        // One that may not be asked for may be there: opening it tells why not.
+        all.into_iter()
+            .find(|one| !matches!(root.probe(&one.path()), Ok(false)))
     }
 
     /// Its file.

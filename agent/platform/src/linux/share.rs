@@ -30,7 +30,7 @@ impl Source for Samba {
 
     fn read(&self, root: &Root) -> Reading {
         let mut gather = Gather::default();
-        if !root.exists(SMB_CONF) && !root.exists(USERSHARES) {
+        if !gather.there(root, SMB_CONF) && !gather.there(root, USERSHARES) {
             let why = format!("{}: no Samba here", root.display(SMB_CONF).display());
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         }
@@ -80,7 +80,7 @@ impl Source for Nfs {
 
     fn read(&self, root: &Root) -> Reading {
         let mut gather = Gather::default();
-        if !root.exists(EXPORTS) && !root.exists(EXPORTS_PARTS) {
+        if !gather.there(root, EXPORTS) && !gather.there(root, EXPORTS_PARTS) {
             let why = format!("{}: no NFS server here", root.display(EXPORTS).display());
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         }

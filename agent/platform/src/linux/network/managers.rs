@@ -8,7 +8,7 @@ use deskwarden_parse::os_release::assignments;
 use deskwarden_parse::rtnetlink::{self as rt, Link};
 use deskwarden_proto::v1::AddressMode;
 
-use super::assemble::Setup;
+use super::{assemble::Setup, wicked};
 use crate::{Root, WatchPath, Watched, linux::gather::Gather};
 
 const NETWORK_MANAGER: &str = "NetworkManager";
@@ -87,7 +87,7 @@ pub(super) fn read(root: &Root, gather: &mut Gather) -> Managers {
                     ..netconf::parse_network(&bytes)
                 }],
                 IFUPDOWN => netconf::parse_interfaces(&bytes),
-                IFCFG => vec![netconf::parse_ifcfg(&bytes)],
+                IFCFG => vec![named_by_file(netconf::parse_ifcfg(&bytes), name)],
                 _ => netconf::parse_netplan(&bytes),
             };
             managers
@@ -104,6 +104,12 @@ pub(super) fn read(root: &Root, gather: &mut Gather) -> Managers {
                 profile,
             }));
     }
+    managers
+        .profiles
+        .extend(wicked::read(root, gather).into_iter().map(|profile| Configured {
+            manager: wicked::WICKED,
+            profile,
+        }));
     // The loopback interface is no connection.
     managers
         .profiles
@@ -155,6 +161,7 @@ pub(super) fn watches(root: &Root) -> Vec<WatchPath> {
     };
     let mut all: Vec<WatchPath> = FOLDERS.iter().map(|(_, path, ..)| folder(path)).collect();
     all.push(file(INTERFACES));
+    all.extend(wicked::watches(root));
     all.extend(RESOLVERS.map(file));
     all
 }
@@ -305,6 +312,15 @@ pub(super) fn mode(method: Method) -> AddressMode {
     }
 }
 
+/// Without a line that names the interface, the file's own name does.
+fn named_by_file(mut profile: Profile, name: &str) -> Profile {
+    if !profile.matches.is_specific() {
+        let interface = name.strip_prefix("ifcfg-").unwrap_or(name);
+        profile.matches.names.push(interface.to_owned());
+    }
+    profile
+}
+
 fn fits(configured: &Configured, interface: &Interface<'_>) -> bool {
     let macs = [
         rt::format_mac(&interface.link.mac),
@@ -333,7 +349,7 @@ fn file_name(path: &str) -> &str {
         .unwrap_or_default()
 }
 
-fn is_backup(name: &str) -> bool {
+pub(super) fn is_backup(name: &str) -> bool {
     name.ends_with('~')
         || [".bak", ".orig", ".rpmsave", ".rpmnew", ".dpkg-old"]
             .iter()

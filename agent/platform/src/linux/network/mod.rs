@@ -4,6 +4,7 @@ mod assemble;
 mod config_files;
 mod managers;
 mod netlink;
+mod wicked;
 
 pub(super) use config_files::ConfigFiles;
 pub(super) use netlink::Netlink;

@@ -21,11 +21,11 @@ impl Source for Apt {
     }
 
     fn read(&self, root: &Root) -> Reading {
-        if !root.exists("etc/apt") {
-            let why = format!("{}: this system has no apt", root.display("etc/apt").display());
-            return Reading::unavailable(self.id(), &Unavailable::Unsupported(why));
-        }
         let mut gather = Gather::default();
+        if !gather.there(root, "etc/apt") {
+            let why = format!("{}: this system has no apt", root.display("etc/apt").display());
+            return gather.finish_without(self.id(), Unavailable::Unsupported(why));
+        }
         for path in places(root, &mut gather) {
             let Some(bytes) = gather.file(root, &path) else {
                 continue;

@@ -162,7 +162,7 @@ fn preferences(root: &Root, gather: &mut Gather) -> Vec<(Home, String)> {
         for profile in gather.folder(root, &path, "") {
             for name in PREFERENCES {
                 let path = format!("{profile}/{name}");
-                if root.exists(&path) {
+                if gather.there(root, &path) {
                     found.push((home.clone(), path));
                 }
             }

@@ -10,6 +10,8 @@ const ENVIRONMENT: &str = "etc/environment";
 const ENVIRONMENT_FOLDERS: [&str; 2] = ["etc/environment.d", "usr/lib/environment.d"];
 const SHELL: [&str; 3] = ["etc/profile", "etc/bash.bashrc", "etc/zsh/zshenv"];
 const PROFILES: &str = "etc/profile.d";
+/// openSUSE sets the variables of every session by this, where it is switched on.
+const SYSCONFIG: &str = "etc/sysconfig/proxy";
 
 /// `/etc/environment`, `environment.d`, and the start-up files of shells.
 pub(in crate::linux) struct Environment;
@@ -32,6 +34,18 @@ impl Source for Environment {
                     .extend(variables(&path, &parse_environment(&bytes), Owner::default()));
             }
         }
+        if let Some(bytes) = gather.file(root, SYSCONFIG) {
+            let mut settings = parse_environment(&bytes);
+            let on = settings
+                .iter()
+                .any(|setting| setting.name == "PROXY_ENABLED" && setting.value.eq_ignore_ascii_case("yes"));
+            for setting in &mut settings {
+                setting.in_force = on;
+            }
+            gather
+                .facts
+                .extend(variables(SYSCONFIG, &settings, Owner::default()));
+        }
         for path in shell {
             if let Some(bytes) = gather.file(root, &path) {
                 gather
@@ -43,7 +57,11 @@ impl Source for Environment {
     }
 
     fn watches(&self, root: &Root) -> Vec<WatchPath> {
-        let mut all = vec![file(root, ENVIRONMENT), folder(root, PROFILES)];
+        let mut all = vec![
+            file(root, ENVIRONMENT),
+            folder(root, PROFILES),
+            file(root, SYSCONFIG),
+        ];
         all.extend(ENVIRONMENT_FOLDERS.map(|path| folder(root, path)));
         all.extend(SHELL.map(|path| file(root, path)));
         all
@@ -51,14 +69,17 @@ impl Source for Environment {
 
     fn stamp(&self, root: &Root) -> Option<u64> {
         let (plain, shell) = places(root, &mut Gather::default());
-        Some(root.stamp(plain.iter().chain(&shell).map(String::as_str)))
+        Some(root.stamp(plain.iter().chain(&shell).map(String::as_str).chain([SYSCONFIG])))
     }
 }
 
 fn places(root: &Root, gather: &mut Gather) -> (Vec<String>, Vec<String>) {
     let mut plain = vec![ENVIRONMENT.to_owned()];
     for path in ENVIRONMENT_FOLDERS {
-        plain.extend(gather.folder(root, path, ".conf"));
+        let files = gather.folder(root, path, ".conf");
+        // Debian's systemd links /etc/environment in here; it is told once, under its own name.
+        let same = |path: &String| root.read_link(path).is_some_and(|to| to.ends_with(ENVIRONMENT));
+        plain.extend(files.into_iter().filter(|path| !same(path)));
     }
     let mut shell: Vec<String> = SHELL.map(str::to_owned).to_vec();
     shell.extend(gather.folder(root, PROFILES, ".sh"));

@@ -101,7 +101,7 @@ impl Source for Antivirus {
         let mut gather = Gather::default();
         let enabled = units::enabled(root, &mut gather);
         for product in &PRODUCTS {
-            let Some(place) = product.places.iter().find(|place| root.exists(place)) else {
+            let Some(place) = product.places.iter().find(|place| gather.there(root, place)) else {
                 continue;
             };
             let started = product.units.iter().any(|unit| enabled.contains(*unit));

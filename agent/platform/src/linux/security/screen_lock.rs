@@ -92,11 +92,11 @@ impl Source for ScreenLock {
         let mut gather = Gather::default();
         let desktops: Vec<&Desktop> = DESKTOPS
             .iter()
-            .filter(|desktop| desktop.installed.iter().any(|path| root.exists(path)))
+            .filter(|desktop| desktop.installed.iter().any(|path| gather.there(root, path)))
             .collect();
         let kde = ["usr/bin/plasmashell", "usr/bin/ksmserver"]
             .iter()
-            .any(|path| root.exists(path));
+            .any(|path| gather.there(root, path));
         if desktops.is_empty() && !kde {
             let why = "none of the desktops whose screen lock is known is installed here".to_owned();
             return gather.finish_without(self.id(), crate::Unavailable::Unsupported(why));

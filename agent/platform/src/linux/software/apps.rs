@@ -36,7 +36,7 @@ impl Source for OptApps {
 
     fn read(&self, root: &Root) -> Reading {
         let mut gather = Gather::default();
-        if !root.exists(OPT_APPS) {
+        if !gather.there(root, OPT_APPS) {
             return gather.finish_without(self.id(), absent(root, OPT_APPS));
         }
         for folder in gather.folder(root, OPT_APPS, "") {
@@ -79,7 +79,7 @@ impl Source for Snap {
     fn read(&self, root: &Root) -> Reading {
         let mut gather = Gather::default();
         let files = gather.folder(root, SNAP_FILES, ".snap");
-        if files.is_empty() && !root.exists(SNAP_FILES) {
+        if files.is_empty() && !gather.there(root, SNAP_FILES) {
             return gather.finish_without(self.id(), absent(root, SNAP_FILES));
         }
         let mut names: Vec<&str> = files

@@ -99,7 +99,7 @@ impl Source for MenuEntries {
                     continue;
                 };
                 let windows = !entry.program.starts_with('/');
-                if windows || (is_by_hand(&entry.program) && root.exists(&entry.program)) {
+                if windows || (is_by_hand(&entry.program) && gather.there(root, &entry.program)) {
                     programs.entry(entry.program).or_insert(Found {
                         name: entry.name,
                         version: entry.version,
@@ -110,8 +110,13 @@ impl Source for MenuEntries {
             }
         }
         for (home, place) in homes::files(root, &mut gather, &PLACES_OF_USER) {
-            // A folder that others may not read is a fault of the menus above, told once.
-            let names = root.list(&place, 10_000).ok().flatten().unwrap_or_default();
+            let names = match root.list(&place, 10_000) {
+                Ok(names) => names.unwrap_or_default(),
+                Err(why) => {
+                    gather.fault(why);
+                    continue;
+                }
+            };
             for name in names
                 .iter()
                 .filter_map(|name| name.to_str())
