@@ -14,6 +14,7 @@ mod netconf;
 mod promise;
 mod settings;
 mod system;
+mod trace;
 
 /// Longest input that is tried: long enough for several records of every format, short enough to be fast.
 pub const MAX_INPUT: usize = 16 << 10;
@@ -40,6 +41,7 @@ pub fn targets() -> Vec<Target> {
         netconf::TARGETS,
         settings::TARGETS,
         system::TARGETS,
+        trace::TARGETS,
     ]
     .concat()
 }

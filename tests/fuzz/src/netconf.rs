@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use deskwarden_parse::{
     netconf::{self, Profile},
-    rtnetlink, uevent,
+    rtnetlink, sockdiag, uevent,
 };
 
 use crate::{
@@ -137,6 +137,19 @@ pub(crate) const TARGETS: &[Target] = &[
             assert!(mac.is_empty() || mac.len() == bytes.len() * 3 - 1);
         },
         seeds: netlink,
+    },
+    Target {
+        name: "sockdiag",
+        covers: &["sockdiag::parse_socket"],
+        check: |bytes| in_proportion(bytes, &sockdiag::parse_socket(bytes)),
+        seeds: || {
+            // Family and state, then ports, addresses, interface, cookie, and what the kernel counts.
+            let mut message = vec![2u8, 10, 0, 0, 0x1f, 0x90, 0, 0];
+            message.extend([127, 0, 0, 1]);
+            message.resize(72, 0);
+            message[68..72].copy_from_slice(&4711u32.to_ne_bytes());
+            vec![message.clone(), message[..20].to_vec()]
+        },
     },
     Target {
         name: "uevent",

@@ -257,13 +257,7 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target {
         name: "text",
-        covers: &[
-            "text::decode",
-            "text::lines",
-            "text::split_once",
-            "text::unquote",
-            "text::clip",
-        ],
+        covers: &["text::decode", "text::lines", "text::split_once"],
         check: |bytes| {
             let decoded = text::decode(bytes);
             assert!(decoded.len() <= bytes.len() * 3);
