@@ -347,7 +347,7 @@ impl Collector {
     /// When it cannot be copied.
     pub fn restore(&self, from: &Path) -> Result<()> {
         fs::remove_dir_all(self.data())?;
-        crate::sim::agent::copy(from, &self.data())
+        crate::folder::copy(from, &self.data())
     }
 
     /// The next start is traced, or no longer.

@@ -10,6 +10,7 @@ pub mod collector;
 pub mod dashboard;
 pub mod deb;
 pub mod distribution;
+pub mod folder;
 pub mod https;
 pub mod machine;
 pub mod mail;

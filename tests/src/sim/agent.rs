@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use super::pc::{Mutation, SimPc};
+use crate::folder::copy;
 
 /// Where agents enrol and report.
 #[derive(Clone, Debug)]
@@ -231,23 +232,4 @@ impl SimAgent {
         fs::remove_dir_all(self.state())?;
         copy(from, &self.state())
     }
-}
-
-/// Copies a folder with everything in it and the rights of its files.
-///
-/// # Errors
-/// When a file cannot be copied.
-pub fn copy(from: &Path, into: &Path) -> Result<()> {
-    fs::create_dir_all(into)?;
-    fs::set_permissions(into, fs::metadata(from)?.permissions())?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = into.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target)?;
-        }
-    }
-    Ok(())
 }

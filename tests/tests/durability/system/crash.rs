@@ -5,8 +5,9 @@ use std::{thread, time::Duration};
 
 use deskwarden_tests::{
     collector::{Collector, Setup},
+    folder::copy,
     need,
-    sim::{Fleet, Oracle, Plan, agent::copy},
+    sim::{Fleet, Oracle, Plan},
     strace::{SENDS, Strace},
     wait::{PATIENCE, eventually},
 };

@@ -11,10 +11,11 @@ use deskwarden_agent::{
 use deskwarden_tests::{
     agent::Agent,
     collector::Setup,
+    folder::copy,
     need,
     pc::Pc,
     power::{Disk, Syncs},
-    sim::{Fleet, Oracle, Plan, agent::copy, fleet::Promise},
+    sim::{Fleet, Oracle, Plan, fleet::Promise},
     strace::{Call, FILES, Strace},
     wait::{PATIENCE, eventually},
 };

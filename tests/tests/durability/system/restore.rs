@@ -3,7 +3,8 @@
 
 use deskwarden_tests::{
     collector::{Collector, Setup},
-    sim::{Fleet, Oracle, Plan, agent::copy},
+    folder::copy,
+    sim::{Fleet, Oracle, Plan},
     wait::{PATIENCE, eventually},
 };
 use tempfile::TempDir;
