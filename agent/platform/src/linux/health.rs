@@ -158,8 +158,8 @@ impl Source for Smart {
                         "/dev/{name}: not visible to the agent (PrivateDevices=), so the disk is not asked how it is"
                     )));
                 }
-                // A disk behind something that does not pass questions on.
-                Err(Errno::NOTTY | Errno::INVAL | Errno::IO | Errno::NOTSUP) => {}
+                // A disk, or what it is behind, that knows no such question.
+                Err(Errno::NOTTY | Errno::INVAL | Errno::NOTSUP) => {}
                 Err(errno) => {
                     let error = std::io::Error::from(errno);
                     gather.fault(Unavailable::Failed(format!("/dev/{name}: {error}")));
