@@ -38,10 +38,37 @@ pub fn inert(text: &str) -> String {
         rest = tail.get(1..).unwrap_or_default().to_owned();
     }
     out.push_str(&rest);
-    out.replace('<', "‹")
+    undotted(&out)
+        .replace('<', "‹")
         .replace('>', "›")
         .replace("](", "] (")
         .replace('@', "(at)")
+}
+
+/// Endings of file names that no domain has.
+const FILES: [&str; 10] = [
+    "exe", "dll", "msi", "sys", "conf", "ini", "txt", "log", "jar", "rpm",
+];
+
+/// A name that a chat program would take for an address, as `evil.example`, is one no more.
+fn undotted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let before = out.chars().next_back().is_some_and(char::is_alphanumeric);
+        let after = text.get(at + 1..).filter(|_| c == '.').unwrap_or_default();
+        let ending: String = after.chars().take_while(|c| c.is_alphabetic()).take(64).collect();
+        let ends = after
+            .get(ending.len()..)
+            .and_then(|rest| rest.chars().next())
+            .is_none_or(|next| !next.is_alphanumeric());
+        let file = FILES.contains(&ending.to_ascii_lowercase().as_str());
+        if c == '.' && before && ends && ending.chars().count() >= 2 && !file {
+            out.push_str("[.]");
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// [`inert`], and nothing in it is markup of WeCom, DingTalk or Feishu: characters with a meaning there become
@@ -120,6 +147,25 @@ mod tests {
         );
         for bad in ["://", "www.", "<", ">", "](", "@"] {
             assert!(!text.to_lowercase().contains(bad), "{bad} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_bare_domain_is_none_and_versions_files_and_addresses_stay() {
+        assert_eq!(
+            inert("evil.example/x a.b.cn 例子.中国"),
+            "evil[.]example/x a.b[.]cn 例子[.]中国"
+        );
+        for text in [
+            "3.2.17",
+            "10.9.9.9:1080",
+            "QQ.exe",
+            "Kernel32.DLL",
+            "end. Next",
+            "v1.0-rc.1",
+            "...",
+        ] {
+            assert_eq!(inert(text), text);
         }
     }
 
