@@ -11,6 +11,7 @@ mod clauses;
 mod device;
 mod finding;
 mod ledger;
+mod ledger_files;
 mod out;
 mod rules;
 mod serve;

@@ -10,6 +10,7 @@
 //! - [`claim`]: what an item says for rules over several devices
 //! - [`cross`]: what claims of several devices say together: conflict, theft, spoofing, parts that moved
 //! - [`custody`]: what makes a part the same part wherever it turns up
+//! - [`ledger`]: the IP ledger as files, proposals and imported tables
 //! - [`lifecycle`]: what people do to findings and baselines
 //! - [`successor`]: a PC that was installed anew, and the asset that it is proposed for
 //! - [`port`]: what the domain asks of a store
@@ -22,6 +23,7 @@ pub mod cross;
 pub mod custody;
 mod file;
 pub mod judge;
+pub mod ledger;
 pub mod lifecycle;
 pub mod model;
 pub mod offline;

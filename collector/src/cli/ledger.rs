@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     CliError, args,
+    ledger_files::{self, Export, Import, Learn, Observe, Range},
     out::{Out, cell},
     session::{Session, all},
 };
@@ -16,6 +17,30 @@ pub(super) enum LedgerCommand {
     Set(Set),
     /// List assigned addresses
     List,
+    /// Take an address out of the ledger
+    Remove {
+        /// The address
+        #[arg(value_parser = args::address)]
+        address: String,
+    },
+    /// Load a file; nothing is half-loaded
+    Import(Import),
+    /// Write a file
+    Export(Export),
+    /// Propose entries from what PCs report, and accept them
+    Learn(Learn),
+    /// Import what a gateway or a DHCP server remembers
+    Observe(Observe),
+    /// List DHCP ranges
+    Ranges,
+    /// Add a DHCP range
+    AddRange(Range),
+    /// Remove a DHCP range
+    RemoveRange {
+        /// Its first address
+        #[arg(value_parser = args::address)]
+        first: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -50,6 +75,14 @@ pub(super) fn run(command: LedgerCommand, session: &Session, out: &mut Out<'_>) 
     match command {
         LedgerCommand::Set(set) => assign(set, session, out),
         LedgerCommand::List => list(session, out),
+        LedgerCommand::Remove { address } => ledger_files::remove(&address, session, out),
+        LedgerCommand::Import(import) => ledger_files::import(&import, session, out),
+        LedgerCommand::Export(export) => ledger_files::export(&export, session, out),
+        LedgerCommand::Learn(learn) => ledger_files::learn(&learn, session, out),
+        LedgerCommand::Observe(observe) => ledger_files::observe(&observe, session, out),
+        LedgerCommand::Ranges => ledger_files::ranges(session, out),
+        LedgerCommand::AddRange(range) => ledger_files::add_range(range, session, out),
+        LedgerCommand::RemoveRange { first } => ledger_files::remove_range(&first, session, out),
     }
 }
 

@@ -8,6 +8,8 @@ use deskwarden_domain::{
     port::{CrossDevice, Known, Picture, Said, StoreResult, Touched, Value},
 };
 
+use deskwarden_proto::v1::Section;
+
 use crate::{
     Database, audit,
     ledger::{ranges, within_subnet},
@@ -84,6 +86,19 @@ impl CrossDevice for Database {
                 &[],
             )?;
             Ok(())
+        })
+    }
+
+    fn reported_networks(&self, limit: usize) -> StoreResult<Vec<(AssetId, Vec<u8>)>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(|connection| {
+            connection.rows(
+                "SELECT a.id, f.bytes FROM assets a JOIN devices d ON d.id = a.current_device
+                 JOIN items i ON i.device_id = d.id JOIN facets f ON f.id = i.facet_id
+                 WHERE i.section = ?1 AND d.status <> 'pending' ORDER BY a.id, i.source, i.key LIMIT ?2",
+                &[Cell::Int(i64::from(Section::Network as i32)), Cell::Int(limit)],
+                |r| Ok((AssetId(r.int()?), r.blob()?.to_vec())),
+            )
         })
     }
 

@@ -93,6 +93,9 @@ pub trait CrossDevice {
     /// Has every value that anybody claims looked at, unless that was done for these rules before.
     fn touch_everything(&self, rules: &str) -> StoreResult<()>;
 
+    /// Network items (encoded facets) of current devices, by asset: what a ledger can be learned from.
+    fn reported_networks(&self, limit: usize) -> StoreResult<Vec<(AssetId, Vec<u8>)>>;
+
     /// Replaces what was imported under a name (a gateway's table of neighbours, a DHCP server's leases).
     fn put_observations(&self, name: &str, claims: &[Claim], audit: &AuditEntry) -> StoreResult<()>;
 }

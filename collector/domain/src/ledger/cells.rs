@@ -1,0 +1,170 @@
+//! What a cell of a ledger file may say, and what to write where it says something else.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::model::LedgerMode;
+
+/// Longest text of a cell, in characters.
+pub(super) const LONGEST: usize = 200;
+
+/// What is wrong with a cell, and what to do.
+pub(super) struct Wrong {
+    pub(super) what: String,
+    pub(super) help: &'static str,
+}
+
+fn wrong(text: &str, what: &str, help: &'static str) -> Wrong {
+    let shown: String = text.chars().take(40).collect();
+    Wrong {
+        what: format!("`{shown}` is no {what}"),
+        help,
+    }
+}
+
+pub(super) fn address(text: &str) -> Result<IpAddr, Wrong> {
+    let ip: Option<IpAddr> = text.parse().ok();
+    ip.filter(|ip| !ip.is_unspecified() && !ip.is_multicast() && !ip.is_loopback())
+        .ok_or_else(|| wrong(text, "address of a machine", "write one as 192.168.1.20"))
+}
+
+/// A prefix length: `255.255.255.0`, `24` or `/24`.
+pub(super) fn prefix(text: &str, ip: Option<IpAddr>) -> Result<u8, Wrong> {
+    const HELP: &str = "write 255.255.255.0, 24 or /24";
+    let most = if ip.is_some_and(|ip| ip.is_ipv6()) {
+        128
+    } else {
+        32
+    };
+    if let Ok(mask) = text.parse::<Ipv4Addr>() {
+        let bits = u32::from(mask);
+        let ones = bits.leading_ones();
+        if most == 32 && bits.count_ones() == ones && ones > 0 {
+            return u8::try_from(ones).map_err(|_| wrong(text, "mask", HELP));
+        }
+        return Err(wrong(text, "mask", HELP));
+    }
+    text.trim_start_matches('/')
+        .parse()
+        .ok()
+        .filter(|prefix| (1..=most).contains(prefix))
+        .ok_or_else(|| wrong(text, "mask", HELP))
+}
+
+/// The mask of an IPv4 prefix length.
+pub(super) fn mask_of(prefix: u8) -> String {
+    let hosts = u32::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
+    Ipv4Addr::from(!hosts).to_string()
+}
+
+pub(super) fn dns(text: &str) -> Result<Vec<String>, Wrong> {
+    text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '，' | '；' | '、' | '/'))
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            part.parse::<IpAddr>().map(|ip| ip.to_string()).map_err(|_| {
+                wrong(
+                    part,
+                    "address of a name server",
+                    "write addresses with spaces between",
+                )
+            })
+        })
+        .collect()
+}
+
+pub(super) fn mode(text: &str) -> Result<LedgerMode, Wrong> {
+    match text.to_lowercase().as_str() {
+        "static" | "静态" | "固定" | "手动" | "手工" | "manual" | "fixed" => Ok(LedgerMode::Static),
+        "dhcp" | "动态" | "自动" | "dynamic" | "automatic" => Ok(LedgerMode::Dhcp),
+        _ => Err(wrong(
+            text,
+            "way to get an address",
+            "write static (静态) or dhcp (动态)",
+        )),
+    }
+}
+
+/// A hardware address in any of the usual spellings, in that of keys: lower case, colons.
+pub(super) fn mac(text: &str) -> Result<String, Wrong> {
+    mac_of(text).ok_or_else(|| wrong(text, "MAC address", "write one as 00-1A-2B-3C-4D-5E"))
+}
+
+/// The hardware address that a text is.
+pub(super) fn mac_of(text: &str) -> Option<String> {
+    let groups: Vec<&str> = text.split([':', '-', '.']).collect();
+    let hex = |group: &str| group.bytes().all(|b| b.is_ascii_hexdigit());
+    let digits: String = match groups.as_slice() {
+        [whole] if whole.len() == 12 && hex(whole) => (*whole).to_owned(),
+        [a, b, c] if [a, b, c].iter().all(|g| g.len() == 4 && hex(g)) => [*a, *b, *c].concat(),
+        six if six.len() == 6 && six.iter().all(|g| (1..=2).contains(&g.len()) && hex(g)) => {
+            six.iter().map(|group| format!("{group:0>2}")).collect()
+        }
+        _ => return None,
+    };
+    Some(deskwarden_proto::key::mac(&digits))
+}
+
+/// Words for people: bounded, without control characters.
+pub(super) fn words(text: &str) -> Result<String, Wrong> {
+    if text.chars().count() > LONGEST || text.chars().any(char::is_control) {
+        return Err(Wrong {
+            what: "the text is too long or has control characters".to_owned(),
+            help: "write at most 200 characters on one line",
+        });
+    }
+    Ok(text.to_owned())
+}
+
+/// Whether two addresses lie in one subnet.
+pub(super) fn same_subnet(one: IpAddr, other: IpAddr, prefix: u8) -> bool {
+    let bits = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => u128::from(u32::from(ip)) << 96,
+        IpAddr::V6(ip) => u128::from(ip),
+    };
+    let rest = 128u32.saturating_sub(u32::from(prefix));
+    one.is_ipv4() == other.is_ipv4()
+        && bits(one).checked_shr(rest).unwrap_or(0) == bits(other).checked_shr(rest).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_are_read_in_every_spelling() {
+        for text in ["255.255.255.0", "24", "/24"] {
+            assert!(matches!(prefix(text, None), Ok(24)), "{text}");
+        }
+        for text in ["255.0.255.0", "33", "0", "/", "x", "0.0.0.0"] {
+            assert!(prefix(text, None).is_err(), "{text}");
+        }
+        assert_eq!(mask_of(20), "255.255.240.0");
+        assert_eq!(
+            (mask_of(0).as_str(), mask_of(32).as_str()),
+            ("0.0.0.0", "255.255.255.255")
+        );
+    }
+
+    #[test]
+    fn hardware_addresses_are_read_as_every_maker_writes_them() {
+        for text in [
+            "00:1A:2B:3C:4D:5E",
+            "00-1a-2b-3c-4d-5e",
+            "001a.2b3c.4d5e",
+            "001A-2B3C-4D5E",
+            "001A2B3C4D5E",
+            "0:1a:2b:3c:4d:5e",
+        ] {
+            assert_eq!(mac_of(text).as_deref(), Some("00:1a:2b:3c:4d:5e"), "{text}");
+        }
+        for text in [
+            "",
+            "192.168.1.20",
+            "00:1a:2b:3c:4d",
+            "00:1a:2b:3c:4d:zz",
+            "2024-01-02",
+            "1.2.3",
+        ] {
+            assert_eq!(mac_of(text), None, "{text}");
+        }
+    }
+}

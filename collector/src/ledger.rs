@@ -1,0 +1,174 @@
+//! The IP ledger as people edit it: files in and out, proposals, imported tables. The same for the command line
+//! and for the dashboard; what a file means is the domain's, where it is kept the store's.
+
+use std::collections::BTreeMap;
+
+use deskwarden_domain::{
+    ledger::{self, Column, Imported, Learned, Observation, Plan, RowFault, Table},
+    model::{AssetId, AuditEntry, Lang, LedgerEntry, Millis},
+    port::{AssetFilter, Page, Paging, Store, StoreResult},
+};
+use deskwarden_proto::{
+    decode,
+    v1::{Section, facet},
+};
+use serde_json::json;
+
+/// Rows asked for at once.
+const ROWS: u32 = 500;
+/// Interfaces that a ledger is learned from.
+const INTERFACES: usize = 100_000;
+
+/// Names of assets, both ways.
+#[derive(Debug, Default)]
+pub struct Assets {
+    by_number: BTreeMap<String, AssetId>,
+    shown: BTreeMap<AssetId, String>,
+}
+
+impl Assets {
+    /// Of all assets.
+    pub fn load(store: &dyn Store) -> StoreResult<Self> {
+        let mut assets = Self::default();
+        let filter = AssetFilter::default();
+        for row in all(|paging| store.assets(&filter, paging))? {
+            let asset = row.asset;
+            if let Some(number) = &asset.number {
+                assets.by_number.insert(number.trim().to_owned(), asset.id);
+            }
+            let shown = asset.number.unwrap_or_else(|| format!("#{}", asset.id.0));
+            assets.shown.insert(asset.id, shown);
+        }
+        Ok(assets)
+    }
+
+    /// The asset of a number, or of `#` and its row id, as exports write one without a number.
+    pub fn find(&self, text: &str) -> Option<AssetId> {
+        let by_id = || {
+            let id = AssetId(text.strip_prefix('#')?.parse().ok()?);
+            self.shown.contains_key(&id).then_some(id)
+        };
+        self.by_number.get(text.trim()).copied().or_else(by_id)
+    }
+
+    /// What stands for an asset in a file.
+    pub fn shown(&self, id: Option<AssetId>) -> &str {
+        id.and_then(|id| self.shown.get(&id)).map_or("", String::as_str)
+    }
+}
+
+/// The whole ledger.
+pub fn entries(store: &dyn Store) -> StoreResult<Vec<LedgerEntry>> {
+    all(|paging| store.ledger(paging))
+}
+
+/// What a file would change.
+#[derive(Debug)]
+pub struct Preview {
+    /// What it says.
+    pub file: Imported,
+    /// What that would do.
+    pub plan: Plan,
+}
+
+/// Reads a table against the register and the ledger; all its faults, or what it would change.
+pub fn preview(
+    store: &dyn Store,
+    table: &Table,
+    assets: &Assets,
+    replace: bool,
+) -> StoreResult<Result<Preview, Vec<RowFault>>> {
+    let file = match ledger::read(table, &|number| assets.find(number)) {
+        Ok(file) => file,
+        Err(faults) => return Ok(Err(faults)),
+    };
+    let plan = ledger::plan(&entries(store)?, &file.entries, replace);
+    Ok(Ok(Preview { file, plan }))
+}
+
+/// Carries a plan out.
+pub fn carry_out(store: &dyn Store, plan: &Plan, source: &str, actor: &str, now: Millis) -> StoreResult<()> {
+    let audit = AuditEntry {
+        at: now,
+        actor: actor.to_owned(),
+        action: "ledger.import".into(),
+        object: "ledger".into(),
+        detail: json!({
+            "source": source, "added": plan.added.len(), "changed": plan.changed.len(), "removed": plan.removed.len(),
+        })
+        .to_string(),
+    };
+    store.edit_ledger(&plan.put(), &plan.remove(), &audit)
+}
+
+/// Headings and rows of an export.
+pub fn table(entries: &[LedgerEntry], assets: &Assets, lang: Lang) -> (Vec<String>, Vec<Vec<String>>) {
+    let zh = lang == Lang::Zh;
+    let headings = Column::ALL.map(|column| {
+        let (chinese, english) = column.heading();
+        (if zh { chinese } else { english }).to_owned()
+    });
+    let rows = entries
+        .iter()
+        .map(|entry| ledger::row(entry, assets.shown(entry.asset), zh))
+        .collect();
+    (headings.to_vec(), rows)
+}
+
+/// Entries proposed from what PCs report.
+pub fn learned(store: &dyn Store) -> StoreResult<Vec<Learned>> {
+    let known: std::collections::BTreeSet<String> =
+        entries(store)?.into_iter().map(|entry| entry.address).collect();
+    let reports: Vec<_> = store
+        .reported_networks(INTERFACES)?
+        .into_iter()
+        .filter_map(|(asset, bytes)| match decode::facet(Section::Network, &bytes) {
+            Ok(facet::Kind::Network(network)) => Some((asset, network)),
+            _ => None,
+        })
+        .collect();
+    Ok(ledger::propose(&reports, &|address| known.contains(address)))
+}
+
+/// Takes proposals into the ledger.
+pub fn accept(store: &dyn Store, learned: &[LedgerEntry], actor: &str, now: Millis) -> StoreResult<()> {
+    let audit = AuditEntry {
+        at: now,
+        actor: actor.to_owned(),
+        action: "ledger.learn".into(),
+        object: "ledger".into(),
+        detail: json!({"accepted": learned.len()}).to_string(),
+    };
+    store.edit_ledger(learned, &[], &audit)
+}
+
+/// Replaces the table of that name by what was read now.
+pub fn observe(
+    store: &dyn Store,
+    name: &str,
+    seen: &[Observation],
+    actor: &str,
+    now: Millis,
+) -> StoreResult<()> {
+    let audit = AuditEntry {
+        at: now,
+        actor: actor.to_owned(),
+        action: "ledger.observe".into(),
+        object: format!("table:{name}"),
+        detail: json!({"lines": seen.len()}).to_string(),
+    };
+    store.put_observations(name, &ledger::claims(seen, name, now), &audit)
+}
+
+fn all<T>(mut page: impl FnMut(Paging) -> StoreResult<Page<T>>) -> StoreResult<Vec<T>> {
+    let mut rows = Vec::new();
+    loop {
+        let offset = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let next = page(Paging { offset, limit: ROWS })?;
+        let empty = next.rows.is_empty();
+        rows.extend(next.rows);
+        if empty || u64::try_from(rows.len()).unwrap_or(u64::MAX) >= next.total {
+            return Ok(rows);
+        }
+    }
+}
