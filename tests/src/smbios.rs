@@ -39,6 +39,8 @@ impl Memory {
 pub struct Firmware {
     /// Serial number of the system.
     pub serial: String,
+    /// Serial number of the board.
+    pub board: String,
     /// Its memory modules.
     pub memory: Vec<Memory>,
 }
@@ -51,6 +53,7 @@ impl Default for Firmware {
         ];
         Self {
             serial: "PF3K8Z2M".to_owned(),
+            board: "L1HF9A80123".to_owned(),
             memory,
         }
     }
@@ -99,7 +102,7 @@ impl Firmware {
         table.add(
             2,
             &[1, 2, 3, 4, 5, 9, 6, 3, 0, 10, 0],
-            &["LENOVO", "3170", "NOK", "L1HF9A80123", "", "Default string"],
+            &["LENOVO", "3170", "NOK", &self.board, "", "Default string"],
         );
         table.add(
             3,

@@ -57,13 +57,17 @@ pub(super) struct Learn {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "table", required = true, multiple = false)]
 pub(super) struct Observe {
     /// Output of `ip neigh`, `arp -a`, `show ip arp` or `display arp`
-    #[arg(long, value_name = "FILE", group = "table")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "leases",
+        conflicts_with = "leases"
+    )]
     arp: Option<PathBuf>,
     /// dhcpd.leases, dnsmasq.leases or Kea's CSV
-    #[arg(long, value_name = "FILE", group = "table")]
+    #[arg(long, value_name = "FILE")]
     leases: Option<PathBuf>,
     /// Name of the gateway or server; a later import of the same name replaces this one [default: the file's]
     #[arg(long)]

@@ -115,11 +115,21 @@ fn separated(name: &str, text: &str) -> Result<Rows, SheetError> {
             name: name.to_owned(),
             why: error.to_string(),
         })?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record
+            .position()
+            .map_or(0, |at| at.line() + blank_lines(text, at.byte()));
         let cells = record.iter().take(COLUMNS as usize).map(str::to_owned).collect();
         rows.push((usize::try_from(line).unwrap_or(usize::MAX), cells));
     }
     Ok(rows)
+}
+
+/// Empty lines before a record, which its reader passes over without counting.
+fn blank_lines(text: &str, byte: u64) -> u64 {
+    let start = usize::try_from(byte).unwrap_or(usize::MAX);
+    let rest = text.as_bytes().get(start..).unwrap_or_default();
+    let breaks = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    breaks.fold(0, |count, byte| count + u64::from(*byte == b'\n'))
 }
 
 fn workbook(name: &str, bytes: &[u8]) -> Result<Rows, SheetError> {

@@ -33,6 +33,7 @@ const EVERY_ROLE: Access = Access::Roles(&[
     Role::Auditor,
 ]);
 const TECHNICIAN: Access = Access::Roles(&[Role::Technician]);
+const KEEPERS: Access = Access::Roles(&[Role::Administrator, Role::Technician]);
 const ADMINISTRATOR: Access = Access::Roles(&[Role::Administrator]);
 const ADMINISTRATION_READERS: Access = Access::Roles(&[Role::Administrator, Role::Auditor]);
 const ALERT_READERS: Access = Access::Roles(&[Role::Administrator, Role::Technician, Role::Auditor]);
@@ -73,6 +74,8 @@ pub const ROUTES: &[Route] = &[
     get("/devices/{id}", EVERY_ROLE),
     get("/arrivals", EVERY_ROLE),
     post("/arrivals/{id}", TECHNICIAN),
+    get("/ledger", EVERY_ROLE),
+    post("/ledger", KEEPERS),
     get("/rules", EVERY_ROLE),
     get("/rules/{id}", EVERY_ROLE),
     get("/tokens", ADMINISTRATION_READERS),

@@ -156,6 +156,7 @@ pub(super) fn icon(name: &str) -> Icon {
         "overview" => "M4 13h6V4H4zM14 20h6V11h-6zM4 20h6v-3H4zM14 7h6V4h-6z",
         "findings" => "M12 4 3 19.5h18zM12 10v4.5M12 17v.2",
         "assets" => "M4 5h16v10H4zM9 20h6M12 15v5",
+        "ledger" => "M4 5h16v14H4zM4 10h16M4 15h16M10 5v14",
         "rules" => "M6 3h9l4 4v14H6zM14 3v5h5M9 12h7M9 16h7",
         "alerts" => "M6 17V11a6 6 0 0 1 12 0v6l2 1H4zM10 21h4",
         "channels" => "M4 6h16v9H9l-5 4zM8 9.5h8M8 12h5",

@@ -111,6 +111,8 @@ fn routes() -> Routes {
     .get("/devices/{id}", pages::device::page)
     .get("/arrivals", pages::arrivals::page)
     .post("/arrivals/{id}", pages::arrivals::decide)
+    .get("/ledger", pages::ledger::page)
+    .post("/ledger", pages::ledger::edit)
     .get("/rules", pages::rules::page)
     .get("/rules/{id}", pages::rules::rule)
     .get("/tokens", pages::tokens::page)

@@ -43,6 +43,11 @@ const NAV: &[NavEntry] = &[
         icon: "assets",
     },
     NavEntry {
+        path: "/ledger",
+        key: "nav.ledger",
+        icon: "ledger",
+    },
+    NavEntry {
         path: "/rules",
         key: "nav.rules",
         icon: "rules",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskwarden_domain::{
     model::{AssetId, AuditEntry, Claim, ClaimKind, ClaimNote, ClaimOrigin, Millis},
-    port::{CrossDevice, Known, Picture, Said, StoreResult, Touched, Value},
+    port::{CrossDevice, Kept, Known, Picture, Said, StoreResult, Touched, Value},
 };
 
 use deskwarden_proto::v1::Section;
@@ -89,6 +89,10 @@ impl CrossDevice for Database {
         })
     }
 
+    fn custody(&self, asset: AssetId) -> StoreResult<Vec<Kept>> {
+        self.read(|connection| custody(connection, asset))
+    }
+
     fn reported_networks(&self, limit: usize) -> StoreResult<Vec<(AssetId, Vec<u8>)>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(|connection| {
@@ -129,6 +133,45 @@ impl CrossDevice for Database {
             audit::append(connection, audit)
         })
     }
+}
+
+fn custody(connection: &mut dyn Connection, asset: AssetId) -> StoreResult<Vec<Kept>> {
+    let mut kept: BTreeMap<String, Kept> = BTreeMap::new();
+    let rows = connection.rows(
+        "SELECT c.value, c.note, c.origin FROM claims c LEFT JOIN assets a ON a.current_device = c.device_id
+         WHERE c.asset_id = ?1 AND c.kind = 'part_serial' AND (c.origin = 'accepted' OR a.id = c.asset_id)
+         ORDER BY c.value, c.origin",
+        &[Cell::Int(asset.0)],
+        |r| {
+            Ok((
+                r.string()?,
+                ClaimNote::parse(r.text()?),
+                r.named(ClaimOrigin::by_name)?,
+            ))
+        },
+    )?;
+    for (identity, note, origin) in rows {
+        let part = kept.entry(identity.clone()).or_insert(Kept {
+            identity,
+            note,
+            accepted: false,
+            here: false,
+            elsewhere: Vec::new(),
+        });
+        match origin {
+            ClaimOrigin::Own => part.here = true,
+            _ => part.accepted = true,
+        }
+    }
+    for part in kept.values_mut() {
+        part.elsewhere = connection.rows(
+            "SELECT DISTINCT a.id, a.name FROM claims c JOIN assets a ON a.current_device = c.device_id
+             WHERE c.kind = 'part_serial' AND c.value = ?1 AND c.origin = 'own' AND a.id <> ?2 ORDER BY a.id LIMIT 5",
+            &[Cell::Text(&part.identity), Cell::Int(asset.0)],
+            |r| Ok((AssetId(r.int()?), r.string()?)),
+        )?;
+    }
+    Ok(kept.into_values().collect())
 }
 
 fn imported_key(name: &str) -> String {

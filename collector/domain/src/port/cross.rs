@@ -81,6 +81,21 @@ pub struct Touched {
     pub value: Value,
 }
 
+/// A part in the custody of an asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What it is known by.
+    pub identity: String,
+    /// Class, maker and place.
+    pub note: ClaimNote,
+    /// It was accepted as belonging to the asset.
+    pub accepted: bool,
+    /// The asset reports it now.
+    pub here: bool,
+    /// Other assets that report it now.
+    pub elsewhere: Vec<(AssetId, String)>,
+}
+
 /// What rules over several devices ask of a store.
 pub trait CrossDevice {
     /// Values that are due, oldest first.
@@ -92,6 +107,9 @@ pub trait CrossDevice {
 
     /// Has every value that anybody claims looked at, unless that was done for these rules before.
     fn touch_everything(&self, rules: &str) -> StoreResult<()>;
+
+    /// Parts with a serial that the asset reports or that were accepted for it, by identity.
+    fn custody(&self, asset: AssetId) -> StoreResult<Vec<Kept>>;
 
     /// Network items (encoded facets) of current devices, by asset: what a ledger can be learned from.
     fn reported_networks(&self, limit: usize) -> StoreResult<Vec<(AssetId, Vec<u8>)>>;

@@ -15,7 +15,7 @@ mod views;
 
 pub use access::{Access, AuditFault, SignInAttempt};
 pub use batch::{Applied, Batch, Op};
-pub use cross::{CrossDevice, Known, Picture, Said, Touched, Value};
+pub use cross::{CrossDevice, Kept, Known, Picture, Said, Touched, Value};
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};

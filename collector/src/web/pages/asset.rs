@@ -6,8 +6,9 @@ use axum::{
     response::Response,
 };
 use deskwarden_domain::{
-    model::{AssetId, Millis},
-    port::{FindingFilter, Paging},
+    custody,
+    model::{AssetId, Lang, Millis},
+    port::{FindingFilter, Kept, Paging},
 };
 
 use super::{
@@ -15,7 +16,12 @@ use super::{
     lines::{AssetLine, DeviceLine, FindingLine},
     render,
 };
-use crate::web::{error::WebError, page::Page, state::WebState};
+use crate::web::{
+    error::WebError,
+    page::Page,
+    state::WebState,
+    text::{Agent, agent_text},
+};
 
 const FINDINGS: u32 = 100;
 
@@ -28,8 +34,43 @@ struct AssetPage {
     provisional: bool,
     created_at: Millis,
     devices: Vec<DeviceLine>,
+    parts: Vec<PartLine>,
     lines: Vec<FindingLine>,
     total: u64,
+}
+
+/// A part in the custody of the asset.
+struct PartLine {
+    class: &'static str,
+    name: Agent,
+    place: Agent,
+    serial: Agent,
+    /// `as_accepted`, `missing` or `not_accepted`.
+    state: &'static str,
+    elsewhere: Vec<(i64, Agent)>,
+}
+
+impl PartLine {
+    fn new(part: &Kept, lang: Lang) -> Self {
+        let (zh, en) = custody::class_words(&part.note.class);
+        let serial = part.identity.rsplit_once(':').map_or("", |(_, serial)| serial);
+        Self {
+            class: if lang == Lang::Zh { zh } else { en },
+            name: agent_text(&part.note.name),
+            place: agent_text(&part.note.place),
+            serial: agent_text(serial),
+            state: match (part.accepted, part.here) {
+                (true, true) => "as_accepted",
+                (true, false) => "missing",
+                (false, _) => "not_accepted",
+            },
+            elsewhere: part
+                .elsewhere
+                .iter()
+                .map(|(id, name)| (id.0, agent_text(name)))
+                .collect(),
+        }
+    }
 }
 
 /// The page.
@@ -40,7 +81,7 @@ pub(in crate::web) async fn page(
 ) -> Result<Response, WebError> {
     let p = asked.page(&state, "/assets");
     let id = id.parse().map(AssetId).map_err(|_| WebError::NotFound)?;
-    let (asset, findings) = state
+    let (asset, findings, parts) = state
         .ask(move |store| {
             let filter = FindingFilter {
                 asset: Some(id),
@@ -55,6 +96,7 @@ pub(in crate::web) async fn page(
                         limit: FINDINGS,
                     },
                 )?,
+                store.custody(id)?,
             ))
         })
         .await?;
@@ -69,6 +111,7 @@ pub(in crate::web) async fn page(
             .iter()
             .map(|device| DeviceLine::new(device, p.lang()))
             .collect(),
+        parts: parts.iter().map(|part| PartLine::new(part, p.lang())).collect(),
         lines: findings
             .rows
             .iter()

@@ -10,6 +10,7 @@ pub(super) mod device;
 mod device_view;
 pub(super) mod finding;
 pub(super) mod findings;
+pub(super) mod ledger;
 mod lines;
 pub(super) mod overview;
 mod pager;

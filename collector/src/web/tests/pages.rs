@@ -17,7 +17,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 17] = [
+const LISTS: [&str; 18] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -27,6 +27,7 @@ const LISTS: [&str; 17] = [
     "/assets?show=flagged",
     "/assets?text=%25_%27%22&department=x&page=2",
     "/arrivals",
+    "/ledger",
     "/rules",
     "/rules/pc.chat",
     "/tokens",
@@ -584,4 +585,36 @@ fn a_technician_approves_or_denies_a_device_that_waits() {
             StatusCode::CONFLICT
         );
     }
+}
+
+#[test]
+fn pasted_rows_are_shown_before_they_are_loaded_and_their_faults_named() {
+    let house = House::new();
+    let mut keeper = house.person("keeper", &[Role::Technician]);
+    let rows = "IP地址\t使用人\n10.0.0.20\t王芳\n";
+    let shown = keeper.post("/ledger", &[("rows", rows), ("action", "preview")]);
+    assert_eq!(shown.status, StatusCode::OK);
+    assert!(
+        shown.body.contains("10.0.0.20") && shown.body.contains("王芳"),
+        "{}",
+        shown.body
+    );
+    let empty = || {
+        let first = Paging { offset: 0, limit: 5 };
+        house.store.ledger(first).unwrap().total == 0
+    };
+    assert!(empty(), "a preview writes nothing");
+    let faulty = keeper.post("/ledger", &[("rows", "ip\n10.0.0.300\n"), ("action", "load")]);
+    assert_eq!(faulty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(faulty.body.contains("10.0.0.300"), "{}", faulty.body);
+    assert!(empty(), "nothing is half-loaded");
+    let loaded = keeper.post("/ledger", &[("rows", rows), ("action", "load")]);
+    assert_eq!(loaded.status, StatusCode::SEE_OTHER);
+    assert!(!empty());
+    let audited = house.store.audit_records(0, 100).unwrap();
+    assert!(
+        audited
+            .iter()
+            .any(|record| record.entry.action == "ledger.import" && record.entry.actor == "keeper")
+    );
 }

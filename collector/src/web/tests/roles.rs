@@ -50,6 +50,8 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
         "/arrivals/01010101010101010101010101010101",
         Some(&[T]),
     ),
+    ("GET", "/ledger", "/ledger", Some(&ROLES)),
+    ("POST", "/ledger", "/ledger", Some(&[A, T])),
     ("GET", "/rules", "/rules", Some(&ROLES)),
     ("GET", "/rules/{id}", "/rules/pc.chat", Some(&ROLES)),
     ("GET", "/tokens", "/tokens", Some(&[A, U])),

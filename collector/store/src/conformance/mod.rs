@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod apply;
+pub mod cross;
 pub mod deliveries;
 pub mod device_views;
 pub mod due;
@@ -90,6 +91,18 @@ macro_rules! conformance {
                 an_edit_makes_due_and_raises_the_version,
                 a_device_is_due_once_and_within_the_limit,
                 a_pending_device_is_not_due,
+            ];
+            cross: [
+                a_touched_value_is_due_until_it_was_looked_at_once,
+                a_look_that_came_too_late_leaves_no_finding,
+                a_picture_holds_what_is_said_assigned_and_known,
+                what_many_say_alike_is_one_row_with_a_count,
+                accepted_claims_are_replaced_and_what_they_were_is_looked_at,
+                an_imported_table_replaces_the_one_before,
+                an_edited_ledger_has_its_addresses_looked_at,
+                dhcp_ranges_are_replaced_and_everything_is_judged_again,
+                other_rules_have_every_value_looked_at_once,
+                a_device_that_returns_has_what_it_shares_looked_at,
             ];
             succession: [
                 a_new_device_is_proposed_for_the_asset_that_shares_its_serials,

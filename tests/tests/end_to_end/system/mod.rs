@@ -1,5 +1,6 @@
 //! What the tests of whole systems share: an office of one PC with everything around it.
 
+mod across;
 mod bad_input;
 mod network;
 mod parts;

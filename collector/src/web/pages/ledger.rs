@@ -1,0 +1,255 @@
+//! `GET /ledger`, `POST /ledger`: the assigned addresses, what could be learned from reports, and rows pasted
+//! from a spreadsheet, shown before they are loaded. Files go through the command line.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use deskwarden_domain::{
+    ledger::{Column, Plan},
+    model::{Lang, LedgerEntry},
+};
+
+use super::{
+    Asked,
+    pager::{Pager, ROWS, window},
+    render,
+};
+use crate::{
+    ledger::{self, Assets},
+    sheet,
+    web::{
+        error::WebError,
+        form::Fields,
+        page::Page,
+        state::WebState,
+        text::{Agent, agent_text},
+    },
+};
+
+/// Proposals on one page.
+const PROPOSALS: usize = 200;
+/// Faults on one page.
+const FAULTS: usize = 50;
+/// What the pasted rows are called in faults and in the audit log.
+const PASTED: &str = "pasted";
+
+#[derive(Template)]
+#[template(path = "ledger.html")]
+struct LedgerPage {
+    p: Page,
+    headings: Vec<&'static str>,
+    rows: Vec<Vec<Agent>>,
+    pager: Pager,
+    ranges: Vec<[Agent; 3]>,
+    proposals: Vec<Proposal>,
+    proposed: u64,
+    pasted: String,
+    replace: bool,
+    preview: Option<Shown>,
+    faults: Vec<Agent>,
+}
+
+struct Proposal {
+    address: Agent,
+    cells: Vec<Agent>,
+    disputed: bool,
+}
+
+/// What pasted rows would change.
+struct Shown {
+    added: u64,
+    changed: u64,
+    removed: u64,
+    same: u64,
+    lines: Vec<(&'static str, Vec<Agent>)>,
+    ignored: Vec<Agent>,
+}
+
+/// What was pasted, and what came of it.
+#[derive(Default)]
+struct Pasted {
+    text: String,
+    replace: bool,
+    preview: Option<Shown>,
+    faults: Vec<Agent>,
+}
+
+/// The ledger.
+pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
+    render(&build(&state, &asked, Pasted::default()).await?)
+}
+
+/// Accepts proposals, shows what pasted rows would change, or loads them.
+pub(in crate::web) async fn edit(
+    State(state): State<WebState>,
+    asked: Asked,
+    fields: Fields,
+) -> Result<Response, WebError> {
+    let (actor, now) = (asked.viewer.name.clone(), state.clock.now());
+    match fields.text("action") {
+        "accept" | "accept_all" => {
+            let address = fields.some("address").map(str::to_owned);
+            let all = fields.text("action") == "accept_all";
+            state
+                .ask(move |store| {
+                    let accepted: Vec<LedgerEntry> = ledger::learned(store)?
+                        .into_iter()
+                        .filter(|one| {
+                            (all && !one.disputed) || address.as_deref() == Some(one.entry.address.as_str())
+                        })
+                        .map(|one| one.entry)
+                        .collect();
+                    ledger::accept(store, &accepted, &actor, now)
+                })
+                .await?;
+            Ok(Redirect::to("/ledger").into_response())
+        }
+        action @ ("preview" | "load") => {
+            let load = action == "load";
+            let text = fields.raw("rows").to_owned();
+            let replace = fields.some("replace").is_some();
+            let table = match sheet::read(PASTED, text.as_bytes()) {
+                Ok(table) => table,
+                Err(error) => {
+                    let faults = vec![agent_text(&error.to_string())];
+                    return refused(&state, &asked, text, replace, faults).await;
+                }
+            };
+            let lang = asked.preferences.lang;
+            let outcome = state
+                .ask(move |store| {
+                    let assets = Assets::load(store)?;
+                    let preview = match ledger::preview(store, &table, &assets, replace)? {
+                        Ok(preview) => preview,
+                        Err(faults) => return Ok(Err(faults)),
+                    };
+                    if load && !preview.plan.is_empty() {
+                        ledger::carry_out(store, &preview.plan, PASTED, &actor, now)?;
+                    }
+                    Ok(Ok((shown(&preview.plan, &assets, lang), preview.file.ignored)))
+                })
+                .await?;
+            match outcome {
+                Ok(_) if load => Ok(Redirect::to("/ledger").into_response()),
+                Ok((mut preview, ignored)) => {
+                    preview.ignored = ignored.iter().map(|name| agent_text(name)).collect();
+                    let pasted = Pasted {
+                        text,
+                        replace,
+                        preview: Some(preview),
+                        faults: Vec::new(),
+                    };
+                    render(&build(&state, &asked, pasted).await?)
+                }
+                Err(faults) => {
+                    let faults = faults
+                        .iter()
+                        .take(FAULTS)
+                        .map(|fault| agent_text(&fault.to_string()))
+                        .collect();
+                    refused(&state, &asked, text, replace, faults).await
+                }
+            }
+        }
+        _ => Err(WebError::Malformed),
+    }
+}
+
+async fn refused(
+    state: &WebState,
+    asked: &Asked,
+    text: String,
+    replace: bool,
+    faults: Vec<Agent>,
+) -> Result<Response, WebError> {
+    let pasted = Pasted {
+        text,
+        replace,
+        preview: None,
+        faults,
+    };
+    let page = build(state, asked, pasted).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response())
+}
+
+async fn build(state: &WebState, asked: &Asked, pasted: Pasted) -> Result<LedgerPage, WebError> {
+    let p = asked.page(state, "/ledger");
+    let number = asked.query.page();
+    let (found, ranges, learned, assets) = state
+        .ask(move |store| {
+            Ok((
+                store.ledger(window(number, ROWS))?,
+                store.dhcp_ranges()?,
+                ledger::learned(store)?,
+                Assets::load(store)?,
+            ))
+        })
+        .await?;
+    let lang = p.lang();
+    let cells = |entry: &LedgerEntry| cells(entry, &assets, lang);
+    Ok(LedgerPage {
+        headings: headings(lang),
+        rows: found.rows.iter().map(cells).collect(),
+        pager: Pager::new("/ledger", &[], number, ROWS, found.rows.len(), found.total),
+        ranges: ranges
+            .iter()
+            .map(|range| [&range.first, &range.last, &range.name].map(|text| agent_text(text)))
+            .collect(),
+        proposed: u64::try_from(learned.len()).unwrap_or(u64::MAX),
+        proposals: learned
+            .iter()
+            .take(PROPOSALS)
+            .map(|one| Proposal {
+                address: agent_text(&one.entry.address),
+                cells: cells(&one.entry),
+                disputed: one.disputed,
+            })
+            .collect(),
+        pasted: pasted.text,
+        replace: pasted.replace,
+        preview: pasted.preview,
+        faults: pasted.faults,
+        p,
+    })
+}
+
+fn headings(lang: Lang) -> Vec<&'static str> {
+    Column::ALL
+        .into_iter()
+        .map(|column| {
+            let (zh, en) = column.heading();
+            if lang == Lang::Zh { zh } else { en }
+        })
+        .collect()
+}
+
+fn cells(entry: &LedgerEntry, assets: &Assets, lang: Lang) -> Vec<Agent> {
+    let (_, rows) = ledger::table(std::slice::from_ref(entry), assets, lang);
+    rows.into_iter().flatten().map(|cell| agent_text(&cell)).collect()
+}
+
+fn shown(plan: &Plan, assets: &Assets, lang: Lang) -> Shown {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let line = |what, entry: &LedgerEntry| (what, cells(entry, assets, lang));
+    let changed = plan
+        .changed
+        .iter()
+        .flat_map(|(before, after)| [line("was", before), line("becomes", after)]);
+    Shown {
+        added: count(plan.added.len()),
+        changed: count(plan.changed.len()),
+        removed: count(plan.removed.len()),
+        same: count(plan.same),
+        lines: plan
+            .added
+            .iter()
+            .map(|entry| line("add", entry))
+            .chain(changed)
+            .chain(plan.removed.iter().map(|entry| line("remove", entry)))
+            .collect(),
+        ignored: Vec::new(),
+    }
+}
