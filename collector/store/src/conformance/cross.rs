@@ -293,7 +293,7 @@ pub fn dhcp_ranges_are_replaced_and_everything_is_judged_again(bench: &dyn Bench
         .put_dhcp_ranges(std::slice::from_ref(&range), &audit("ledger.range"))
         .unwrap();
     assert!(store.context_generation().unwrap() > before);
-    assert_eq!(store.dhcp_ranges().unwrap(), [range.clone()]);
+    assert_eq!(store.dhcp_ranges().unwrap(), std::slice::from_ref(&range));
     assert_eq!(picture(store.as_ref()).ranges, [range]);
     store.put_dhcp_ranges(&[], &audit("ledger.range")).unwrap();
     assert!(store.dhcp_ranges().unwrap().is_empty());
