@@ -12,6 +12,7 @@ use crate::{
     clock,
     config::{Config, Listener},
     data::DataDir,
+    descriptors,
     entropy::{self, OsEntropy},
     grpc,
     ingest::{self, Contexts, Ingest, Now},
@@ -55,6 +56,9 @@ struct Base {
 /// Runs a collector until it is asked to stop or a part of it fails.
 pub fn run(config: Config, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyhow::Result<()> {
     let _data = DataDir::take(&config.data_dir)?;
+    if let Some(files) = descriptors::raise() {
+        info!(files, "open files that the system allows");
+    }
     let base = prepare(config)?;
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()

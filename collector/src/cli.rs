@@ -5,6 +5,7 @@ mod alerting;
 mod args;
 mod asset;
 mod audit;
+mod ca;
 mod catalogue;
 mod check;
 mod clauses;
@@ -121,6 +122,9 @@ enum Command {
     /// The audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// The certificate authority: how it stands, replacing its root
+    #[command(subcommand)]
+    Ca(ca::CaCommand),
     /// Check the configuration, the channels and the rules folder without starting anything
     CheckConfig,
 }
@@ -223,6 +227,7 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
         }
         Command::Delivery(command) => alerting::delivery(command, &Session::open(&common)?, out),
         Command::Audit(command) => audit::run(command, &Session::open(&common)?, out),
+        Command::Ca(command) => ca::run(command, &Session::open(&common)?, out),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod data;
+mod descriptors;
 pub mod entropy;
 pub mod grpc;
 pub mod ingest;

@@ -244,3 +244,41 @@ fn rules_check_waits_for_nothing_that_is_no_file() {
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("pipe.toml: not a file"), "{said}");
 }
+
+#[test]
+fn a_root_is_rotated_and_retired_by_commands_while_the_collector_rests() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let json = |args: &[&str]| {
+        let output = run(&[args, &["--json"]].concat(), &data);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let refused = |args: &[&str]| {
+        let output = run(args, &data);
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let first = Collector::start(&data);
+    let pin = first.ready["pin"].clone();
+    assert_eq!(json(&["ca", "status"])["pin"], pin);
+    assert!(refused(&["ca", "rotate"]).contains("stop it"));
+    assert_eq!(first.stop(Signal::TERM), Some(0));
+    assert!(refused(&["ca", "retire"]).contains("nothing to retire"));
+    enrol_somebody(&data);
+    let rotated = json(&["ca", "rotate"]);
+    assert_ne!(rotated["pin"], pin);
+    assert_eq!(rotated["earlier"], serde_json::json!([pin]));
+    let second = Collector::start(&data);
+    assert_eq!(second.ready["pin"], rotated["pin"]);
+    assert_eq!(second.stop(Signal::TERM), Some(0));
+    assert_eq!(json(&["ca", "status"])["devices_behind"], 1);
+    assert!(refused(&["ca", "retire"]).contains("--force"));
+    assert_eq!(json(&["ca", "retire", "--force"])["left_behind"], 1);
+    assert_eq!(json(&["ca", "status"])["earlier"], serde_json::json!([]));
+    assert_eq!(json(&["audit", "verify"])["ok"], true);
+}

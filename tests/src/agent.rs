@@ -54,6 +54,44 @@ impl Agent {
         Ok(Self { program, state })
     }
 
+    /// Runs on a copy of another agent's state, as on the image or the backup of a PC.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn on_copy(collector: &Collector, pc: &Pc, state: TempDir) -> Result<Self> {
+        let mut command = Command::new(program::product("deskwarden-agent")?);
+        command.arg("run");
+        let program = launch(command, collector, pc.path(), state.path())?;
+        Ok(Self { program, state })
+    }
+
+    /// A copy of its state as it is on the disk now.
+    ///
+    /// # Errors
+    /// When it cannot be copied.
+    pub fn copy(&self) -> Result<TempDir> {
+        let copy = tempfile::Builder::new().prefix("deskwarden-copy-").tempdir()?;
+        fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o700))?;
+        let all = format!("{}/.", self.state.path().display());
+        program::run("cp", ["-a", &all, &copy.path().display().to_string()])?;
+        Ok(copy)
+    }
+
+    /// Puts a copy of its state in the place of what is there, as restoring a disk does. It must not run.
+    pub fn restore(&mut self, copy: TempDir) {
+        self.state = copy;
+    }
+
+    /// The device that it is, as its state says.
+    ///
+    /// # Errors
+    /// When it has no identity.
+    pub fn device(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.state.path().join("identity/device"))?
+            .trim()
+            .to_owned())
+    }
+
     /// Starts the program again on the state that it left.
     ///
     /// # Errors
@@ -68,10 +106,18 @@ impl Agent {
     /// When it does not start.
     pub fn restart_under(&mut self, tracer: Option<&Strace>, collector: &Collector, pc: &Pc) -> Result<()> {
         let product = program::product("deskwarden-agent")?;
-        let mut command = match tracer {
+        let command = match tracer {
             Some(tracer) => tracer.command(&product),
             None => Command::new(product),
         };
+        self.restart_by(command, collector, pc)
+    }
+
+    /// The same by a command that ends in the program.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn restart_by(&mut self, mut command: Command, collector: &Collector, pc: &Pc) -> Result<()> {
         command.arg("run");
         self.program = launch(command, collector, pc.path(), self.state.path())?;
         Ok(())

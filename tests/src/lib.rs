@@ -7,6 +7,7 @@ pub mod architecture;
 pub mod bench;
 pub mod browser;
 pub mod collector;
+pub mod cut;
 pub mod dashboard;
 pub mod deb;
 pub mod distribution;

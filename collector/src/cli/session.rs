@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use deskwarden_domain::{
     model::{AuditEntry, Millis},
-    port::{Paging, Store},
+    port::{Batch, Op, Paging, Store},
 };
 
 use crate::{
@@ -37,6 +37,17 @@ impl Session {
         }
         let store = deskwarden_store::open(config.store.reveal())?;
         Ok(Self { config, store })
+    }
+
+    /// Writes a line of the audit log about something that is not in the store.
+    pub(super) fn note(&self, action: &str) -> Result<(), CliError> {
+        let audit = self.audit(action, "ca".to_owned(), "");
+        let batch = Batch {
+            ops: vec![Op::Audit(audit)],
+            ..Batch::default()
+        };
+        self.store.apply(&batch)?;
+        Ok(())
     }
 
     /// A line of the audit log.

@@ -14,18 +14,20 @@ use zeroize::Zeroizing;
 use super::{
     PkiError, certify,
     device::{parsed, sha256},
-    files,
+    files, rotate,
 };
 use crate::entropy::Entropy;
 
 /// The intermediate is signed anew when less than this is left and the root's key is there.
-const RENEW_WITHIN: Duration = Duration::days(183);
+pub(super) const RENEW_WITHIN: Duration = Duration::days(183);
 
 /// What signs, and what is trusted.
 pub(super) struct Authority {
     pub(super) root: CertificateDer<'static>,
     pub(super) root_key_hash: [u8; 32],
     pub(super) roots: Vec<CertificateDer<'static>>,
+    /// The root as the one before it signed it, while that is trusted.
+    pub(super) cross: Option<CertificateDer<'static>>,
     pub(super) intermediate: CertificateDer<'static>,
     pub(super) intermediate_ends: OffsetDateTime,
     pub(super) issuer: Issuer<'static, KeyPair>,
@@ -46,6 +48,7 @@ impl Authority {
         entropy: &dyn Entropy,
     ) -> Result<Self, PkiError> {
         files::ensure_folder(folder)?;
+        rotate::finish(folder)?;
         let paths = Paths {
             root_key: folder.join("root.key"),
             root: folder.join("root.crt"),
@@ -71,6 +74,7 @@ impl Authority {
             }
         }
         Ok(Self {
+            cross: rotate::cross(folder)?,
             root,
             root_key_hash: sha256(&about.key),
             roots,
@@ -192,13 +196,14 @@ fn open_intermediate(
 }
 
 /// What of a certificate is needed here.
-struct Facts {
+pub(super) struct Facts {
     key: Vec<u8>,
-    ends: OffsetDateTime,
+    pub(super) begins: OffsetDateTime,
+    pub(super) ends: OffsetDateTime,
 }
 
 impl Facts {
-    fn of(certificate: &CertificateDer<'_>, path: &Path) -> Result<Self, PkiError> {
+    pub(super) fn of(certificate: &CertificateDer<'_>, path: &Path) -> Result<Self, PkiError> {
         let parsed =
             parsed(certificate).map_err(|_| files::damaged(path, "its certificate cannot be read"))?;
         if !parsed.is_ca() {
@@ -206,14 +211,17 @@ impl Facts {
         }
         let ends = OffsetDateTime::from_unix_timestamp(parsed.validity().not_after.timestamp())
             .map_err(|_| files::damaged(path, "its end cannot be read"))?;
+        let begins = OffsetDateTime::from_unix_timestamp(parsed.validity().not_before.timestamp())
+            .map_err(|_| files::damaged(path, "its beginning cannot be read"))?;
         Ok(Self {
             key: parsed.public_key().raw.to_vec(),
+            begins,
             ends,
         })
     }
 }
 
-fn one(path: &Path) -> Result<CertificateDer<'static>, PkiError> {
+pub(super) fn one(path: &Path) -> Result<CertificateDer<'static>, PkiError> {
     let mut chain = files::read_certificates(path)?;
     match (chain.pop(), chain.is_empty()) {
         (Some(certificate), true) => Ok(certificate),
@@ -230,7 +238,11 @@ fn key_or_new(path: &Path) -> Result<KeyPair, PkiError> {
     Ok(pair)
 }
 
-fn key_of(path: &Path, certificate: &CertificateDer<'_>, beside: &Path) -> Result<KeyPair, PkiError> {
+pub(super) fn key_of(
+    path: &Path,
+    certificate: &CertificateDer<'_>,
+    beside: &Path,
+) -> Result<KeyPair, PkiError> {
     let pair = pair(path)?;
     if rcgen::PublicKeyData::subject_public_key_info(&pair) != Facts::of(certificate, beside)?.key {
         return Err(files::damaged(
@@ -246,7 +258,7 @@ fn pair(path: &Path) -> Result<KeyPair, PkiError> {
     KeyPair::try_from(&key).map_err(|_| files::damaged(path, "its key is damaged or of another kind"))
 }
 
-fn issuer(
+pub(super) fn issuer(
     certificate: &CertificateDer<'_>,
     pair: KeyPair,
     path: &Path,

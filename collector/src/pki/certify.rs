@@ -22,7 +22,7 @@ const INTERMEDIATE: Duration = Duration::days(730);
 /// How long before its issue a certificate holds already: clocks of PCs lag.
 const BACKDATED: Duration = Duration::hours(1);
 /// The same for certificates that are made once: a PC whose clock lags a day still enrols.
-const BACKDATED_CA: Duration = Duration::days(1);
+pub(super) const BACKDATED_CA: Duration = Duration::days(1);
 
 /// A self-signed root for `key`.
 pub(super) fn root(
@@ -34,6 +34,30 @@ pub(super) fn root(
     params.not_before = shifted(now, -BACKDATED_CA)?;
     params.not_after = shifted(now, ROOT)?;
     Ok(params.self_signed(key).map_err(PkiError::Sign)?.der().clone())
+}
+
+/// The next root for `key`: self-signed, and the same name and key signed by the root before it, for those
+/// who know only that one.
+pub(super) fn next_root(
+    key: &KeyPair,
+    before: &Issuer<'_, KeyPair>,
+    before_ends: OffsetDateTime,
+    now: OffsetDateTime,
+    entropy: &dyn Entropy,
+) -> Result<(CertificateDer<'static>, CertificateDer<'static>), PkiError> {
+    let mut params = authority("Deskwarden root", 1, entropy)?;
+    params.not_before = shifted(now, -BACKDATED_CA)?;
+    params.not_after = shifted(now, ROOT)?;
+    let root = params.self_signed(key).map_err(PkiError::Sign)?.der().clone();
+    params.not_after = before_ends.min(params.not_after);
+    params.serial_number = Some(serial(entropy)?);
+    params.use_authority_key_identifier_extension = true;
+    let cross = params
+        .signed_by(key, before)
+        .map_err(PkiError::Sign)?
+        .der()
+        .clone();
+    Ok((root, cross))
 }
 
 /// An intermediate for `key`, signed by the root; it never outlives the root.

@@ -70,8 +70,14 @@ pub enum PkiError {
         /// What is the matter with the intermediate.
         state: &'static str,
     },
+    /// Another replacement is not over yet.
+    #[error("an earlier root is still trusted ({}): retire it first with `deskwarden-collector ca retire`", folder.display())]
+    Rotating {
+        /// Where it is.
+        folder: PathBuf,
+    },
     /// The root's time is over.
-    #[error("the root certificate {} has expired; replace the root as the operations manual says", path.display())]
+    #[error("the root certificate {} has expired; restore a backup, or begin anew with an empty data folder and enrol the devices again: a root is replaced before its end with `deskwarden-collector ca rotate`", path.display())]
     RootExpired {
         /// The root's certificate.
         path: PathBuf,

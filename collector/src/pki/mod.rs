@@ -6,6 +6,8 @@
 //! | `root.key`, `root.crt` | ten years; the key may be kept elsewhere: only a new intermediate needs it |
 //! | `intermediate.key`, `intermediate.crt` | two years, signs everything |
 //! | `roots/*.crt` | further roots that devices are trusted under, while one root replaces another |
+//! | `cross.crt` | the root as the one before signed it, for agents that know only that one |
+//! | `next/` | a replacement under way |
 //! | `dashboard.key`, `dashboard.crt` | the dashboard's certificate, kept so that browsers know it again |
 //!
 //! A crash during the first start leaves a key without its certificate, and the next start goes on from
@@ -17,6 +19,7 @@ mod device;
 mod error;
 mod files;
 mod request;
+mod rotate;
 #[cfg(test)]
 mod tests;
 
@@ -47,7 +50,9 @@ const SERVER: Duration = Duration::days(60);
 /// Lifetime of the dashboard's certificate: browsers refuse more than 398 days.
 const DASHBOARD: Duration = Duration::days(397);
 /// Lifetime of a device's certificate unless configured.
-const DEVICE: Duration = Duration::days(30);
+const DEVICE: Duration = Duration::days(DEVICE_DAYS);
+/// The same in days.
+const DEVICE_DAYS: i64 = 30;
 
 /// A certificate chain, leaf first, with the leaf's key.
 pub struct Identity {
@@ -86,6 +91,25 @@ pub struct Issued {
     pub ends_at: Millis,
 }
 
+/// How the authority stands, for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Pin of the root in use.
+    pub pin: String,
+    /// End of the root.
+    pub root_ends_at: Millis,
+    /// When it was made.
+    pub root_since: Millis,
+    /// Whether its key is in the folder; it may be kept elsewhere.
+    pub root_key_is_here: bool,
+    /// End of the intermediate.
+    pub intermediate_ends_at: Millis,
+    /// From when on a start signs a new intermediate, for which the root's key must be there.
+    pub intermediate_due_at: Millis,
+    /// Pins of roots that are trusted beside it.
+    pub earlier: Vec<String>,
+}
+
 /// The certificate authority, open.
 pub struct Pki {
     folder: PathBuf,
@@ -104,6 +128,9 @@ impl fmt::Debug for Pki {
 }
 
 impl Pki {
+    /// Lifetime of a device's certificate unless configured, in milliseconds.
+    pub const DEVICE_LIFE: Millis = DEVICE_DAYS * 86_400_000;
+
     /// Opens the authority in `folder` (the data folder's `pki`), or makes it on the first start. Signs a
     /// new intermediate when less than half a year is left and the root's key is there.
     pub fn open_or_create(folder: &Path, now: Millis, entropy: Arc<dyn Entropy>) -> Result<Self, PkiError> {
@@ -126,6 +153,22 @@ impl Pki {
     /// What an agent is told beforehand: `sha256:` and the SHA-256 of the root's public key (SPKI, DER).
     pub fn root_pin(&self) -> String {
         format!("sha256:{}", HEXLOWER.encode(&self.authority.root_key_hash))
+    }
+
+    /// How the authority in a folder stands. Changes nothing, and may be asked beside a running collector.
+    pub fn status(folder: &Path) -> Result<Status, PkiError> {
+        rotate::status(folder)
+    }
+
+    /// Replaces the root and the intermediate; the root before stays trusted until [`Pki::retire`]. No collector
+    /// may run on the folder.
+    pub fn rotate(folder: &Path, now: Millis, entropy: &dyn Entropy) -> Result<(), PkiError> {
+        rotate::rotate(folder, certify::at(now)?, entropy)
+    }
+
+    /// Trusts only the root in use from now on; how many others there were.
+    pub fn retire(folder: &Path) -> Result<usize, PkiError> {
+        rotate::retire(folder)
     }
 
     /// Every root that is trusted, the current one first.
@@ -220,11 +263,13 @@ impl Pki {
             self.entropy.as_ref(),
         )?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.serialize_der()));
-        let chain = vec![
-            leaf,
-            self.authority.intermediate.clone(),
-            self.authority.root.clone(),
-        ];
+        let mut chain = vec![leaf, self.authority.intermediate.clone()];
+        if let Some(cross) = &self.authority.cross {
+            // The way to the root before, and that root itself for those who have its pin.
+            chain.push(cross.clone());
+            chain.extend(self.authority.roots.iter().skip(1).cloned());
+        }
+        chain.push(self.authority.root.clone());
         Ok((
             Identity {
                 chain,

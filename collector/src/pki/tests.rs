@@ -376,3 +376,139 @@ fn nothing_secret_is_shown() {
     let shown = format!("{pki:?} {server:?}");
     assert!(!shown.contains("key:") && !shown.contains("chain"), "{shown}");
 }
+
+/// Verifies as an agent that knows these roots.
+fn believed(chain: &[CertificateDer<'static>], roots: &[CertificateDer<'static>], now: Millis) -> bool {
+    let mut store = rustls::RootCertStore::empty();
+    for root in roots {
+        store.add(root.clone()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
+        .build()
+        .unwrap();
+    let name = rustls_pki_types::ServerName::try_from("localhost").unwrap();
+    let now = rustls_pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_millis(
+        u64::try_from(now).unwrap(),
+    ));
+    rustls::client::danger::ServerCertVerifier::verify_server_cert(
+        verifier.as_ref(),
+        &chain[0],
+        &chain[1..],
+        &name,
+        &[],
+        now,
+    )
+    .is_ok()
+}
+
+#[test]
+fn a_rotated_root_is_believed_by_those_who_know_only_the_one_before() {
+    let (_home, folder, before) = fresh();
+    let (old, old_pin) = (before.roots()[0].clone(), before.root_pin());
+    let later = NOW + 400 * DAY;
+    Pki::rotate(&folder, later, &OsEntropy).unwrap();
+    let pki = open(&folder, later).unwrap();
+    assert_ne!(pki.root_pin(), old_pin);
+    assert_eq!(pki.roots().len(), 2);
+    let new = pki.roots()[0].clone();
+    let chain = pki.server_identity(&["localhost".into()], later).unwrap().chain;
+    assert!(
+        believed(&chain, std::slice::from_ref(&old), later),
+        "who was away"
+    );
+    assert!(believed(&chain, std::slice::from_ref(&new), later), "who is new");
+    // An install bundle with the pin of the root before finds that root in the chain.
+    assert!(
+        chain
+            .iter()
+            .any(|c| spki_hash(c).unwrap() == spki_hash(&old).unwrap())
+    );
+    let status = Pki::status(&folder).unwrap();
+    assert_eq!((status.pin, status.earlier), (pki.root_pin(), vec![old_pin]));
+    assert_eq!(status.root_since, later);
+    for name in [
+        "root.key",
+        "root.crt",
+        "intermediate.key",
+        "intermediate.crt",
+        "cross.crt",
+    ] {
+        let mode = fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{name}");
+    }
+    let refused = Pki::rotate(&folder, later, &OsEntropy).unwrap_err().to_string();
+    assert!(refused.contains("ca retire"), "{refused}");
+    assert_eq!(Pki::retire(&folder).unwrap(), 1);
+    let pki = open(&folder, later).unwrap();
+    assert_eq!(pki.roots().len(), 1);
+    let chain = pki.server_identity(&["localhost".into()], later).unwrap().chain;
+    assert!(!believed(&chain, &[old], later));
+    assert!(believed(&chain, &[new], later));
+}
+
+#[test]
+fn a_rotation_that_a_crash_cut_short_is_finished_or_never_was() {
+    let (_home, folder, before) = fresh();
+    let names = [
+        "root.key",
+        "intermediate.key",
+        "root.crt",
+        "intermediate.crt",
+        "cross.crt",
+    ];
+    let old: Vec<Option<Vec<u8>>> = names
+        .iter()
+        .map(|name| fs::read(folder.join(name)).ok())
+        .collect();
+    Pki::rotate(&folder, NOW + DAY, &OsEntropy).unwrap();
+    let new: Vec<Vec<u8>> = names
+        .iter()
+        .map(|name| fs::read(folder.join(name)).unwrap())
+        .collect();
+    let next = folder.join("next");
+    for moved in 0..=names.len() {
+        // As a crash leaves it after `moved` files changed their place.
+        fs::create_dir(&next).unwrap();
+        fs::set_permissions(&next, fs::Permissions::from_mode(0o700)).unwrap();
+        for (at, name) in names.iter().enumerate() {
+            let (content, place) = if at < moved {
+                (Some(new[at].as_slice()), folder.join(name))
+            } else {
+                files::write(&next.join(name), std::str::from_utf8(&new[at]).unwrap()).unwrap();
+                (old[at].as_deref(), folder.join(name))
+            };
+            match content {
+                Some(content) => files::write(&place, std::str::from_utf8(content).unwrap()).unwrap(),
+                None => fs::remove_file(&place).unwrap(),
+            }
+        }
+        files::write(&next.join("ready"), "").unwrap();
+        let pki = open(&folder, NOW + DAY).unwrap();
+        assert_ne!(pki.root_pin(), before.root_pin(), "{moved}");
+        assert!(!next.exists());
+    }
+    // Without the last mark nothing was replaced.
+    for (at, name) in names.iter().enumerate() {
+        match &old[at] {
+            Some(content) => files::write(&folder.join(name), std::str::from_utf8(content).unwrap()).unwrap(),
+            None => fs::remove_file(folder.join(name)).unwrap(),
+        }
+    }
+    fs::create_dir(&next).unwrap();
+    files::write(&next.join("root.key"), "half").unwrap();
+    assert_eq!(open(&folder, NOW + DAY).unwrap().root_pin(), before.root_pin());
+}
+
+#[test]
+fn without_its_key_a_root_is_not_rotated_and_the_message_says_what_to_bring() {
+    let (_home, folder, before) = fresh();
+    fs::rename(folder.join("root.key"), folder.join("offline")).unwrap();
+    let refused = Pki::rotate(&folder, NOW, &OsEntropy).unwrap_err().to_string();
+    assert!(
+        refused.contains("root.key") && refused.contains("bring"),
+        "{refused}"
+    );
+    assert!(!Pki::status(&folder).unwrap().root_key_is_here);
+    assert_eq!(open(&folder, NOW).unwrap().root_pin(), before.root_pin());
+}

@@ -2,6 +2,7 @@
 
 mod clones;
 mod enrolment;
+mod hostile;
 mod observers;
 mod refusals;
 mod session;

@@ -2,6 +2,8 @@
 
 mod across;
 mod bad_input;
+mod enrolment;
+mod identity;
 mod network;
 mod parts;
 mod pictures;

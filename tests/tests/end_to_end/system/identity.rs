@@ -1,0 +1,139 @@
+//! One identity in two places, and clocks that are wrong by years, with the real agent.
+
+use std::{fs, process::Command};
+
+use deskwarden_tests::{
+    agent::Agent,
+    collector::Collector,
+    need,
+    pc::Pc,
+    program,
+    wait::{PATIENCE, eventually},
+};
+use serde_json::Value;
+
+use super::Office;
+
+const RULE: &str = "pc.restored-or-cloned";
+
+fn devices(collector: &Collector) -> Vec<Value> {
+    collector
+        .cli(&["device", "list"])
+        .unwrap()
+        .as_array()
+        .unwrap()
+        .clone()
+}
+
+/// Adds a package, as an installation does.
+fn install(pc: &Pc, name: &str) {
+    let status = fs::read_to_string(pc.file("var/lib/dpkg/status")).unwrap();
+    let package = format!(
+        "{status}\nPackage: {name}\nStatus: install ok installed\nPriority: optional\nSection: editors\n\
+         Installed-Size: 1\nMaintainer: A <a@office.example>\nArchitecture: amd64\nVersion: 1.0\nDescription: {name}\n"
+    );
+    pc.write("var/lib/dpkg/status", &package).unwrap();
+}
+
+/// Waits until the collector knows so many packages of a device.
+fn packages(office: &Office, device: &str, count: u64) {
+    let what = format!("{count} packages of {device}");
+    let waited = eventually(&what, PATIENCE, || {
+        let shown = office.collector.cli(&["device", "show", device])?;
+        Ok((shown["items"]["software"] == count).then_some(()))
+    });
+    waited.unwrap_or_else(|error| panic!("{error:#}\n{}", office.logs()));
+}
+
+#[test]
+fn two_agents_from_one_copied_folder_end_as_two_devices() {
+    let office = Office::open("pc-one", |setup| setup);
+    office.items("software", 3);
+    let original = office.agent.device().unwrap();
+    let copy = office.agent.copy().unwrap();
+    let pc = Pc::new("pc-two").unwrap();
+    install(&pc, "gimp");
+    let clone = Agent::on_copy(&office.collector, &pc, copy).unwrap();
+    let other = eventually("the later one to take a key of its own", PATIENCE, || {
+        let device = clone.device()?;
+        Ok((device != original).then_some(device))
+    });
+    let other = other.unwrap_or_else(|error| panic!("{error:#}\n{}{}", clone.log(), office.logs()));
+    packages(&office, &other, 4);
+    // The first one was not disturbed, and nothing of either is lost.
+    install(&office.pc, "vim");
+    install(&office.pc, "emacs");
+    packages(&office, &original, 5);
+    assert_eq!(office.agent.device().unwrap(), original);
+    let all = devices(&office.collector);
+    let mut names: Vec<&str> = all.iter().filter_map(|row| row["hostname"].as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["pc-one", "pc-two"], "{all:?}");
+    assert!(
+        all.iter()
+            .all(|row| row["status"] == "active" && row["current"] == true),
+        "{all:?}"
+    );
+    let finding = office.finding(RULE, "", "open");
+    assert_eq!(office.collector.findings_of(RULE).unwrap().len(), 1, "{finding}");
+}
+
+#[test]
+fn a_disk_that_was_set_back_goes_on_as_the_same_device() {
+    let mut office = Office::open("pc-back", |setup| setup);
+    office.items("software", 3);
+    let device = office.agent.device().unwrap();
+    let backup = office.agent.copy().unwrap();
+    install(&office.pc, "gimp");
+    packages(&office, &device, 4);
+    office.agent.program().kill().unwrap();
+    office.agent.restore(backup);
+    install(&office.pc, "vim");
+    office.agent.restart(&office.collector, &office.pc).unwrap();
+    packages(&office, &device, 5);
+    office.finding(RULE, "", "open");
+    assert_eq!(office.agent.device().unwrap(), device);
+    assert_eq!(devices(&office.collector).len(), 1);
+}
+
+#[test]
+fn an_agent_that_is_just_killed_and_started_again_is_no_copy() {
+    let mut office = Office::open("pc-kill", |setup| setup);
+    office.items("software", 3);
+    let device = office.agent.device().unwrap();
+    office.agent.program().kill().unwrap();
+    install(&office.pc, "gimp");
+    office.agent.restart(&office.collector, &office.pc).unwrap();
+    packages(&office, &device, 4);
+    assert_eq!(devices(&office.collector).len(), 1);
+    office.is_silent_about(RULE);
+}
+
+#[test]
+fn a_clock_that_is_wrong_by_ten_years_locks_nobody_out() {
+    if !need::program("a_clock_that_is_wrong_by_ten_years_locks_nobody_out", "faketime") {
+        return;
+    }
+    let mut office = Office::open("pc-clock", |setup| setup);
+    office.items("software", 3);
+    let device = office.agent.device().unwrap();
+    for (count, shift, told, name) in [(4, "+10y", "+10 years", "gimp"), (5, "-10y", "-10 years", "vim")] {
+        office.agent.program().stop().unwrap();
+        install(&office.pc, name);
+        let mut command = Command::new("faketime");
+        command
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("DONT_FAKE_MONOTONIC", "1")
+            .args(["-f", shift])
+            .arg(program::product("deskwarden-agent").unwrap());
+        office
+            .agent
+            .restart_by(command, &office.collector, &office.pc)
+            .unwrap();
+        packages(&office, &device, count);
+        let year = program::run("date", ["-u", "-d", told, "+%Y"]).unwrap();
+        let stamp = format!("\"timestamp\":\"{}", year.trim());
+        assert!(office.agent.log().contains(&stamp), "{}", office.agent.log());
+    }
+    assert_eq!(devices(&office.collector).len(), 1);
+}
