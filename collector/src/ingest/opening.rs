@@ -10,6 +10,7 @@
 //! | a newer epoch | | the store was restored: a new epoch, a recorded gap |
 //! | a token that is wrong or was replaced | | a fork |
 //! | fewer records enqueued than are applied | | a disk was restored: a fork |
+//! | fewer records acknowledged than are applied | | it goes on with the last of these once more: other content under its number is a fork |
 //! | more records acknowledged than are applied | | the store was restored: it goes on there, a recorded gap |
 
 use deskwarden_domain::{
@@ -94,10 +95,17 @@ pub(super) fn open(
             moved(state, ops);
         }
     }
+    // A disk that was set back may have numbered other content anew by now. So the last record that the agent
+    // does not know to be applied is asked for again: its hash tells a resend from a fork.
+    let unproven = verdict == Verdict::Continue
+        && hello.epoch == state.position.epoch
+        && hello.acknowledged < state.position.applied();
     Opened {
         epoch: state.position.epoch,
-        next_sequence: state.position.next_sequence,
-        resume_token: state.position.resume_token(state.position.applied()),
+        next_sequence: state.position.next_sequence - u64::from(unproven),
+        resume_token: state
+            .position
+            .resume_token(state.position.applied() - u64::from(unproven)),
         resync: if compare {
             differing(state, hello)
         } else {

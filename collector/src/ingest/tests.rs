@@ -368,7 +368,7 @@ fn a_hello_is_answered_as_the_table_says() {
         (used.clone(), hello(&used, 2, 7, 7), (4, 1, true, true)),
         (used.clone(), hello(&used, 9, 7, 7), (10, 1, true, false)),
         (used.clone(), hello(&used, 3, 10, 10), (3, 11, false, false)),
-        (used.clone(), hello(&used, 3, 8, 12), (3, 11, false, false)),
+        (used.clone(), hello(&used, 3, 8, 12), (3, 10, false, false)),
         (used.clone(), hello(&used, 3, 7, 12), (4, 1, true, true)),
         (used.clone(), hello(&used, 3, 8, 9), (4, 1, true, true)),
         (

@@ -188,6 +188,34 @@ async fn a_restored_disk_goes_on_in_a_new_epoch_and_a_person_settles_the_finding
 }
 
 #[tokio::test]
+async fn a_disk_that_was_set_back_and_numbered_on_loses_nothing() {
+    let bed = judging().await;
+    let (agent, talk, stale) = copied(&bed).await;
+    drop(talk);
+    bed.nobody_is_here(agent.id).await;
+    // It looked before it connected: its second record is another one.
+    let set_back = Hello {
+        enqueued: 2,
+        ..hello_again(1, 1, &stale)
+    };
+    let (mut talk, welcome) = bed.welcomed(&agent, set_back.clone()).await;
+    assert_eq!(
+        (welcome.epoch, welcome.next_sequence),
+        (1, 2),
+        "asked for once more"
+    );
+    talk.record(1, 2, &delta(&["wine"])).await;
+    talk.refused(RefusalCode::Fork).await;
+    bed.nobody_is_here(agent.id).await;
+    let (mut talk, welcome) = bed.welcomed(&agent, set_back).await;
+    assert_eq!((welcome.epoch, welcome.next_sequence), (2, 1));
+    talk.record(2, 1, &delta(&["wine"])).await;
+    talk.acknowledged(1).await;
+    assert!(bed.keys(agent.id).contains(&"wine".to_owned()));
+    found(&bed, agent.id, FindingState::Open).await;
+}
+
+#[tokio::test]
 async fn a_second_connection_of_the_same_installation_is_no_clone() {
     let bed = judging().await;
     let agent = bed.enrolled().await;
