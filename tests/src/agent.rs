@@ -31,6 +31,14 @@ impl Agent {
         Self::start_as(command, collector, pc.path())
     }
 
+    /// The same with a clock that is off by `shift`, as [`program::at`] takes it.
+    ///
+    /// # Errors
+    /// When the token or the program is no good.
+    pub fn start_at(shift: &str, collector: &Collector, pc: &Pc) -> Result<Self> {
+        Self::start_as(program::at(shift, "deskwarden-agent")?, collector, pc.path())
+    }
+
     /// Reports about this machine as it looks from inside a network namespace: only of the running system is the
     /// kernel asked for its network.
     ///

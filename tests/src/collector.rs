@@ -4,7 +4,6 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -28,6 +27,8 @@ pub struct Setup {
     folder: TempDir,
     channels: String,
     tracer: Option<Strace>,
+    /// How far its clock is off, as faketime takes it; empty for the true time.
+    clock: String,
 }
 
 /// A running collector.
@@ -55,6 +56,7 @@ impl Setup {
             folder,
             channels: String::new(),
             tracer: None,
+            clock: String::new(),
         })
     }
 
@@ -68,6 +70,13 @@ impl Setup {
             "[[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{url}\"\nsecret_file = \"webhook.secret\"\nallow = [\"{place}\"]\n"
         ));
         Ok(self)
+    }
+
+    /// Starts with a clock that is off by `shift` (`-40d`); needs faketime.
+    #[must_use]
+    pub fn clock(mut self, shift: &str) -> Self {
+        shift.clone_into(&mut self.clock);
+        self
     }
 
     /// Adds a mail server on this machine.
@@ -153,10 +162,9 @@ pub fn pack_with(from: &str, to: &str) -> Result<String> {
 }
 
 fn serve(setup: &Setup, agents: &str) -> Result<(Program, Value)> {
-    let product = program::product("deskwarden-collector")?;
     let mut command = match &setup.tracer {
-        Some(tracer) => tracer.command(&product),
-        None => Command::new(product),
+        Some(tracer) => tracer.command(&program::product("deskwarden-collector")?),
+        None => program::at(&setup.clock, "deskwarden-collector")?,
     };
     command.arg("serve").arg("--data").arg(setup.data());
     command.args(["--agents-listen", agents, "--dashboard-listen", "127.0.0.1:0"]);
@@ -224,7 +232,7 @@ impl Collector {
     /// # Errors
     /// When it fails or prints no JSON.
     pub fn cli(&self, arguments: &[&str]) -> Result<Value> {
-        let mut command = Command::new(program::product("deskwarden-collector")?);
+        let mut command = program::at(&self.setup.clock, "deskwarden-collector")?;
         command
             .args(arguments)
             .arg("--data")
@@ -353,6 +361,15 @@ impl Collector {
     /// The next start is traced, or no longer.
     pub fn trace(&mut self, tracer: Option<Strace>) {
         self.setup.tracer = tracer;
+    }
+
+    /// Ends the collector and starts it again with the true time.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn restart_today(&mut self) -> Result<()> {
+        self.setup.clock.clear();
+        self.restart()
     }
 
     /// Ends the collector and starts it again on the same data and the same agents' port.

@@ -3,7 +3,7 @@
 
 use std::{
     ffi::OsStr,
-    fs::File,
+    fs::{self, File},
     io::{BufRead as _, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -68,6 +68,30 @@ fn folder_of_programs() -> Result<PathBuf> {
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .context("cargo built no program")?;
     Ok(executable.parent().unwrap_or(Path::new("/")).to_path_buf())
+}
+
+/// A command that runs one of the product's programs with a clock that is off by `shift` (`-40d`, empty for the
+/// true time). Clocks that only run on are left alone.
+///
+/// # Errors
+/// When the program is not there.
+pub fn at(shift: &str, name: &str) -> Result<Command> {
+    let program = product(name)?;
+    if shift.is_empty() {
+        return Ok(Command::new(program));
+    }
+    // The wrapper of the package would stay between a test and the process that it ends.
+    let library = fs::read_dir("/usr/lib")?
+        .filter_map(|entry| Some(entry.ok()?.path().join("faketime/libfaketime.so.1")))
+        .find(|library| library.exists())
+        .context("libfaketime is not installed")?;
+    let mut command = Command::new(program);
+    command
+        .env("LD_PRELOAD", library)
+        .env("FAKETIME", shift)
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .env("DONT_FAKE_MONOTONIC", "1");
+    Ok(command)
 }
 
 /// A running program.

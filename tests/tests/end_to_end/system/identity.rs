@@ -1,10 +1,10 @@
 //! One identity in two places, and clocks that are wrong by years, with the real agent.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use deskwarden_tests::{
     agent::Agent,
-    collector::Collector,
+    collector::{Collector, Setup},
     need,
     pc::Pc,
     program,
@@ -120,12 +120,7 @@ fn a_clock_that_is_wrong_by_ten_years_locks_nobody_out() {
     for (count, shift, told, name) in [(4, "+10y", "+10 years", "gimp"), (5, "-10y", "-10 years", "vim")] {
         office.agent.program().stop().unwrap();
         install(&office.pc, name);
-        let mut command = Command::new("faketime");
-        command
-            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-            .env("DONT_FAKE_MONOTONIC", "1")
-            .args(["-f", shift])
-            .arg(program::product("deskwarden-agent").unwrap());
+        let command = program::at(shift, "deskwarden-agent").unwrap();
         office
             .agent
             .restart_by(command, &office.collector, &office.pc)
@@ -136,4 +131,50 @@ fn a_clock_that_is_wrong_by_ten_years_locks_nobody_out() {
         assert!(office.agent.log().contains(&stamp), "{}", office.agent.log());
     }
     assert_eq!(devices(&office.collector).len(), 1);
+}
+
+/// A PC that enrolled and reported `away` days ago and was off since; both are back today.
+fn back_after(away: &str, host: &str) -> (Collector, Agent, Pc) {
+    let pc = Pc::new(host).unwrap();
+    let mut collector = Setup::new().unwrap().clock(away).start().unwrap();
+    let mut agent = Agent::start_at(away, &collector, &pc).unwrap();
+    collector
+        .device("the first report", |shown| {
+            (shown["items"]["software"] == 3).then_some(())
+        })
+        .unwrap();
+    agent.program().stop().unwrap();
+    collector.restart_today().unwrap();
+    install(&pc, "gimp");
+    agent.restart(&collector, &pc).unwrap();
+    (collector, agent, pc)
+}
+
+fn reported(collector: &Collector, agent: &Agent) {
+    let shown = collector.device("a report of today", |shown| {
+        (shown["items"]["software"] == 4).then_some(())
+    });
+    shown.unwrap_or_else(|error| panic!("{error:#}\n{}{}", agent.log(), collector.log()));
+    assert_eq!(devices(collector).len(), 1);
+}
+
+#[test]
+fn a_certificate_past_its_half_life_is_renewed_while_the_session_lives() {
+    let test = "a_certificate_past_its_half_life_is_renewed_while_the_session_lives";
+    if !need::program(test, "faketime") {
+        return;
+    }
+    let (collector, agent, _pc) = back_after("-20d", "pc-half");
+    reported(&collector, &agent);
+    let ends = |row: &Value| row["certificate_ends_at"].as_str().unwrap().to_owned();
+    let soon = program::run("date", ["-u", "-d", "+25 days", "+%Y-%m-%dT%H:%M:%SZ"]).unwrap();
+    let renewed = eventually("the certificate to be renewed", PATIENCE, || {
+        Ok((ends(&devices(&collector)[0]) > soon).then_some(()))
+    });
+    renewed.unwrap_or_else(|error| panic!("{error:#}\n{}{}", agent.log(), collector.log()));
+    // The one before is gone only once the new one has worked.
+    eventually("the new one to have worked", PATIENCE, || {
+        Ok((!agent.state().join("previous").exists()).then_some(()))
+    })
+    .unwrap();
 }
