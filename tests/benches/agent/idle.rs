@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use deskwarden_tests::{
     bench::{
         Limit, Report,
@@ -181,6 +181,10 @@ fn collectd(folder: &Path) -> Result<Program> {
     )
 }
 
+/// zabbix-agent2 takes no port of the range that the system chooses from.
 fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (20_000..32_768)
+        .find(free)
+        .context("no port is free for zabbix-agent2")
 }
