@@ -47,7 +47,9 @@ pub fn of_agent(report: &Value) -> Found {
 pub fn of_ocs_xml(report: &str) -> Found {
     let mut found = Found::default();
     for software in blocks(report, "SOFTWARES") {
-        found.packages.extend(blocks(software, "NAME").map(plain));
+        // OCS says `libc6:amd64` where the others say `libc6`.
+        let names = blocks(software, "NAME").map(|name| plain(name.split(':').next().unwrap_or(name)));
+        found.packages.extend(names);
     }
     for storage in blocks(report, "STORAGES") {
         if blocks(storage, "TYPE").next() == Some("disk") {
@@ -168,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_peers_reports_are_understood() {
-        let xml = "<SOFTWARES><NAME>g++ &amp; co</NAME></SOFTWARES><STORAGES><DISKSIZE>2</DISKSIZE><NAME>vda</NAME>\
+        let xml = "<SOFTWARES><NAME>g++ &amp; co:amd64</NAME></SOFTWARES><STORAGES><DISKSIZE>2</DISKSIZE><NAME>vda</NAME>\
             <TYPE>disk</TYPE></STORAGES><NETWORKS><IPADDRESS>192.0.2.2</IPADDRESS></NETWORKS>";
         let found = of_ocs_xml(xml);
         assert!(found.packages.contains("g++ & co"));
