@@ -26,6 +26,14 @@ const MAX_PROFILES: usize = 1_000;
 /// Most addresses or servers of one profile.
 const MAX_VALUES: usize = 100;
 
+/// Whether a file of that name is what an editor or a package left behind, which no manager reads.
+pub fn is_backup(name: &str) -> bool {
+    name.ends_with('~')
+        || [".bak", ".orig", ".rpmsave", ".rpmnew", ".dpkg-old"]
+            .iter()
+            .any(|end| name.ends_with(end))
+}
+
 /// How an interface gets its IPv4 address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
