@@ -118,12 +118,26 @@ impl Browser {
             .map(drop)
     }
 
+    /// A script that runs before anything of every page opened from now on.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub fn before_every_page(&mut self, script: &str) -> Result<()> {
+        self.call(
+            "Page.addScriptToEvaluateOnNewDocument",
+            &json!({"source": script}),
+        )
+        .map(drop)
+    }
+
     /// Opens an address and waits until it is loaded.
     ///
     /// # Errors
     /// When it does not load.
     pub fn open(&mut self, url: &str) -> Result<()> {
-        let answer = self.call("Page.navigate", &json!({"url": url}))?;
+        let answer = self
+            .call("Page.navigate", &json!({"url": url}))
+            .with_context(|| url.to_owned())?;
         ensure!(answer["errorText"].is_null(), "{url}: {}", answer["errorText"]);
         self.wait_for("document.readyState === 'complete' && location.href !== 'about:blank'")
     }

@@ -104,13 +104,30 @@
     lamp.querySelector("[data-off]").hidden = on;
   }
 
-  let broken = false;
-  const events = new EventSource(stream);
-  events.addEventListener("open", () => { show(true); if (broken) want("all"); broken = false; });
-  events.addEventListener("error", () => { show(false); broken = true; });
-  events.addEventListener("lagged", () => want("all"));
-  events.addEventListener("change", (event) => {
-    try { want(String(JSON.parse(event.data).kind || "")); } catch { want("all"); }
+  // A browser keeps few connections to one host, and keeps those of pages that were left: a page holds its
+  // stream only while it is looked at.
+  let events = null;
+  let missed = false;
+  function listen() {
+    if (events || document.hidden) return;
+    events = new EventSource(stream);
+    events.addEventListener("open", () => { show(true); if (missed) want("all"); missed = false; });
+    events.addEventListener("error", () => { show(false); missed = true; });
+    events.addEventListener("lagged", () => want("all"));
+    events.addEventListener("change", (event) => {
+      try { want(String(JSON.parse(event.data).kind || "")); } catch { want("all"); }
+    });
+  }
+  function leave() {
+    if (events) events.close();
+    events = null;
+    missed = true;
+  }
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", listen);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return leave();
+    times(document);
+    listen();
   });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) { times(document); if (live.length > 0) want("all"); } });
 })();

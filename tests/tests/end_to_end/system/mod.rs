@@ -6,6 +6,7 @@ mod crowd;
 mod enrolment;
 mod identity;
 mod network;
+mod pages;
 mod parts;
 mod pictures;
 mod proxy;
