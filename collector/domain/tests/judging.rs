@@ -3,11 +3,18 @@
 mod support;
 
 use deskwarden_domain::{
+    judge::Context,
     lifecycle::{self, Refused},
-    model::{AlertKind, FindingAction, FindingId, FindingState, LedgerEntry, LedgerMode, Outcome},
+    model::{
+        AlertKind, ClaimKind, ClaimNote, FindingAction, FindingId, FindingState, LedgerEntry, LedgerMode,
+        Outcome,
+    },
     port::{FindingDetail, FindingRow, Op},
 };
-use deskwarden_proto::v1::{AddressMode, Look, Section};
+use deskwarden_proto::{
+    digest,
+    v1::{AddressMode, Look, Network, Section, facet},
+};
 use proptest::prelude::*;
 use support::{ASSET, Pc, context, interface, memory, proxy};
 
@@ -54,6 +61,10 @@ fn part_changed() -> String {
         "part",
         "kind = \"changed\"\nsections = [\"part\"]\nignore = [\"speed\"]",
     )
+}
+
+fn network_changed() -> String {
+    rule("network", "kind = \"changed\"\nsections = [\"network\"]")
 }
 
 fn address() -> String {
@@ -151,6 +162,115 @@ fn a_newly_readable_source_changes_nothing() {
     pc.reads(&context, Section::Part, "smbios", Look::Denied, vec![]);
     pc.reads(&context, Section::Part, "smbios", Look::Looked, vec![memory("A")]);
     assert!(pc.state.findings.is_empty());
+}
+
+/// Whose hardware address is accepted as the gateway's, as rules over several devices see it.
+fn guarded(pc: &Pc) -> Option<String> {
+    pc.ops.iter().rev().find_map(|op| match op {
+        Op::Accepted { claims, .. } => Some(
+            claims
+                .iter()
+                .filter(|claim| claim.kind == ClaimKind::Ip)
+                .map(|claim| ClaimNote::parse(&claim.note))
+                .filter(|note| note.router)
+                .map(|note| note.mac)
+                .collect(),
+        ),
+        _ => None,
+    })
+}
+
+/// A PC reads its interface, whose gateway may be known.
+fn behind(pc: &mut Pc, context: &Context, change: impl FnOnce(&mut Network)) {
+    let (key, facet) = interface("192.0.2.7", AddressMode::Static);
+    let mut network = match facet.kind {
+        Some(facet::Kind::Network(network)) => network,
+        _ => Network::default(),
+    };
+    network.gateways = vec!["192.0.2.1".into()];
+    change(&mut network);
+    pc.reads(
+        context,
+        Section::Network,
+        "netlink",
+        Look::Looked,
+        vec![(key, network.into())],
+    );
+}
+
+const ROUTER: &str = "00:00:5e:00:53:01";
+const STRANGER: &str = "00:00:5e:00:53:ff";
+
+#[test]
+fn a_gateway_that_first_contact_did_not_know_is_accepted_when_it_is_seen_and_guarded_from_then_on() {
+    let context = rules(1, &[address(), network_changed()]);
+    let mut pc = Pc::new();
+    behind(&mut pc, &context, |_| {});
+    assert_eq!(guarded(&pc).as_deref(), Some(""));
+    behind(&mut pc, &context, |network| network.gateway_mac = ROUTER.into());
+    assert_eq!(guarded(&pc).as_deref(), Some(ROUTER));
+    assert!(
+        pc.state.findings.is_empty(),
+        "what can be read at last changes nothing"
+    );
+    let learned = pc.ops.iter().filter_map(|op| match op {
+        Op::PutBaseline { item, .. } => Some((digest::facet(&item.facet), item.facet_hash)),
+        _ => None,
+    });
+    assert!(
+        learned.clone().count() == 2 && learned.clone().all(|(a, b)| a == b),
+        "the store interns by hash"
+    );
+    assert!(
+        pc.ops
+            .iter()
+            .any(|op| matches!(op, Op::Touch { kind: ClaimKind::Ip, value, .. } if value == "192.0.2.1")),
+        "and is looked at"
+    );
+    // Only the first: whoever answers later is a stranger.
+    behind(&mut pc, &context, |network| network.gateway_mac = STRANGER.into());
+    assert_eq!(guarded(&pc).as_deref(), Some(ROUTER));
+    assert_eq!(pc.finding("network").state, FindingState::Open);
+}
+
+#[test]
+fn another_gateway_than_the_accepted_one_is_not_learned() {
+    let context = rules(1, &[address()]);
+    let elsewhere: [fn(&mut Network); 3] = [
+        |network| network.gateways = vec!["192.0.2.254".into()],
+        |network| network.wifi_network = "home".into(),
+        |network| network.gateway_mac = "ff:ff:ff:ff:ff:ff".into(),
+    ];
+    for change in elsewhere {
+        let mut pc = Pc::new();
+        behind(&mut pc, &context, |_| {});
+        behind(&mut pc, &context, |network| {
+            network.gateway_mac = STRANGER.into();
+            change(network);
+        });
+        assert_eq!(guarded(&pc).as_deref(), Some(""));
+    }
+}
+
+#[test]
+fn an_interface_that_was_down_at_first_contact_learns_its_gateway_when_it_comes_up() {
+    let context = rules(1, &[address()]);
+    let mut pc = Pc::new();
+    behind(&mut pc, &context, |network| {
+        network.addresses.clear();
+        network.gateways.clear();
+        network.up = false;
+    });
+    behind(&mut pc, &context, |network| {
+        network.gateway_mac = ROUTER.into();
+        network.wifi_network = "office".into();
+    });
+    assert_eq!(guarded(&pc).as_deref(), Some(ROUTER));
+    assert_eq!(
+        pc.finding("address").state,
+        FindingState::Open,
+        "its address stays a change"
+    );
 }
 
 fn detail_of(pc: &Pc, rule: &str) -> FindingDetail {

@@ -8,6 +8,7 @@ use deskwarden_proto::{
     v1::{Look, Section},
 };
 
+use super::gateway;
 use crate::{
     claim, judge,
     lifecycle::PRODUCT,
@@ -160,6 +161,7 @@ pub(super) fn put(state: &mut DeviceState, item: &ItemPut, times: Times, ops: &m
             });
         }
     }
+    gateway::learn(state, &stored, ops);
     state.items.insert(item.id.clone(), stored);
 }
 

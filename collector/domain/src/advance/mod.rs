@@ -4,6 +4,7 @@
 //! snapshots. Pure: randomness for tokens is in the position's key.
 
 mod fold;
+mod gateway;
 mod snapshot;
 
 use std::collections::BTreeSet;
