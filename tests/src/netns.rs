@@ -60,6 +60,46 @@ impl Netns {
         format!("10.213.{}.1", self.octet)
     }
 
+    /// Another address of this machine on the cable: reaching it asks nobody for the gateway.
+    ///
+    /// # Errors
+    /// When `ip` refuses.
+    pub fn neighbour(&self) -> Result<String> {
+        let address = self.address(3);
+        self.host(&["address", "add", &address, "dev", &self.host_interface])?;
+        Ok(address.trim_end_matches("/24").to_owned())
+    }
+
+    /// The kernel inside learns who answers for the gateway.
+    ///
+    /// # Errors
+    /// When `ip` refuses.
+    pub fn gateway_is(&self, mac: &str) -> Result<()> {
+        let gateway = self.gateway();
+        self.ip(&[
+            "neigh",
+            "replace",
+            &gateway,
+            "lladdr",
+            mac,
+            "dev",
+            "office0",
+            "nud",
+            "reachable",
+        ])?;
+        Ok(())
+    }
+
+    /// From now on another machine answers for the gateway, and passes on what it is sent, as such a machine
+    /// does: without that the PC could tell nobody until its kernel has asked again.
+    ///
+    /// # Errors
+    /// When `ip` refuses.
+    pub fn is_fooled_by(&self, mac: &str) -> Result<()> {
+        self.host(&["link", "set", "dev", &self.host_interface, "address", mac])?;
+        self.gateway_is(mac)
+    }
+
     /// Where it can be joined.
     pub fn path(&self) -> String {
         format!("/run/netns/{}", self.name)

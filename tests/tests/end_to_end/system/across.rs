@@ -4,6 +4,7 @@
 use deskwarden_tests::{
     agent::Agent,
     collector::{Collector, Setup},
+    dashboard::Visitor,
     need,
     netns::Netns,
     pc::Pc,
@@ -20,7 +21,12 @@ fn can_run(test: &str) -> bool {
 
 /// A PC in a namespace that the collector knows the network of, and its asset.
 fn office(netns: &Netns, setup: Setup) -> (Collector, Agent, String) {
-    let collector = setup.start_on(&format!("{}:0", netns.gateway())).unwrap();
+    office_at(&netns.gateway(), netns, setup)
+}
+
+/// The same with a collector at another address than the gateway's.
+fn office_at(address: &str, netns: &Netns, setup: Setup) -> (Collector, Agent, String) {
+    let collector = setup.start_on(&format!("{address}:0")).unwrap();
     let agent = Agent::start_in(netns, &collector).unwrap();
     let known = collector.device("the network of the PC", |device| {
         device["items"]["network"].as_u64().filter(|n| *n > 0)
@@ -142,21 +148,25 @@ fn a_second_machine_at_a_fixed_address_is_a_conflict() {
         .unwrap();
 }
 
-/// Has the PC resolve its gateway, so that its kernel knows who answers.
-fn knows_its_gateway(netns: &Netns, mac: &str) {
-    netns
-        .ip(&[
-            "neigh",
-            "replace",
-            &netns.gateway(),
-            "lladdr",
-            mac,
-            "dev",
-            "office0",
-            "nud",
-            "reachable",
-        ])
-        .unwrap();
+/// Waits until the page of the PC's interface shows who answers for its gateway. The kernel of the PC knows
+/// that only after it spoke through the gateway: often after the first contact.
+fn told(collector: &Collector, visitor: &mut Visitor, gateway_mac: &str) {
+    let id = collector.device("an id", |device| device["id"].as_str().map(str::to_owned));
+    let page = format!("/devices/{}?tab=network", id.unwrap());
+    let shown = eventually(gateway_mac, PATIENCE, || {
+        Ok(visitor.read(&page)?.contains(gateway_mac).then_some(()))
+    });
+    shown.unwrap_or_else(|error| panic!("{error:#}\n{}", collector.log()));
+}
+
+/// The hardware address that the kernel of the PC knows its gateway by.
+fn gateway_mac(netns: &Netns) -> String {
+    let mac = eventually("a known gateway", PATIENCE, || {
+        let shown = netns.ip(&["neigh", "show", &netns.gateway()])?;
+        let mut words = shown.split_whitespace().skip_while(|word| *word != "lladdr");
+        Ok(words.nth(1).map(str::to_owned))
+    });
+    mac.unwrap()
 }
 
 #[test]
@@ -166,18 +176,55 @@ fn another_machine_that_answers_for_the_gateway_is_found_in_the_neighbour_table_
     }
     let netns = Netns::new(44).unwrap();
     let (collector, agent, _) = office(&netns, Setup::new().unwrap());
-    // What the first contact accepted is the real one: the PC spoke to the collector through it.
-    eventually("the gateway among the neighbours", PATIENCE, || {
-        let shown = collector.device("neighbours", |device| device["items"]["neighbour"].as_u64())?;
-        Ok((shown > 0).then_some(()))
-    })
-    .unwrap();
+    let mut visitor = collector.administrator().unwrap();
+    told(&collector, &mut visitor, &gateway_mac(&netns));
     assert!(collector.findings_of("pc.gateway-spoofed").unwrap().is_empty());
-    knows_its_gateway(&netns, STRANGER);
+    netns.is_fooled_by(STRANGER).unwrap();
     let found = collector.finding("pc.gateway-spoofed", &netns.gateway(), "open");
     let found = found.unwrap_or_else(|error| panic!("{error:#}\n{}{}", agent.log(), collector.log()));
     assert_eq!(found["holder"], format!("machine:{STRANGER}"));
     assert_eq!(found["clause"], "PC 3.2.4");
+}
+
+#[test]
+fn a_gateway_that_the_first_contact_did_not_know_is_guarded_from_when_it_is_seen() {
+    if !can_run("a_gateway_that_the_first_contact_did_not_know_is_guarded_from_when_it_is_seen") {
+        return;
+    }
+    let netns = Netns::new(46).unwrap();
+    let at = netns.neighbour().unwrap();
+    let (collector, agent, _) = office_at(&at, &netns, Setup::new().unwrap());
+    let mut visitor = collector.administrator().unwrap();
+    let real = "00:00:5e:00:53:01";
+    netns.gateway_is(real).unwrap();
+    told(&collector, &mut visitor, real);
+    assert!(collector.findings_of("pc.gateway-spoofed").unwrap().is_empty());
+    netns.gateway_is(STRANGER).unwrap();
+    let found = collector.finding("pc.gateway-spoofed", &netns.gateway(), "open");
+    let found = found.unwrap_or_else(|error| panic!("{error:#}\n{}{}", agent.log(), collector.log()));
+    assert_eq!(found["holder"], format!("machine:{STRANGER}"));
+}
+
+#[test]
+fn with_the_rule_off_another_gateway_is_nothing() {
+    if !can_run("with_the_rule_off_another_gateway_is_nothing") {
+        return;
+    }
+    let netns = Netns::new(45).unwrap();
+    let setup = Setup::new().unwrap().without_rule("pc.gateway-spoofed").unwrap();
+    let (collector, _agent, _) = office(&netns, setup);
+    let mut visitor = collector.administrator().unwrap();
+    told(&collector, &mut visitor, &gateway_mac(&netns));
+    netns.is_fooled_by(STRANGER).unwrap();
+    told(&collector, &mut visitor, STRANGER);
+    // What came later was judged, so what the PC saw was.
+    let later = "00:00:5e:00:53:fe";
+    observe(
+        &collector,
+        &format!("10.213.45.9 dev br0 lladdr {later} REACHABLE\n"),
+    );
+    collector.finding("pc.unmanaged-machine", later, "open").unwrap();
+    assert!(collector.findings_of("pc.gateway-spoofed").unwrap().is_empty());
 }
 
 fn taken() -> Firmware {
