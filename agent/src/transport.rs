@@ -3,8 +3,10 @@
 
 use std::{
     error::Error as StdError,
+    future::poll_fn,
     io,
     net::IpAddr,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -17,8 +19,8 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::{AlertDescription, ClientConfig};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::{net::TcpStream, time::timeout};
-use tokio_rustls::TlsConnector;
+use tokio::{io::AsyncBufRead, net::TcpStream, time::timeout};
+use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::body::Body;
 use tower_service::Service;
 
@@ -92,7 +94,7 @@ impl Channel {
 impl Service<http::Request<Body>> for Channel {
     type Response = http::Response<Incoming>;
     type Error = hyper::Error;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, hyper::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, hyper::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
         self.requests.poll_ready(cx)
@@ -103,7 +105,7 @@ impl Service<http::Request<Body>> for Channel {
     }
 }
 
-/// Connects, shakes hands, and leaves the connection to a task of its own.
+/// Connects, shakes hands, hears the collector's first word, and leaves the connection to a task of its own.
 pub async fn connect(endpoint: &Endpoint, tls: &Arc<ClientConfig>) -> Result<Channel, Error> {
     let place = endpoint.to_string();
     let timed_out = |step| Error::TimedOut {
@@ -120,13 +122,18 @@ pub async fn connect(endpoint: &Endpoint, tls: &Arc<ClientConfig>) -> Result<Cha
         })?;
     let local = stream.local_addr().ok().map(|address| address.ip());
     let connector = TlsConnector::from(Arc::clone(tls));
-    let stream = timeout(STEP, connector.connect(endpoint.server_name(), stream))
+    let tls_error = |source| Error::Tls {
+        endpoint: place.clone(),
+        source,
+    };
+    let mut stream = timeout(STEP, connector.connect(endpoint.server_name(), stream))
         .await
         .map_err(|_| timed_out("shaking hands"))?
-        .map_err(|source| Error::Tls {
-            endpoint: place.clone(),
-            source,
-        })?;
+        .map_err(tls_error)?;
+    timeout(STEP, first_word(&mut stream))
+        .await
+        .map_err(|_| timed_out("taking the certificate"))?
+        .map_err(tls_error)?;
     let http = |source| Error::Http {
         endpoint: place.clone(),
         source,
@@ -153,6 +160,22 @@ pub async fn connect(endpoint: &Endpoint, tls: &Arc<ClientConfig>) -> Result<Cha
         origin: place.parse().unwrap_or_default(),
         local,
     })
+}
+
+/// Waits for the collector's first bytes and leaves them unread. A TLS 1.3 client is done with its handshake before
+/// its certificate was looked at: a refusal is an alert in the place of these bytes. It has to be read before
+/// anything is written, because a write to a connection that the other end has closed may discard it. An HTTP/2
+/// server speaks first (its SETTINGS), without waiting for the client.
+async fn first_word(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
+    let ended = poll_fn(|cx| match Pin::new(&mut *stream).poll_fill_buf(cx) {
+        Poll::Ready(bytes) => Poll::Ready(bytes.map(<[u8]>::is_empty)),
+        Poll::Pending => Poll::Pending,
+    });
+    if ended.await? {
+        let why = "it closed the connection without a word";
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+    }
+    Ok(())
 }
 
 /// The TLS alert with which the peer refused, anywhere in the chain of causes.

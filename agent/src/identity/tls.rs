@@ -99,14 +99,12 @@ impl CollectorVerifier {
         Ok(store)
     }
 
-    /// The time to try when the PC's clock says that a certificate is not valid now. After a restart only
-    /// a lower bound is known; a certificate that begins later than that is not held against it.
+    /// The time to try when the PC's clock says that a certificate is not valid now. It is a lower bound: after a
+    /// restart, or when the machine was paused, more time has passed than was counted. So a certificate that begins
+    /// later is not held against the collector; one that has ended is.
     fn other_time(&self, leaf: &CertificateDer<'_>) -> Option<UnixTime> {
-        let ms = match self.clock.now()? {
-            Told::Exactly(ms) => ms,
-            Told::AtLeast(ms) => ms.max(validity(leaf)?.0),
-        };
-        Some(unix(ms))
+        let (Told::Exactly(ms) | Told::AtLeast(ms)) = self.clock.now()?;
+        Some(unix(ms.max(validity(leaf)?.0)))
     }
 }
 

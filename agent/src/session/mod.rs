@@ -12,6 +12,7 @@ mod stream;
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use deskwarden_proto::v1::{GoodbyeReason, RefusalCode};
+use rustls::AlertDescription;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -60,6 +61,18 @@ pub enum Error {
     NoCollector,
 }
 
+/// What earlier connections leave for the next one.
+#[derive(Default)]
+struct Attempts {
+    backoff: Backoff,
+    /// Refusals of the same records in a row.
+    refused: u32,
+    /// The identity before the current one is to be tried.
+    use_previous: bool,
+    /// The collector's word that the certificate expired was followed, and no session came of it yet.
+    regained: bool,
+}
+
 /// What the last connection came to.
 enum Came {
     /// The agent ends.
@@ -73,9 +86,7 @@ enum Came {
 impl Session {
     /// Holds a session until cancelled; then says goodbye with `reason`.
     pub async fn run(mut self, reason: GoodbyeReason, cancel: CancellationToken) -> Result<(), Error> {
-        let mut backoff = Backoff::default();
-        let mut refused = 0;
-        let mut use_previous = false;
+        let mut attempts = Attempts::default();
         let mut turn = 0;
         let mut moves = Moves::new(self.recorder.moves());
         loop {
@@ -88,31 +99,27 @@ impl Session {
             if let Ok(Some(stored)) = self.store.load() {
                 self.identity = stored;
             }
-            let came = if self.expired() && !use_previous {
+            let came = if self.expired() && !attempts.use_previous {
                 tokio::select! {
                     () = cancel.cancelled() => Came::Over,
                     came = self.recovered(&endpoint) => came,
                 }
             } else {
-                self.once(
-                    &endpoint,
-                    reason,
-                    &cancel,
-                    &mut backoff,
-                    &mut refused,
-                    &mut use_previous,
-                )
-                .await?
+                self.once(&endpoint, reason, &cancel, &mut attempts).await?
             };
             let wait = match came {
                 Came::Over => return Ok(()),
                 Came::Again => Duration::ZERO,
                 Came::Later(asked) => {
                     turn += 1;
-                    backoff.next(asked, (self.jitter)())
+                    attempts.backoff.next(asked, (self.jitter)())
                 }
             };
-            tracing::debug!(?wait, failures = backoff.failures(), "the next connection is due");
+            tracing::debug!(
+                ?wait,
+                failures = attempts.backoff.failures(),
+                "the next connection is due"
+            );
             tokio::select! {
                 () = cancel.cancelled() => return Ok(()),
                 () = moves.wait(wait) => {}
@@ -149,23 +156,21 @@ impl Session {
         endpoint: &Endpoint,
         reason: GoodbyeReason,
         cancel: &CancellationToken,
-        backoff: &mut Backoff,
-        refused: &mut u32,
-        use_previous: &mut bool,
+        attempts: &mut Attempts,
     ) -> Result<Came, Error> {
-        let previous = if *use_previous {
+        let previous = if attempts.use_previous {
             self.store.load_previous()
         } else {
             None
         };
         let trying_previous = previous.is_some();
-        *use_previous = false;
+        attempts.use_previous = false;
         let identity = previous.unwrap_or_else(|| self.identity.clone());
         let tls = match identity.mutual_tls(&self.clock) {
             Ok(tls) => tls,
             Err(error) => {
                 tracing::error!(%error, "the identity cannot be used");
-                backoff.give_time();
+                attempts.backoff.give_time();
                 return Ok(Came::Later(Duration::ZERO));
             }
         };
@@ -177,9 +182,21 @@ impl Session {
             Ok(channel) => channel,
             Err(error) => {
                 tracing::warn!(%error, "no session");
-                if transport::alert(&error).is_some() {
-                    *use_previous = !trying_previous && self.store.load_previous().is_some();
+                let Some(alert) = transport::alert(&error) else {
+                    return Ok(Came::Later(Duration::ZERO));
+                };
+                // The clocks of a PC that was paused do not know; the collector's does.
+                if alert == AlertDescription::CertificateExpired && !attempts.regained {
+                    return Ok(tokio::select! {
+                        () = cancel.cancelled() => Came::Over,
+                        came = self.recovered(endpoint) => {
+                            attempts.regained = matches!(came, Came::Again);
+                            came
+                        }
+                    });
                 }
+                attempts.regained = false;
+                attempts.use_previous = !trying_previous && self.store.load_previous().is_some();
                 return Ok(Came::Later(Duration::ZERO));
             }
         };
@@ -194,11 +211,12 @@ impl Session {
         let (welcomed, progressed) = (stream.welcomed, stream.acknowledgements > 0);
         let identity = stream.identity;
         if welcomed {
+            attempts.regained = false;
             self.welcomed(&identity, trying_previous);
         }
         if progressed {
-            backoff.reset();
-            *refused = 0;
+            attempts.backoff.reset();
+            attempts.refused = 0;
         }
         Ok(match end {
             Ok(End::Shutdown) => Came::Over,
@@ -214,7 +232,7 @@ impl Session {
             }
             Ok(End::Closed) => {
                 if welcomed {
-                    backoff.reset();
+                    attempts.backoff.reset();
                 }
                 tracing::info!(%endpoint, "the collector closed the session");
                 Came::Later(Duration::ZERO)
@@ -224,14 +242,14 @@ impl Session {
                 Came::Later(Duration::ZERO)
             }
             Ok(End::Refused(refusal)) => {
-                self.refused(&refusal, backoff, refused).await?;
+                self.refused(&refusal, attempts).await?;
                 Came::Later(Duration::from_secs(u64::from(refusal.retry_after_seconds)))
             }
             Err(ending::Error::Recorder(gone)) => return Err(gone.into()),
             Err(error) => {
                 tracing::warn!(%endpoint, %error, "the session ended");
                 if !welcomed && error.is_about_identity() {
-                    *use_previous = !trying_previous && self.store.load_previous().is_some();
+                    attempts.use_previous = !trying_previous && self.store.load_previous().is_some();
                 }
                 Came::Later(Duration::ZERO)
             }
@@ -254,16 +272,15 @@ impl Session {
     async fn refused(
         &self,
         refusal: &deskwarden_proto::v1::Refusal,
-        backoff: &mut Backoff,
-        refused: &mut u32,
+        attempts: &mut Attempts,
     ) -> Result<(), Error> {
         let code = refusal.code();
         tracing::warn!(?code, message = %refusal.message, "the collector refused the session");
         match code {
             RefusalCode::Malformed | RefusalCode::Limit => {
-                *refused += 1;
-                if *refused >= REFUSALS {
-                    *refused = 0;
+                attempts.refused += 1;
+                if attempts.refused >= REFUSALS {
+                    attempts.refused = 0;
                     let why = "the collector refused its records";
                     if let Err(error) = self.recorder.ask(move |r| r.give_up(why)).await? {
                         tracing::error!(%error, "refused records could not be set aside");
@@ -275,7 +292,7 @@ impl Session {
             | RefusalCode::UnknownDevice
             | RefusalCode::Protocol
             | RefusalCode::Replaced => {
-                backoff.give_time();
+                attempts.backoff.give_time();
             }
             _ => {}
         }

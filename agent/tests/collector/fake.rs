@@ -47,6 +47,8 @@ pub struct Knobs {
     pub lose_answers: u32,
     /// Validity of device certificates.
     pub valid: Valid,
+    /// Who signs device certificates, when it is somebody else.
+    pub issuer: Option<Pki>,
     /// Enrolment requests that came.
     pub enrolments: Vec<EnrolRequest>,
     /// Device by nonce.
@@ -55,6 +57,10 @@ pub struct Knobs {
     pub renewals: usize,
     /// Recoveries that came.
     pub recoveries: usize,
+    /// Validity of regained certificates.
+    pub regained: Valid,
+    /// Handshakes that came to nothing.
+    pub refused: usize,
     /// Seconds to wait in answers that say so.
     pub retry_after: u32,
 }
@@ -81,10 +87,13 @@ impl Fake {
             pending: 0,
             lose_answers: 0,
             valid: Valid::days(-1, 29),
+            issuer: None,
             enrolments: Vec::new(),
             devices: HashMap::new(),
             renewals: 0,
             recoveries: 0,
+            regained: Valid::days(-1, 29),
+            refused: 0,
             retry_after: 1,
         }));
         let (sender, conversations) = mpsc::channel(8);
@@ -95,12 +104,17 @@ impl Fake {
         };
         let (accepted, incoming) = mpsc::channel::<std::io::Result<Tls>>(8);
         let acceptor = acceptor(&pki);
+        let counted = Arc::clone(&knobs);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (acceptor, accepted) = (acceptor.clone(), accepted.clone());
+                let counted = Arc::clone(&counted);
                 tokio::spawn(async move {
-                    if let Ok(stream) = acceptor.accept(stream).await {
-                        accepted.send(Ok(Tls(stream))).await.ok();
+                    match acceptor.accept(stream).await {
+                        Ok(stream) => {
+                            accepted.send(Ok(Tls(stream))).await.ok();
+                        }
+                        Err(_) => counted.lock().unwrap().refused += 1,
                     }
                 });
             }
@@ -264,7 +278,8 @@ impl Enrolment for Service {
         if state == EnrolState::Enrolled {
             let next = format!("{:032x}", knobs.devices.len() + 1);
             let device = knobs.devices.entry(request.nonce).or_insert(next).clone();
-            answer.chain = self.pki.issue(&request.csr, &device, knobs.valid);
+            let issuer = knobs.issuer.as_ref().unwrap_or(&self.pki);
+            answer.chain = issuer.issue(&request.csr, &device, knobs.valid);
             answer.device_id = device;
             answer.roots = vec![self.pki.root.to_vec()];
             answer.server_time_ms = 1_000;
@@ -303,7 +318,15 @@ impl Enrolment for Service {
             .map_err(|_| Status::permission_denied("another key"))?;
         let mut knobs = self.knobs.lock().unwrap();
         knobs.recoveries += 1;
-        knobs.valid = Valid::days(-1, 29);
+        if knobs.pending > 0 {
+            knobs.pending -= 1;
+            return Ok(Response::new(RecoverResponse {
+                state: EnrolState::PendingApproval.into(),
+                retry_after_seconds: knobs.retry_after,
+                ..RecoverResponse::default()
+            }));
+        }
+        knobs.valid = knobs.regained;
         Ok(Response::new(RecoverResponse {
             state: EnrolState::Enrolled.into(),
             chain: self.pki.issue(&request.csr, &device, knobs.valid),

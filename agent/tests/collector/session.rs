@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     enrolment::Pc,
     fake::{Conversation, Fake, TOKEN, welcome, without},
-    pki::Valid,
+    pki::{Pki, Valid},
 };
 
 /// What the source of the test says: key, version, principal.
@@ -605,6 +605,71 @@ async fn an_expired_certificate_is_regained_before_the_session() {
     assert_eq!(conversation.device, agent.identity.device.to_string());
     assert_eq!(fake.knobs(|knobs| knobs.recoveries), 1);
     agent.stop().await;
+}
+
+/// An agent whose certificate ended a month ago while its own clocks say that no time has passed.
+async fn unaware(fake: &Fake) -> Agent {
+    fake.knobs(|knobs| knobs.valid = Valid::days(-60, -30));
+    let agent = Agent::new(fake).await;
+    let own = agent
+        .pc
+        .clock
+        .best_ms(deskwarden_agent::identity::clock::wall_ms());
+    assert!(own < agent.identity.validity().1, "it does not know");
+    agent
+}
+
+#[tokio::test]
+async fn a_certificate_that_only_the_collector_knows_to_have_ended_is_regained() {
+    let fake = Fake::start().await;
+    let mut agent = unaware(&fake).await;
+    agent.connect(&fake);
+    let mut conversation = fake.session().await;
+    conversation.greet(1, 1).await;
+    assert_eq!(conversation.device, agent.identity.device.to_string());
+    assert_eq!(fake.knobs(|knobs| (knobs.refused, knobs.recoveries)), (1, 1));
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_approval_to_come_back_does_so_by_itself() {
+    let fake = Fake::start().await;
+    let mut agent = unaware(&fake).await;
+    fake.knobs(|knobs| knobs.pending = 2);
+    agent.connect(&fake);
+    let mut conversation = fake.session().await;
+    conversation.greet(1, 1).await;
+    assert_eq!(conversation.device, agent.identity.device.to_string());
+    assert_eq!(fake.knobs(|knobs| knobs.recoveries), 3);
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn regained_certificates_that_are_refused_again_are_waited_out() {
+    let fake = Fake::start().await;
+    let mut agent = unaware(&fake).await;
+    fake.knobs(|knobs| knobs.regained = Valid::days(-60, -30));
+    agent.connect(&fake);
+    while fake.knobs(|knobs| knobs.refused) < 8 {
+        tokio::task::yield_now().await;
+    }
+    agent.stop().await;
+    let (refused, recoveries) = fake.knobs(|knobs| (knobs.refused, knobs.recoveries));
+    assert!(recoveries * 2 <= refused + 1, "{recoveries} for {refused}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_refused_for_another_reason_is_not_traded() {
+    let fake = Fake::start().await;
+    let stranger = Pki::new(&["localhost"], Valid::days(-1, 30));
+    fake.knobs(|knobs| knobs.issuer = Some(stranger));
+    let mut agent = Agent::new(&fake).await;
+    agent.connect(&fake);
+    while fake.knobs(|knobs| knobs.refused) < 4 {
+        tokio::task::yield_now().await;
+    }
+    agent.stop().await;
+    assert_eq!(fake.knobs(|knobs| knobs.recoveries), 0);
 }
 
 #[tokio::test]

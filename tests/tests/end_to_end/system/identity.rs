@@ -133,8 +133,8 @@ fn a_clock_that_is_wrong_by_ten_years_locks_nobody_out() {
     assert_eq!(devices(&office.collector).len(), 1);
 }
 
-/// A PC that enrolled and reported `away` days ago and was off since; both are back today.
-fn back_after(away: &str, host: &str) -> (Collector, Agent, Pc) {
+/// A PC that enrolled and reported `away` days ago and was off since, as its collector was.
+fn away_since(away: &str, host: &str) -> (Collector, Agent, Pc) {
     let pc = Pc::new(host).unwrap();
     let mut collector = Setup::new().unwrap().clock(away).start().unwrap();
     let mut agent = Agent::start_at(away, &collector, &pc).unwrap();
@@ -146,6 +146,12 @@ fn back_after(away: &str, host: &str) -> (Collector, Agent, Pc) {
     agent.program().stop().unwrap();
     collector.restart_today().unwrap();
     install(&pc, "gimp");
+    (collector, agent, pc)
+}
+
+/// The same, and both are back today.
+fn back_after(away: &str, host: &str) -> (Collector, Agent, Pc) {
+    let (collector, mut agent, pc) = away_since(away, host);
     agent.restart(&collector, &pc).unwrap();
     (collector, agent, pc)
 }
@@ -156,6 +162,68 @@ fn reported(collector: &Collector, agent: &Agent) {
     });
     shown.unwrap_or_else(|error| panic!("{error:#}\n{}{}", agent.log(), collector.log()));
     assert_eq!(devices(collector).len(), 1);
+}
+
+/// Waits until the agent says something.
+fn says(agent: &Agent, what: &str) {
+    let said = eventually(what, PATIENCE, || Ok(agent.log().contains(what).then_some(())));
+    said.unwrap_or_else(|error| panic!("{error:#}\n{}", agent.log()));
+}
+
+const ASKS: &str = "the certificate expired; asking for a new one with the old key";
+
+#[test]
+fn a_pc_that_was_off_for_31_days_comes_back_by_itself() {
+    if !need::program("a_pc_that_was_off_for_31_days_comes_back_by_itself", "faketime") {
+        return;
+    }
+    // The clocks that only run on say that no time has passed, as on a machine that was paused: the collector's
+    // word decides.
+    let (collector, agent, _pc) = back_after("-31d", "pc-away");
+    let device = agent.device().unwrap();
+    reported(&collector, &agent);
+    says(&agent, ASKS);
+    assert_eq!(agent.device().unwrap(), device);
+}
+
+#[test]
+fn a_pc_that_was_paused_for_31_days_comes_back_although_all_its_clocks_are_wrong() {
+    let test = "a_pc_that_was_paused_for_31_days_comes_back_although_all_its_clocks_are_wrong";
+    if !need::program(test, "faketime") {
+        return;
+    }
+    let (collector, mut agent, pc) = away_since("-31d", "pc-paused");
+    let paused = program::at("-31d", "deskwarden-agent").unwrap();
+    agent.restart_by(paused, &collector, &pc).unwrap();
+    reported(&collector, &agent);
+    says(&agent, ASKS);
+}
+
+#[test]
+fn a_pc_that_was_off_for_longer_than_half_a_year_comes_back_by_approval() {
+    let test = "a_pc_that_was_off_for_longer_than_half_a_year_comes_back_by_approval";
+    if !need::program(test, "faketime") {
+        return;
+    }
+    // 30 days of the certificate, and 181 beyond.
+    let (collector, mut agent, pc) = back_after("-211d", "pc-long-away");
+    says(&agent, "a technician has to approve that this PC comes back");
+    let all = devices(&collector);
+    assert_eq!(
+        (all.len(), &all[0]["status"]),
+        (1, &Value::from("pending")),
+        "{all:?}"
+    );
+    // Nothing of it is taken before a person said so.
+    let id = agent.device().unwrap();
+    let shown = collector.cli(&["device", "show", &id]).unwrap();
+    assert_eq!(shown["items"]["software"], 3, "{shown:#}");
+    collector.cli(&["device", "approve", &id]).unwrap();
+    // It asks again within ten minutes; started anew, at once.
+    agent.program().stop().unwrap();
+    agent.restart(&collector, &pc).unwrap();
+    reported(&collector, &agent);
+    assert_eq!(agent.device().unwrap(), id);
 }
 
 #[test]
