@@ -1,24 +1,27 @@
 //! `catalogue`: what the built-in catalogue takes programs for, to measure it against lists of programs.
 
-use std::path::PathBuf;
+use std::{collections::HashMap, path::PathBuf};
 
 use clap::Subcommand;
-use deskwarden_domain::rules::RuleSet;
-use deskwarden_proto::{describe, section};
-use serde_json::{Map, Value, json};
+use deskwarden_domain::{catalogue::Classified, rules::RuleSet};
+use deskwarden_proto::v1::{self, SoftwareKind, facet};
+use serde_json::{Value, json};
 
 use super::{CliError, Common, out::Out, rules};
 
 /// Largest list in bytes.
 const LIST_BYTES: u64 = 64 << 20;
 
+/// The columns that a list must have; others are passed over.
+const COLUMNS: [&str; 4] = ["display_name", "publisher", "exe", "platform"];
+
 #[derive(Debug, Subcommand)]
 pub(super) enum CatalogueCommand {
     /// Classify the programs of a tab-separated file
     ///
-    /// The first line names the columns: fields of the section's facet (`name`, `publisher`, `package`, ...),
-    /// and optionally `section` (software, process, listener; default software) and `platform`
-    /// (default linux-x86_64).
+    /// The first line names the columns: `display_name`, `publisher`, `exe` and `platform` (windows or linux),
+    /// in any order, and others that are passed over. A title of Linux is taken for a package's name. With
+    /// --json, one object per line in the order of the file; `category` is `unknown` where nothing matches.
     Classify {
         /// The file
         #[arg(long, value_name = "FILE")]
@@ -44,72 +47,237 @@ pub(super) fn run(command: CatalogueCommand, _common: &Common, out: &mut Out<'_>
     if std::fs::metadata(&tsv).map_err(unreadable)?.len() > LIST_BYTES {
         return Err(CliError::Refused(format!("{name}: larger than 64 MiB; split it")));
     }
-    let text = std::fs::read_to_string(&tsv).map_err(unreadable)?;
-    let mut lines = text.lines().enumerate();
-    let columns: Vec<&str> = lines
-        .next()
-        .map(|(_, line)| line.split('\t').map(str::trim).collect())
-        .unwrap_or_default();
-    if columns.iter().all(|column| column.is_empty()) {
-        return Err(CliError::Refused(format!(
-            "{name}:1: the first line names the columns, separated by tabs"
-        )));
-    }
-    let mut values = Vec::new();
-    for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
-        let classified = classify(&columns, line, &rules)
-            .map_err(|what| CliError::Refused(format!("{name}:{}: {what}", index + 1)))?;
-        values.push(classified);
-    }
-    if out.json {
-        return Ok(out.value(&Value::Array(values))?);
-    }
-    let rows = values.iter().map(|value| {
-        let text = |field: &str| {
-            value
-                .pointer(field)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let categories = value
-            .pointer("/class/categories")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        let categories: Vec<&str> = categories.filter_map(Value::as_str).collect();
-        vec![
-            text("/line"),
-            text("/class/name"),
-            categories.join(" "),
-            text("/class/why"),
-        ]
+    let bytes = std::fs::read(&tsv).map_err(unreadable)?;
+    let rows =
+        read(&bytes).map_err(|(line, what)| CliError::Refused(format!("{name}:{line}: {what}")))?;
+    let found = rows.into_iter().map(|row| {
+        let class = row.classify(&rules);
+        (row, class)
     });
-    let rows = rows.collect();
+    if out.json {
+        for (row, class) in found {
+            out.event(&object(&row, class.as_ref()))?;
+        }
+        return Ok(());
+    }
+    let table = found.map(|(row, class)| {
+        let Some(class) = class else {
+            return vec![row.display_name, "unknown".into(), String::new(), String::new()];
+        };
+        vec![row.display_name, class.categories.join(" "), class.name, class.why]
+    });
+    let table = table.collect();
     Ok(out.table(
         &[
             ("程序", "PROGRAM"),
-            ("识别为", "TAKEN FOR"),
             ("类别", "CATEGORIES"),
+            ("识别为", "TAKEN FOR"),
             ("依据", "BY"),
         ],
-        rows,
+        table,
     )?)
 }
 
-fn classify(columns: &[&str], line: &str, rules: &RuleSet) -> Result<Value, String> {
-    let mut fields = Map::new();
-    let (mut of, mut platform) = ("software", "linux-x86_64");
-    for (column, value) in columns.iter().zip(line.split('\t').map(str::trim)) {
-        match *column {
-            "section" => of = value,
-            "platform" => platform = value,
-            _ if value.is_empty() => {}
-            name => drop(fields.insert(name.to_owned(), Value::from(value))),
+/// One program of the list.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Row {
+    line: usize,
+    display_name: String,
+    publisher: String,
+    exe: String,
+    windows: bool,
+}
+
+impl Row {
+    /// By the title; where that says nothing, by the executable.
+    fn classify(&self, rules: &RuleSet) -> Option<Classified> {
+        let (kind, platform) = if self.windows {
+            (SoftwareKind::UninstallEntry, "windows-x86_64")
+        } else {
+            (SoftwareKind::Package, "linux-x86_64")
+        };
+        let software = v1::Software {
+            name: self.display_name.clone(),
+            publisher: self.publisher.clone(),
+            kind: kind.into(),
+            ..v1::Software::default()
+        };
+        let by_title = rules.classify(&facet::Kind::Software(software), platform);
+        if by_title.is_some() || self.exe.is_empty() {
+            return by_title;
         }
+        let process = v1::Process {
+            name: self
+                .exe
+                .rsplit(['/', '\\'])
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            publisher: self.publisher.clone(),
+            ..v1::Process::default()
+        };
+        rules.classify(&facet::Kind::Process(process), platform)
     }
-    let kind = section::by_name(of).ok_or_else(|| format!("there is no section {of:?}"))?;
-    let facet =
-        describe::facet_from_json(kind, &Value::Object(fields)).map_err(|refused| refused.to_string())?;
-    Ok(json!({"line": line.replace('\t', " "), "class": rules.classify(&facet, platform)}))
+}
+
+fn object(row: &Row, class: Option<&Classified>) -> Value {
+    let category = class
+        .and_then(|class| class.categories.first())
+        .map_or("unknown", String::as_str);
+    json!({
+        "line": row.line,
+        "display_name": row.display_name,
+        "publisher": row.publisher,
+        "exe": row.exe,
+        "platform": if row.windows { "windows" } else { "linux" },
+        "category": category,
+        "categories": class.map_or(&[][..], |class| &class.categories),
+        "entry": class.map(|class| &class.entry),
+        "name": class.map(|class| &class.name),
+        "why": class.map(|class| &class.why),
+    })
+}
+
+/// The rows of the file; what is wrong first, with its line.
+fn read(bytes: &[u8]) -> Result<Vec<Row>, (usize, String)> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        (line, "is not UTF-8; save the file as UTF-8".to_owned())
+    })?;
+    let mut lines = text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .lines()
+        .zip(1_usize..);
+    let header = lines.next().map(|(line, _)| line).unwrap_or_default();
+    let header: Vec<&str> = header.split('\t').map(str::trim).collect();
+    let missing: Vec<&str> = COLUMNS
+        .into_iter()
+        .filter(|column| !header.contains(column))
+        .collect();
+    if !missing.is_empty() {
+        let wanted = COLUMNS.join(" ");
+        let missing = missing.join(" ");
+        return Err((
+            1,
+            format!("the first line must name the columns {wanted}, separated by tabs; missing: {missing}"),
+        ));
+    }
+    lines
+        .filter(|(text, _)| !text.trim().is_empty())
+        .map(|(text, line)| row(&header, text, line).map_err(|what| (line, what)))
+        .collect()
+}
+
+fn row(header: &[&str], text: &str, line: usize) -> Result<Row, String> {
+    let values: Vec<&str> = text.split('\t').collect();
+    if values.len() != header.len() {
+        let (found, wanted) = (values.len(), header.len());
+        return Err(format!("has {found} fields, the first line names {wanted}"));
+    }
+    let mut of = HashMap::new();
+    for (column, value) in header.iter().zip(values) {
+        of.insert(*column, unquoted(value.trim()).map_err(|what| format!("{column} {what}"))?);
+    }
+    let mut take = |column: &str| of.remove(column).unwrap_or_default();
+    let platform = take("platform");
+    let windows = match platform.split('-').next() {
+        Some("windows") => true,
+        Some("linux") => false,
+        _ => return Err(format!("platform is {platform:?}; write windows or linux")),
+    };
+    let row = Row {
+        line,
+        display_name: take("display_name"),
+        publisher: take("publisher"),
+        exe: take("exe"),
+        windows,
+    };
+    if row.display_name.is_empty() && row.exe.is_empty() {
+        return Err("has neither display_name nor exe".to_owned());
+    }
+    Ok(row)
+}
+
+/// Spreadsheets put a field into quotes where it has one inside.
+fn unquoted(value: &str) -> Result<String, &'static str> {
+    let Some(inner) = value.strip_prefix('"') else {
+        return Ok(value.to_owned());
+    };
+    let Some(inner) = inner.strip_suffix('"') else {
+        return Err("opens a quote that the line does not close");
+    };
+    Ok(inner.replace("\"\"", "\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "display_name\tpublisher\texe\tplatform\n";
+
+    fn refused(text: &[u8]) -> (usize, String) {
+        read(text).unwrap_err()
+    }
+
+    fn rows(text: &str) -> Vec<Row> {
+        read(format!("{HEADER}{text}").as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_missing_column_is_named() {
+        let (line, what) = refused(b"display_name\tplatform\nQQ\twindows\n");
+        assert_eq!(line, 1);
+        assert!(what.ends_with("missing: publisher exe"), "{what}");
+        assert_eq!(refused(b"").0, 1);
+    }
+
+    #[test]
+    fn a_broken_line_is_named_by_its_number() {
+        let short = format!("{HEADER}QQ\tTencent\t\twindows\nQQ\twindows\n");
+        assert_eq!(
+            refused(short.as_bytes()),
+            (3, "has 2 fields, the first line names 4".to_owned())
+        );
+        let mut foreign = format!("{HEADER}\n").into_bytes();
+        foreign.extend(b"\xcc\xda\xd1\xb6QQ\t\t\twindows\n");
+        assert_eq!(refused(&foreign).0, 3);
+        let open = format!("{HEADER}\"QQ\t\t\twindows\n");
+        let (line, what) = refused(open.as_bytes());
+        assert!(line == 2 && what.starts_with("display_name opens a quote"), "{what}");
+        let where_ = format!("{HEADER}QQ\t\t\tamiga\n");
+        assert!(refused(where_.as_bytes()).1.contains("windows or linux"));
+        let nothing = format!("{HEADER}\tTencent\t\twindows\n");
+        assert_eq!(refused(nothing.as_bytes()).0, 2);
+    }
+
+    #[test]
+    fn quotes_marks_and_line_ends_of_a_spreadsheet_are_understood() {
+        let text = "\u{feff}exe\tdisplay_name\tpublisher\tplatform\tnote\r\n\t\"A \"\"B\"\" C\"\tD\tlinux\tx\r\n";
+        let found = read(text.as_bytes()).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].display_name, "A \"B\" C");
+        assert_eq!(found[0].publisher, "D");
+    }
+
+    #[test]
+    fn rows_come_in_order_and_a_nameless_program_is_unknown() {
+        let rules = rules::load(None).unwrap().unwrap();
+        let found: Vec<Value> = rows(
+            "腾讯QQ 9.7.25\t\t\twindows\nQQ拼音输入法\t\t\twindows\nNo Such Thing\t\t\twindows\n\t\tC:\\a\\WeChat.exe\twindows\nsquid\t\t\tlinux\nlibsquid-dev\t\t\tlinux\n",
+        )
+        .iter()
+        .map(|row| object(row, row.classify(&rules).as_ref()))
+        .collect();
+        let categories: Vec<&str> = found.iter().filter_map(|value| value["category"].as_str()).collect();
+        assert_eq!(
+            categories,
+            ["chat", "input_method", "unknown", "chat", "proxy", "unknown"]
+        );
+        assert_eq!(found[0]["line"], 2);
+        assert_eq!(found[0]["entry"], "qq");
+        assert!(found[0]["why"].as_str().is_some_and(|why| why.starts_with("title")));
+        assert_eq!(found[2]["why"], Value::Null);
+    }
 }
