@@ -167,7 +167,11 @@ fn earlier() -> Vec<(&'static str, Vec<Vec<String>>)> {
         let words = |row: &Vec<&str>| row[index].split_whitespace().map(str::to_owned).collect();
         rows.iter().map(words).collect()
     };
-    names.into_iter().enumerate().map(|(index, name)| (name, of(index))).collect()
+    names
+        .into_iter()
+        .enumerate()
+        .map(|(index, name)| (name, of(index)))
+        .collect()
 }
 
 fn matrix(page: &mut String, score: &Score) {
@@ -175,7 +179,10 @@ fn matrix(page: &mut String, score: &Score) {
     for (label, row) in &score.matrix {
         let mut cells: Vec<(&String, &usize)> = row.iter().collect();
         cells.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), (*name).clone()));
-        let cells: Vec<String> = cells.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        let cells: Vec<String> = cells
+            .iter()
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
         let total: usize = row.values().sum();
         writeln!(page, "| {label} | {total} | {} |", cells.join(", ")).unwrap();
     }
@@ -246,7 +253,12 @@ fn the_page_says_what_every_run_found_and_used_titles_stay_learnt() {
         "deploy/docs/catalogue.md is not what this test finds; run it with DESKWARDEN_UPDATE=1\n{written}"
     );
     let score = &runs.last().unwrap().1;
-    assert_eq!(score.accusations.len(), score.dual_use, "{:#?}", score.accusations);
+    assert_eq!(
+        score.accusations.len(),
+        score.dual_use,
+        "{:#?}",
+        score.accusations
+    );
     assert!(score.recall() >= 97.0, "{:#?}", score.misses);
 }
 
@@ -277,6 +289,14 @@ fn a_wrong_verdict_counts_as_it_should() {
         said(&["music"]),
     ];
     let score = Score::of(&titles, &verdicts);
-    assert_eq!((score.hits, score.accusations.len(), score.dual_use, score.misses.len()), (1, 2, 1, 2));
+    assert_eq!(
+        (
+            score.hits,
+            score.accusations.len(),
+            score.dual_use,
+            score.misses.len()
+        ),
+        (1, 2, 1, 2)
+    );
     assert_eq!(score.matrix["chat"]["unknown"], 1);
 }

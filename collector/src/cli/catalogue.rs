@@ -48,8 +48,7 @@ pub(super) fn run(command: CatalogueCommand, _common: &Common, out: &mut Out<'_>
         return Err(CliError::Refused(format!("{name}: larger than 64 MiB; split it")));
     }
     let bytes = std::fs::read(&tsv).map_err(unreadable)?;
-    let rows =
-        read(&bytes).map_err(|(line, what)| CliError::Refused(format!("{name}:{line}: {what}")))?;
+    let rows = read(&bytes).map_err(|(line, what)| CliError::Refused(format!("{name}:{line}: {what}")))?;
     let found = rows.into_iter().map(|row| {
         let class = row.classify(&rules);
         (row, class)
@@ -64,7 +63,12 @@ pub(super) fn run(command: CatalogueCommand, _common: &Common, out: &mut Out<'_>
         let Some(class) = class else {
             return vec![row.display_name, "unknown".into(), String::new(), String::new()];
         };
-        vec![row.display_name, class.categories.join(" "), class.name, class.why]
+        vec![
+            row.display_name,
+            class.categories.join(" "),
+            class.name,
+            class.why,
+        ]
     });
     let table = table.collect();
     Ok(out.table(
@@ -107,12 +111,7 @@ impl Row {
             return by_title;
         }
         let process = v1::Process {
-            name: self
-                .exe
-                .rsplit(['/', '\\'])
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
+            name: self.exe.rsplit(['/', '\\']).next().unwrap_or_default().to_owned(),
             publisher: self.publisher.clone(),
             ..v1::Process::default()
         };
@@ -178,7 +177,10 @@ fn row(header: &[&str], text: &str, line: usize) -> Result<Row, String> {
     }
     let mut of = HashMap::new();
     for (column, value) in header.iter().zip(values) {
-        of.insert(*column, unquoted(value.trim()).map_err(|what| format!("{column} {what}"))?);
+        of.insert(
+            *column,
+            unquoted(value.trim()).map_err(|what| format!("{column} {what}"))?,
+        );
     }
     let mut take = |column: &str| of.remove(column).unwrap_or_default();
     let platform = take("platform");
@@ -245,7 +247,10 @@ mod tests {
         assert_eq!(refused(&foreign).0, 3);
         let open = format!("{HEADER}\"QQ\t\t\twindows\n");
         let (line, what) = refused(open.as_bytes());
-        assert!(line == 2 && what.starts_with("display_name opens a quote"), "{what}");
+        assert!(
+            line == 2 && what.starts_with("display_name opens a quote"),
+            "{what}"
+        );
         let where_ = format!("{HEADER}QQ\t\t\tamiga\n");
         assert!(refused(where_.as_bytes()).1.contains("windows or linux"));
         let nothing = format!("{HEADER}\tTencent\t\twindows\n");
@@ -254,7 +259,8 @@ mod tests {
 
     #[test]
     fn quotes_marks_and_line_ends_of_a_spreadsheet_are_understood() {
-        let text = "\u{feff}exe\tdisplay_name\tpublisher\tplatform\tnote\r\n\t\"A \"\"B\"\" C\"\tD\tlinux\tx\r\n";
+        let text =
+            "\u{feff}exe\tdisplay_name\tpublisher\tplatform\tnote\r\n\t\"A \"\"B\"\" C\"\tD\tlinux\tx\r\n";
         let found = read(text.as_bytes()).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].display_name, "A \"B\" C");
@@ -270,14 +276,21 @@ mod tests {
         .iter()
         .map(|row| object(row, row.classify(&rules).as_ref()))
         .collect();
-        let categories: Vec<&str> = found.iter().filter_map(|value| value["category"].as_str()).collect();
+        let categories: Vec<&str> = found
+            .iter()
+            .filter_map(|value| value["category"].as_str())
+            .collect();
         assert_eq!(
             categories,
             ["chat", "input_method", "unknown", "chat", "proxy", "unknown"]
         );
         assert_eq!(found[0]["line"], 2);
         assert_eq!(found[0]["entry"], "qq");
-        assert!(found[0]["why"].as_str().is_some_and(|why| why.starts_with("title")));
+        assert!(
+            found[0]["why"]
+                .as_str()
+                .is_some_and(|why| why.starts_with("title"))
+        );
         assert_eq!(found[2]["why"], Value::Null);
     }
 }
