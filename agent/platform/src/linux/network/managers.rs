@@ -74,7 +74,7 @@ pub(super) fn read(root: &Root, gather: &mut Gather) -> Managers {
     for (manager, folder, prefix, suffix) in FOLDERS {
         for path in gather.folder(root, folder, suffix) {
             let name = path.rsplit('/').next().unwrap_or_default();
-            if !name.starts_with(prefix) || name == "ifcfg-lo" || is_backup(name) {
+            if !name.starts_with(prefix) || name == "ifcfg-lo" || netconf::is_backup(name) {
                 continue;
             }
             let Some(bytes) = gather.file(root, &path) else {
@@ -347,13 +347,6 @@ fn file_name(path: &str) -> &str {
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default()
-}
-
-pub(super) fn is_backup(name: &str) -> bool {
-    name.ends_with('~')
-        || [".bak", ".orig", ".rpmsave", ".rpmnew", ".dpkg-old"]
-            .iter()
-            .any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(super) fn read(root: &Root, gather: &mut Gather) -> Vec<Profile> {
         let Some(interface) = name.strip_prefix("ifcfg-") else {
             continue;
         };
-        if interface == "lo" || super::managers::is_backup(name) {
+        if interface == "lo" || netconf::is_backup(name) {
             continue;
         }
         let Some(bytes) = gather.file(root, &path) else {
