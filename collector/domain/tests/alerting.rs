@@ -9,10 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskwarden_domain::{
-    alerting::{
-        Book, EntryKind, Fresh, Maintenance, Pace, PackKind, Planned, Pulse, Route, Told, Waiting, pack, plan,
-    },
-    model::{AlertKind, AlertRow, FindingState, Millis, Severity},
+    alerting::{Book, EntryKind, Fresh, Maintenance, Pace, Planned, Pulse, Route, Told, Waiting, pack, plan},
+    model::{AlertKind, AlertRow, FindingState, Millis, PackKind, Severity},
 };
 use proptest::prelude::*;
 

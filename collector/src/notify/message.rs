@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 
 use deskwarden_domain::{
-    alerting::PackKind,
-    model::{AlertKind, AlertRow, Delivery, Lang, Millis, Severity, Text},
+    model::{AlertKind, AlertRow, Delivery, Lang, Millis, PackKind, Severity, Text},
     rules::{Rule, Words, explain, fill},
 };
 use deskwarden_proto::v1::Section;

@@ -1,8 +1,10 @@
 //! The outbox: alerts, the queues of channels, and the messages made of them.
 
 use deskwarden_domain::{
-    alerting::{EntryKind, Fresh, Pack, PackKind, Planned, Pulse, Waiting},
-    model::{AlertKind, AlertRow, AuditEntry, Delivery, DeliveryState, FindingState, Holder, Millis},
+    alerting::{EntryKind, Fresh, Pack, Planned, Pulse, Waiting},
+    model::{
+        AlertKind, AlertRow, AuditEntry, Delivery, DeliveryState, FindingState, Holder, Millis, PackKind,
+    },
     port::{DeliveryFilter, Page, Paging, StoreError, StoreResult},
 };
 

@@ -11,7 +11,7 @@ mod times;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AlertRow, FindingState, Millis, Severity};
+use crate::model::{AlertRow, FindingState, Millis, PackKind, Severity};
 
 pub use pack::pack;
 pub use plan::plan;
@@ -136,39 +136,6 @@ pub struct Pulse {
     pub causes: Vec<(String, Millis, u64)>,
     /// Messages that failed and wait for another try.
     pub failing: u64,
-}
-
-/// What kind of message it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PackKind {
-    /// One alert.
-    Single,
-    /// Several alerts with one cause.
-    Group,
-    /// Many alerts with many causes.
-    Digest,
-    /// Findings that nobody acknowledged.
-    Escalation,
-}
-
-impl PackKind {
-    /// The name used in tables and webhooks.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Single => "single",
-            Self::Group => "group",
-            Self::Digest => "digest",
-            Self::Escalation => "escalation",
-        }
-    }
-
-    /// The kind of that name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Single, Self::Group, Self::Digest, Self::Escalation]
-            .into_iter()
-            .find(|kind| kind.name() == name)
-    }
 }
 
 /// Entries that are one message.

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{EntryKind, Pace, Pack, PackKind, Packed, Pulse, Waiting};
-use crate::model::{AlertKind, FindingState, Millis, Severity};
+use super::{EntryKind, Pace, Pack, Packed, Pulse, Waiting};
+use crate::model::{AlertKind, FindingState, Millis, PackKind, Severity};
 
 /// The window of a rate.
 const MINUTE: Millis = 60_000;

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::{FindingKey, Millis, Severity};
-use crate::alerting::PackKind;
 
 /// Why somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -112,6 +111,39 @@ impl DeliveryState {
         [Self::Pending, Self::Delivered, Self::Dead]
             .into_iter()
             .find(|s| s.name() == name)
+    }
+}
+
+/// What kind of message it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PackKind {
+    /// One alert.
+    Single,
+    /// Several alerts with one cause.
+    Group,
+    /// Many alerts with many causes.
+    Digest,
+    /// Findings that nobody acknowledged.
+    Escalation,
+}
+
+impl PackKind {
+    /// The name used in tables and webhooks.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Group => "group",
+            Self::Digest => "digest",
+            Self::Escalation => "escalation",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        [Self::Single, Self::Group, Self::Digest, Self::Escalation]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 

@@ -13,7 +13,7 @@ mod text;
 
 pub use about::About;
 pub use access::{AuditEntry, AuditRecord, Role, Session, User};
-pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState};
+pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState, PackKind};
 pub use asset::{Asset, AssetId, AssetState, DhcpRange, LedgerEntry, LedgerMode};
 pub use device::{Device, DeviceStatus, Position, SourceStatus, TokenId, TokenRow};
 pub use finding::{

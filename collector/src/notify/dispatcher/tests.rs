@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use deskwarden_domain::{
-    alerting::{Pace, PackKind},
+    alerting::Pace,
     model::{
         Alert, AlertKind, Asset, AssetId, AssetState, AuditEntry, DeliveryState, Finding, FindingKey,
-        FindingState, Holder, Severity,
+        FindingState, Holder, PackKind, Severity,
     },
     port::{Batch, DeliveryFilter, Op, Paging},
 };

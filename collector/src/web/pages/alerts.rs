@@ -6,8 +6,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use deskwarden_domain::{
-    alerting::PackKind,
-    model::{AuditEntry, Delivery, DeliveryState, Lang, Millis},
+    model::{AuditEntry, Delivery, DeliveryState, Lang, Millis, PackKind},
     port::{DeliveryFilter, Paging},
 };
 

@@ -3,8 +3,8 @@
 use std::thread;
 
 use deskwarden_domain::{
-    alerting::{self, Book, EntryKind, Pace, PackKind, Planned, Pulse, Told},
-    model::{Alert, AlertKind, Delivery, DeliveryState, Device, FindingState, Holder, Severity},
+    alerting::{self, Book, EntryKind, Pace, Planned, Pulse, Told},
+    model::{Alert, AlertKind, Delivery, DeliveryState, Device, FindingState, Holder, PackKind, Severity},
     port::{AlertingKind, Definition, DeliveryFilter, Op, Paging, Store, StoreError},
 };
 
