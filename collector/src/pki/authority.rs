@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{
     PkiError, certify,
     device::{parsed, sha256},
-    files, rotate,
+    files, next,
 };
 use crate::entropy::Entropy;
 
@@ -48,7 +48,7 @@ impl Authority {
         entropy: &dyn Entropy,
     ) -> Result<Self, PkiError> {
         files::ensure_folder(folder)?;
-        rotate::finish(folder)?;
+        next::finish(folder)?;
         let paths = Paths {
             root_key: folder.join("root.key"),
             root: folder.join("root.crt"),
@@ -74,7 +74,7 @@ impl Authority {
             }
         }
         Ok(Self {
-            cross: rotate::cross(folder)?,
+            cross: cross(folder)?,
             root,
             root_key_hash: sha256(&about.key),
             roots,
@@ -110,6 +110,16 @@ pub(super) fn remove(path: &Path) -> Result<(), PkiError> {
         }),
         _ => Ok(()),
     }
+}
+
+/// The new root as the old one signed it, while that is trusted.
+fn cross(folder: &Path) -> Result<Option<CertificateDer<'static>>, PkiError> {
+    let path = folder.join(next::CROSS);
+    if !files::exists(&path)? || next::further(folder)?.is_empty() {
+        return Ok(None);
+    }
+    Facts::of(&one(&path)?, &path)?;
+    one(&path).map(Some)
 }
 
 /// The root, and its key where it is here.

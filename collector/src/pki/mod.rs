@@ -18,6 +18,7 @@ mod certify;
 mod device;
 mod error;
 mod files;
+mod next;
 mod request;
 mod rotate;
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! root, or an install bundle with its pin, finds the way to it. So nobody is locked out, however long they
 //! were away, until the old root is retired.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
 use rcgen::KeyPair;
 use rustls_pki_types::CertificateDer;
@@ -14,25 +14,11 @@ use zeroize::Zeroizing;
 
 use super::{
     PkiError, Status,
-    authority::{Facts, RENEW_WITHIN, issuer, key_of, one, pem},
+    authority::{Facts, RENEW_WITHIN, issuer, key_of, one, pem, remove},
     certify, device, files,
+    next::{CROSS, NEXT, READY, clear, finish, further},
 };
 use crate::entropy::Entropy;
-
-/// Where the next authority is made.
-const NEXT: &str = "next";
-/// Written last there: from then on the replacement is finished, whatever happens.
-const READY: &str = "ready";
-/// The new root, signed by the old one.
-pub(super) const CROSS: &str = "cross.crt";
-/// What is replaced. The certificates come last, so that a key never stands beside a certificate that is newer.
-const PARTS: [&str; 5] = [
-    "root.key",
-    "intermediate.key",
-    "root.crt",
-    "intermediate.crt",
-    CROSS,
-];
 
 /// Makes a new root and intermediate and puts them in the place of those in use. Needs the old root's key.
 pub(super) fn rotate(folder: &Path, now: OffsetDateTime, entropy: &dyn Entropy) -> Result<(), PkiError> {
@@ -86,36 +72,14 @@ pub(super) fn rotate(folder: &Path, now: OffsetDateTime, entropy: &dyn Entropy) 
     finish(folder)
 }
 
-/// Finishes a replacement that a crash cut short; clears one that never was complete.
-pub(super) fn finish(folder: &Path) -> Result<(), PkiError> {
-    let next = folder.join(NEXT);
-    if !files::exists(&next)? {
-        return Ok(());
-    }
-    if files::exists(&next.join(READY))? {
-        for name in PARTS {
-            let (from, to) = (next.join(name), folder.join(name));
-            match fs::rename(&from, &to) {
-                // Moved before the crash.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => return Err(failed("replace", &to, source)),
-                Ok(()) => {}
-            }
-        }
-        let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|source| failed("write", folder, source))?;
-    }
-    clear(&next)
-}
-
 /// Stops trusting every root but the one in use.
 pub(super) fn retire(folder: &Path) -> Result<usize, PkiError> {
     finish(folder)?;
     let further = further(folder)?;
     // First what leads to it, then what is led to.
-    super::authority::remove(&folder.join(CROSS))?;
+    remove(&folder.join(CROSS))?;
     for path in &further {
-        super::authority::remove(path)?;
+        remove(path)?;
     }
     Ok(further.len())
 }
@@ -147,34 +111,4 @@ pub(super) fn status(folder: &Path) -> Result<Status, PkiError> {
         intermediate_due_at: certify::millis(below.ends - RENEW_WITHIN),
         earlier,
     })
-}
-
-/// Files of roots that are trusted beside the one in use.
-pub(super) fn further(folder: &Path) -> Result<Vec<std::path::PathBuf>, PkiError> {
-    files::certificate_files(&folder.join("roots"))
-}
-
-/// The new root as the old one signed it, while that is trusted.
-pub(super) fn cross(folder: &Path) -> Result<Option<CertificateDer<'static>>, PkiError> {
-    let path = folder.join(CROSS);
-    if !files::exists(&path)? || further(folder)?.is_empty() {
-        return Ok(None);
-    }
-    Facts::of(&one(&path)?, &path)?;
-    one(&path).map(Some)
-}
-
-fn clear(next: &Path) -> Result<(), PkiError> {
-    match fs::remove_dir_all(next) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(failed("remove", next, source)),
-        _ => Ok(()),
-    }
-}
-
-fn failed(action: &'static str, path: &Path, source: io::Error) -> PkiError {
-    PkiError::Io {
-        action,
-        path: path.to_owned(),
-        source,
-    }
 }
