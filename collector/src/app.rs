@@ -17,7 +17,7 @@ use crate::{
     grpc,
     ingest::{self, Contexts, Ingest, Now},
     net::{self, Limits, ServerIdentity, TlsListener},
-    notify::{DeskSource, Dispatcher, RuleWords, RuleWordsOf, Style, Templates},
+    notify::{DeskOf, DeskSource, Dispatcher, OutageWatch, RuleWords, RuleWordsOf, Style, Templates},
     people::{self, OneTime},
     pki::{Identity, Pki},
     rules_dir::{self, Importer},
@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod live;
+mod watched;
 
 /// How long open pages and running sends may take once the collector stops.
 const LINGER: Duration = Duration::from_secs(3);
@@ -233,15 +234,32 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
 
     let holder = data_encoding::HEXLOWER.encode(&entropy::bytes::<16>(&OsEntropy)?);
     let rules = contexts.rules();
-    let words: RuleWordsOf = Arc::new(move |id| rules.borrow().rule(id).map(RuleWords::from));
+    let words: RuleWordsOf = Arc::new(move |id| {
+        let rule = rules.borrow().rule(id).map(RuleWords::from);
+        rule.or_else(|| RuleWords::of_condition(id))
+    });
     let (templates, faults) = Templates::load(&config.templates_dir);
     for fault in &faults {
         warn!(%fault, "a template is not used");
     }
     let desk = DeskSource::of(&config);
+    let desk: DeskOf = Arc::new(move |store| desk.load(store));
+    let outage = OutageWatch {
+        store: Arc::clone(&store),
+        holder: holder.clone(),
+        desk: Arc::clone(&desk),
+        words: Arc::clone(&words),
+        templates: templates.clone(),
+        style: Style {
+            lang: config.language,
+            public_url: None,
+        },
+        clock: Arc::new(clock::now),
+    };
+    tasks.spawn("outage", endless(outage.run(cancel.clone())));
     let dispatcher = Dispatcher {
         store: Arc::clone(&store),
-        desk: Arc::new(move |store| desk.load(store)),
+        desk,
         words,
         templates,
         clock: Arc::new(clock::now),
@@ -255,6 +273,22 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     tasks.spawn("alerts", endless(dispatcher.run(cancel.clone())));
     tasks.spawn("up", endless(stay_up(Arc::clone(&contexts), cancel.clone())));
     tasks.spawn("rules", rules_dir::watch(importer, cancel.clone()));
+    let tell = live::after_commit(live_events.clone(), Arc::clone(&wake_alerts));
+    let watch = task::Watch {
+        store: Arc::clone(&store),
+        lease: Lease::new("watch", holder.clone()),
+        limits: config.limits.clone(),
+        data_dir: config.data_dir.clone(),
+        backup_mark: config.backup_mark.clone(),
+        certificates: watched::certificates(&config, &agents_identity.served, &dashboard_identity.served),
+        committed: Box::new(move |applied| {
+            tell(&ingest::Committed {
+                devices: Vec::new(),
+                applied,
+            });
+        }),
+    };
+    tasks.spawn("watch", endless(watch.run(cancel.clone())));
     let tell = live::after_commit(live_events, wake_alerts);
     let cross = task::Cross {
         store: Arc::clone(&store),

@@ -2,6 +2,7 @@
 //! Owns defaults and what is allowed; opens no port, no database and no channel.
 
 mod channel;
+mod operations;
 mod raw;
 mod secret;
 
@@ -12,7 +13,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use deskwarden_domain::model::{Lang, Millis};
+use deskwarden_domain::{
+    model::{Lang, Millis},
+    operations::Limits,
+};
 use toml::Spanned;
 
 use crate::outbound::{Guard, HostPort};
@@ -60,6 +64,10 @@ pub struct Config {
     pub templates_dir: PathBuf,
     /// Distance from UTC of quiet hours, digests and other times of day, in milliseconds.
     pub zone: Millis,
+    /// When conditions of the collector itself are told.
+    pub limits: Limits,
+    /// A file that every backup touches; without it nobody is told of a missing one.
+    pub backup_mark: Option<PathBuf>,
     /// Places inside the own network that channels made on the dashboard or the command line may reach.
     pub outbound_allow: Vec<HostPort>,
 }
@@ -324,7 +332,10 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
             ),
         }
     }
+    let (limits, backup_mark) = operations::convert(raw.operations.unwrap_or_default(), check);
     Config {
+        limits,
+        backup_mark,
         outbound_allow,
         templates_dir: raw
             .templates_dir

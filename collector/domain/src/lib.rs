@@ -12,6 +12,7 @@
 //! - [`custody`]: what makes a part the same part wherever it turns up
 //! - [`ledger`]: the IP ledger as files, proposals and imported tables
 //! - [`lifecycle`]: what people do to findings and baselines
+//! - [`operations`]: what the collector watches of itself, and when its store does not write
 //! - [`successor`]: a PC that was installed anew, and the asset that it is proposed for
 //! - [`port`]: what the domain asks of a store
 
@@ -27,6 +28,7 @@ pub mod ledger;
 pub mod lifecycle;
 pub mod model;
 pub mod offline;
+pub mod operations;
 pub mod port;
 pub mod rules;
 pub mod successor;

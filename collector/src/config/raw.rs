@@ -27,6 +27,7 @@ pub(super) struct Raw {
     pub(super) language: Option<Lang>,
     pub(super) observation: Option<bool>,
     pub(super) enrolment: Option<Enrolment>,
+    pub(super) operations: Option<Operations>,
     pub(super) outbound_allow: Option<Vec<Text>>,
     pub(super) templates_dir: Option<Text>,
     pub(super) utc_offset: Option<Text>,
@@ -45,6 +46,15 @@ pub(super) struct Listener {
 #[serde(deny_unknown_fields)]
 pub(super) struct Enrolment {
     pub(super) link_serials: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Operations {
+    pub(super) certificate_days: Option<Spanned<u16>>,
+    pub(super) disk_free_percent: Option<Spanned<u8>>,
+    pub(super) backup_hours: Option<Spanned<u16>>,
+    pub(super) backup_mark: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]

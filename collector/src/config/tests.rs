@@ -180,3 +180,30 @@ fn one_equal_serial_is_no_rule() {
     assert_eq!(parsed("[enrolment]\nlink_serials = 3\n").unwrap().link_serials, 3);
     assert_eq!(parsed("").unwrap().link_serials, 0);
 }
+
+#[test]
+fn limits_of_operational_alerts_are_bounded() {
+    let parsed = |text: &str| {
+        let here = std::path::Path::new(".");
+        Config::parse(text, "c.toml", here, here, Reach::Loopback)
+    };
+    let usual = parsed("").unwrap();
+    assert_eq!((usual.limits.certificate_days, usual.backup_mark), (30, None));
+    let own = parsed("[operations]\ncertificate_days = 7\ndisk_free_percent = 5\nbackup_mark = \"b.done\"\n")
+        .unwrap();
+    assert_eq!((own.limits.certificate_days, own.limits.disk_free), (7, 5));
+    assert!(own.backup_mark.is_some_and(|file| file.ends_with("b.done")));
+    let error = parsed("[operations]\ncertificate_days = 0\ndisk_free_percent = 91\nbackup_hours = 0\n")
+        .unwrap_err()
+        .to_string();
+    for (line, key) in [
+        (2, "certificate_days"),
+        (3, "disk_free_percent"),
+        (4, "backup_hours"),
+    ] {
+        assert!(
+            error.contains(&format!("c.toml:{line}: operations.{key}")),
+            "{error}"
+        );
+    }
+}

@@ -38,6 +38,12 @@ impl ServerIdentity {
         Ok(Self(RwLock::new(Arc::new(checked(identity)?))))
     }
 
+    /// The certificate that handshakes use now.
+    pub fn leaf(&self) -> Option<CertificateDer<'static>> {
+        let served = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        served.cert.first().cloned()
+    }
+
     /// Handshakes from now on use this one.
     pub fn replace(&self, identity: &Identity) -> Result<(), TlsError> {
         let next = Arc::new(checked(identity)?);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use deskwarden_domain::{
     model::{AlertKind, AlertRow, Delivery, Lang, Millis, PackKind, Severity, Text},
+    operations::Kind,
     rules::{Rule, Words, explain, fill},
 };
 use deskwarden_proto::v1::Section;
@@ -42,6 +43,19 @@ pub struct RuleWords {
     pub remedy: Text,
     /// Section of its evidence, which names the fields.
     pub section: Option<Section>,
+}
+
+impl RuleWords {
+    /// The words of a condition of the collector itself, by what stands for its rule.
+    pub fn of_condition(rule: &str) -> Option<Self> {
+        let kind = Kind::by_rule(rule)?;
+        Some(Self {
+            title: kind.title_text(),
+            message: Text::new("{detail}", "{detail}"),
+            remedy: kind.remedy_text(),
+            section: Some(Section::Unspecified),
+        })
+    }
 }
 
 impl From<&Rule> for RuleWords {

@@ -8,6 +8,7 @@ mod dispatcher;
 mod http;
 mod log;
 mod message;
+mod outage;
 mod robot;
 mod smtp;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use desk::{Desk, DeskSource, Live, Origin};
 pub use dispatcher::{Clock, DeskOf, Dispatcher, RuleWordsOf};
 pub use log::LogChannel;
 pub use message::{Composer, LIST_SCHEMA, Message, RuleWords, SCHEMA, Style};
+pub use outage::OutageWatch;
 pub use robot::{DingtalkRobot, FeishuRobot, PER_MINUTE, WecomApp, WecomRobot};
 pub use smtp::SmtpChannel;
 pub use syslog::SyslogChannel;

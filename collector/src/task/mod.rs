@@ -5,7 +5,9 @@
 mod cross;
 mod housekeeping;
 mod lease;
+mod watch;
 
 pub use cross::Cross;
 pub use housekeeping::housekeeping;
 pub use lease::Lease;
+pub use watch::{Certificates, Watch};

@@ -2,12 +2,16 @@
 
 use deskwarden_domain::{
     model::Lang,
+    operations::Kind,
     rules::{Checkable, Rule, RuleSet},
 };
 
 /// Title of a rule.
 pub(super) fn title<'a>(rules: &'a RuleSet, id: &'a str, lang: Lang) -> &'a str {
-    find(rules, id).map_or(id, |rule| rule.title.get(lang))
+    find(rules, id).map_or_else(
+        || Kind::by_rule(id).map_or(id, |kind| kind.title(lang)),
+        |rule| rule.title.get(lang),
+    )
 }
 
 /// A rule, in force or switched off.

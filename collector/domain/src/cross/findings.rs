@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Breach, CrossVerdict, part};
+use super::{Breach, CrossVerdict, Seen, part};
 use crate::{
     lifecycle::PRODUCT,
     model::{
-        About, Alert, AlertKind, ClaimKind, Finding, FindingHistory, FindingKey, FindingState, Holder, Millis,
+        About, Alert, AlertKind, ClaimKind, Finding, FindingHistory, FindingKey, FindingState, Holder,
+        Millis, Severity,
     },
     port::{Picture, Value},
     rules::{Rule, RuleKind, RuleSet},
@@ -32,8 +33,15 @@ pub(super) fn derive(
     let mut out = Out { now, verdict };
     for ((id, holder), (rule, breach)) in &found {
         match known(id, holder) {
-            Some(finding) => out.still(finding, rule, breach),
-            None => out.open(value, rule, breach),
+            Some(finding) => out.still(finding, &Shown::of(rule, breach)),
+            None => {
+                let key = FindingKey {
+                    holder: breach.holder.clone(),
+                    rule: rule.id.clone(),
+                    subject: value.value.clone(),
+                };
+                out.open(key, &Shown::of(rule, breach));
+            }
         }
     }
     for finding in picture
@@ -65,23 +73,39 @@ pub(super) fn derive(
     }
 }
 
-struct Out<'a> {
-    now: Millis,
-    verdict: &'a mut CrossVerdict,
+/// A breach as its finding shows it.
+pub(crate) struct Shown {
+    pub(crate) severity: Severity,
+    pub(crate) clause: String,
+    pub(crate) name: String,
+    pub(crate) seen: Seen,
+}
+
+impl Shown {
+    fn of(rule: &Rule, breach: &Breach) -> Self {
+        Self {
+            severity: rule.severity,
+            clause: rule.clause_label(),
+            name: breach.name.clone(),
+            seen: breach.seen.clone(),
+        }
+    }
+}
+
+/// Opens, keeps and resolves findings.
+pub(crate) struct Out<'a> {
+    pub(crate) now: Millis,
+    pub(crate) verdict: &'a mut CrossVerdict,
 }
 
 impl Out<'_> {
-    fn open(&mut self, value: &Value, rule: &Rule, breach: &Breach) {
+    pub(crate) fn open(&mut self, key: FindingKey, shown: &Shown) {
         let finding = Finding {
             id: None,
-            key: FindingKey {
-                holder: breach.holder.clone(),
-                rule: rule.id.clone(),
-                subject: value.value.clone(),
-            },
-            severity: rule.severity,
-            clause: rule.clause_label(),
-            subject_name: breach.name.clone(),
+            key,
+            severity: shown.severity,
+            clause: shown.clause.clone(),
+            subject_name: shown.name.clone(),
             state: FindingState::Open,
             first_seen: self.now,
             last_seen: self.now,
@@ -89,19 +113,19 @@ impl Out<'_> {
             resolved_at: None,
             reopened: 0,
             version: 0,
-            seen: Some(breach.seen.encode()),
+            seen: Some(shown.seen.encode()),
         };
         self.step(&finding, None, "");
         self.alert(AlertKind::Opened, &finding);
         self.verdict.findings.push(finding);
     }
 
-    fn still(&mut self, known: &Finding, rule: &Rule, breach: &Breach) {
+    pub(crate) fn still(&mut self, known: &Finding, shown: &Shown) {
         let mut finding = known.clone();
-        finding.severity = rule.severity;
-        finding.clause = rule.clause_label();
-        finding.subject_name.clone_from(&breach.name);
-        finding.seen = Some(breach.seen.encode());
+        finding.severity = shown.severity;
+        finding.clause.clone_from(&shown.clause);
+        finding.subject_name.clone_from(&shown.name);
+        finding.seen = Some(shown.seen.encode());
         if matches!(known.state, FindingState::Resolved | FindingState::Accepted) {
             finding.state = FindingState::Open;
             finding.opened_at = self.now;
@@ -118,7 +142,7 @@ impl Out<'_> {
         }
     }
 
-    fn resolve(&mut self, known: &Finding, note: &str) {
+    pub(crate) fn resolve(&mut self, known: &Finding, note: &str) {
         let told = known.state.is_active();
         // Excepted and false positive end with what they were about, silently.
         if !told && !matches!(known.state, FindingState::Excepted | FindingState::FalsePositive) {

@@ -18,6 +18,7 @@ use crate::{
     rules::{Rule, RuleKind, RuleSet},
 };
 
+pub(crate) use findings::{Out, Shown};
 pub use seen::Seen;
 
 /// One breach: who, about what it is called, and what was seen.

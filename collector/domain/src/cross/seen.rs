@@ -11,7 +11,7 @@ pub struct Seen {
 
 impl Seen {
     /// With its sentence.
-    pub(super) fn new(zh: String, en: String) -> Self {
+    pub(crate) fn new(zh: String, en: String) -> Self {
         let mut fields = Map::new();
         fields.insert("zh".to_owned(), Value::from(zh));
         fields.insert("en".to_owned(), Value::from(en));
@@ -19,7 +19,7 @@ impl Seen {
     }
 
     /// With a field; empty ones are left out.
-    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
         let empty = match &value {
             Value::Null => true,

@@ -216,6 +216,10 @@ pub trait Views {
     /// Gaps of a device, newest first: (receive time, section, records, reason).
     fn gaps(&self, device: DeviceId, limit: usize) -> StoreResult<Vec<(Millis, Section, u64, String)>>;
 
+    /// Records that devices lost since then before they could send them: device, its asset's number and name,
+    /// how many; looks at the newest `limit` gaps.
+    fn lost_since(&self, since: Millis, limit: usize) -> StoreResult<Vec<(DeviceId, String, u64)>>;
+
     /// Counts per rule.
     fn rule_counts(&self) -> StoreResult<Vec<RuleCount>>;
 

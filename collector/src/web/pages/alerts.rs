@@ -6,11 +6,12 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use deskwarden_domain::{
-    model::{AuditEntry, Delivery, DeliveryState, Lang, Millis, PackKind},
-    port::{DeliveryFilter, Paging},
+    model::{AuditEntry, Delivery, DeliveryState, FindingState, Lang, Millis, PackKind},
+    operations::CLAUSE,
+    port::{DeliveryFilter, FindingFilter, Paging},
 };
 
-use super::{Asked, render};
+use super::{Asked, lines::FindingLine, render};
 use crate::web::{
     badge::{self, Badge},
     error::WebError,
@@ -25,6 +26,7 @@ const DELIVERIES: u32 = 200;
 #[template(path = "alerts.html")]
 struct AlertsPage {
     p: Page,
+    conditions: Vec<FindingLine>,
     lines: Vec<DeliveryLine>,
     dead: u64,
     pending: u64,
@@ -53,7 +55,7 @@ struct DeliveryLine {
 /// The list.
 pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
     let p = asked.page(&state, "/alerts");
-    let (rows, dead, pending, queued) = state
+    let (rows, dead, pending, queued, conditions) = state
         .ask(|store| {
             let count = |state| {
                 let filter = DeliveryFilter {
@@ -68,16 +70,27 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
                 limit: DELIVERIES,
             };
             let rows = store.deliveries(&DeliveryFilter::default(), newest)?.rows;
+            let active = FindingFilter {
+                states: vec![FindingState::Open, FindingState::Acknowledged],
+                clause: Some(CLAUSE.to_owned()),
+                ..FindingFilter::default()
+            };
             let queued = store.queued()?.iter().map(|(_, waiting)| waiting).sum();
             Ok((
                 rows,
                 count(DeliveryState::Dead)?,
                 count(DeliveryState::Pending)?,
                 queued,
+                store.findings(&active, newest)?.rows,
             ))
         })
         .await?;
+    let rules = state.rules_now();
     let page = AlertsPage {
+        conditions: conditions
+            .iter()
+            .map(|row| FindingLine::new(row, &rules, p.lang()))
+            .collect(),
         dead,
         pending,
         queued,

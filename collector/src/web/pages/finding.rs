@@ -9,6 +9,7 @@ use axum::{
 };
 use deskwarden_domain::{
     model::{Evidence, FindingAction, FindingHistory, FindingId, FindingState, Lang, Millis},
+    operations::Kind,
     port::FindingDetail,
     rules::{self, Words, explain},
 };
@@ -148,7 +149,11 @@ async fn build(
     Ok(FindingPage {
         rule_id: finding.key.rule.clone(),
         message: rule.map(|rule| say(&rule.message)).unwrap_or_default(),
-        remedy: rule.map(|rule| say(&rule.remedy)).unwrap_or_default(),
+        remedy: match (rule, Kind::by_rule(&finding.key.rule)) {
+            (Some(rule), _) => say(&rule.remedy),
+            (None, Some(kind)) => agent_text(kind.remedy(lang)),
+            (None, None) => Agent::default(),
+        },
         regulation: clause
             .as_ref()
             .map_or_else(String::new, |clause| clause.regulation.to_owned()),

@@ -245,3 +245,40 @@ pub fn blind_sources_are_counted(bench: &dyn Bench) {
     );
     assert_eq!(store.blind_sources(1).unwrap().len(), 1);
 }
+
+pub fn lost_records_are_summed_per_device(bench: &dyn Bench) {
+    let store = bench.open();
+    let (one, two) = (enrolled(store.as_ref(), 1), enrolled(store.as_ref(), 2));
+    let gap = |device: DeviceId, records, at| Op::Gap {
+        device,
+        gap: v1::Gap {
+            section: 0,
+            records,
+            reason: "bound".into(),
+            from_ms: 1,
+            to_ms: 2,
+        },
+        at,
+    };
+    assert_eq!(store.lost_since(0, 10).unwrap(), []);
+    apply(
+        store.as_ref(),
+        vec![
+            gap(one.id, u64::MAX, NOW + 1),
+            gap(one.id, 2, NOW + 2),
+            gap(two.id, 7, NOW),
+            gap(two.id, 0, NOW + 3),
+        ],
+    );
+    let lost = |since| -> Vec<(DeviceId, u64)> {
+        let rows = store.lost_since(since, 10).unwrap();
+        rows.into_iter()
+            .map(|(device, _, records)| (device, records))
+            .collect()
+    };
+    let mut all = vec![(one.id, u64::MAX), (two.id, 7)];
+    all.sort_unstable();
+    assert_eq!(lost(NOW - 1), all, "more than a number holds is the largest");
+    assert_eq!(lost(NOW), [(one.id, u64::MAX)]);
+    assert_eq!(lost(NOW + 2), [], "a gap without records lost none");
+}

@@ -160,6 +160,7 @@ macro_rules! conformance {
                 items_stand_beside_their_baseline,
                 the_timeline_is_newest_first,
                 gaps_are_newest_first,
+                lost_records_are_summed_per_device,
                 blind_sources_are_counted,
             ];
             register: [

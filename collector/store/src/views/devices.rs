@@ -1,5 +1,7 @@
 //! Devices: lists, facts, timeline.
 
+use std::collections::BTreeMap;
+
 use deskwarden_domain::{
     model::{Asset, Change, ChangeKind, Device, Millis},
     port::{ChangeRow, DeviceDetail, ItemRow, Page, Paging, StoreResult},
@@ -197,4 +199,35 @@ pub(super) fn gaps(
             Ok((at, section, r.bits()?, r.string()?))
         },
     )
+}
+
+/// Sums are made here: an agent may name any number, and a database stops at what it can hold.
+pub(super) fn lost_since(
+    connection: &mut dyn Connection,
+    since: Millis,
+    limit: usize,
+) -> StoreResult<Vec<(DeviceId, String, u64)>> {
+    let gaps = connection.rows(
+        "SELECT d.uid, a.number, a.name, g.records, g.received_at FROM gaps g
+         JOIN devices d ON d.id = g.device_id JOIN assets a ON a.id = d.asset_id
+         ORDER BY g.id DESC LIMIT ?1",
+        &[Cell::Int(i64::try_from(limit).unwrap_or(i64::MAX))],
+        |r| {
+            let device = DeviceId::from_random(r.array()?);
+            let (number, name) = (r.opt_string()?, r.string()?);
+            let shown = number.map_or_else(|| name.clone(), |number| format!("{number} {name}"));
+            Ok((device, shown, r.bits()?, r.int()?))
+        },
+    )?;
+    let mut lost: BTreeMap<DeviceId, (String, u64)> = BTreeMap::new();
+    for (device, shown, records, at) in gaps {
+        if at > since && records > 0 {
+            let sum = &mut lost.entry(device).or_insert((shown, 0)).1;
+            *sum = sum.saturating_add(records);
+        }
+    }
+    Ok(lost
+        .into_iter()
+        .map(|(device, (shown, records))| (device, shown, records))
+        .collect())
 }

@@ -71,6 +71,10 @@ impl Views for Database {
         self.read(|connection| devices::gaps(connection, device, limit))
     }
 
+    fn lost_since(&self, since: Millis, limit: usize) -> StoreResult<Vec<(DeviceId, String, u64)>> {
+        self.read(|connection| devices::lost_since(connection, since, limit))
+    }
+
     fn rule_counts(&self) -> StoreResult<Vec<RuleCount>> {
         self.read(overview::rule_counts)
     }

@@ -1,0 +1,141 @@
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicI64, Ordering::SeqCst},
+};
+
+use deskwarden_domain::alerting::Pace;
+
+use super::*;
+use crate::notify::{Live, Message, Origin, RuleWords, SendError, Sender};
+
+/// Notes what it is told; refuses while it is away.
+#[derive(Default)]
+struct Sink {
+    away: AtomicBool,
+    got: Mutex<Vec<Message>>,
+}
+
+impl Sender for Sink {
+    fn send(&self, message: &Message) -> Result<(), SendError> {
+        if self.away.load(SeqCst) {
+            return Err(SendError::new("connection refused"));
+        }
+        self.got.lock().unwrap().push(message.clone());
+        Ok(())
+    }
+}
+
+struct Bed {
+    _home: tempfile::TempDir,
+    clock: Arc<AtomicI64>,
+    sink: Arc<Sink>,
+    watch: OutageWatch,
+    state: State,
+}
+
+impl Bed {
+    fn new(least: Severity) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let store =
+            deskwarden_store::open(&format!("sqlite:{}", home.path().join("t.db").display())).unwrap();
+        let clock = Arc::new(AtomicI64::new(1_000_000));
+        let sink = Arc::new(Sink::default());
+        let desk = Desk {
+            channels: vec![Live {
+                name: "oa".to_owned(),
+                kind: "webhook".to_owned(),
+                origin: Origin::File,
+                min_severity: least,
+                pace: Pace {
+                    per_minute: None,
+                    groups: false,
+                },
+                sender: Arc::clone(&sink) as Arc<dyn Sender>,
+                fault: None,
+            }],
+            ..Desk::default()
+        };
+        let now = Arc::clone(&clock);
+        let watch = OutageWatch {
+            store: Arc::from(store),
+            holder: "one".to_owned(),
+            desk: Arc::new(move |_| Ok(desk.clone())),
+            words: Arc::new(RuleWords::of_condition),
+            templates: Templates::default(),
+            style: Style::default(),
+            clock: Arc::new(move || now.load(SeqCst)),
+        };
+        let state = State {
+            desk: watch.probe(None).unwrap().map(Arc::new),
+            ..State::default()
+        };
+        Self {
+            _home: home,
+            clock,
+            sink,
+            watch,
+            state,
+        }
+    }
+
+    fn pass(&mut self, written: bool, times: usize) {
+        for _ in 0..times {
+            self.clock.fetch_add(10_000, SeqCst);
+            self.watch.step(&mut self.state, written);
+        }
+    }
+
+    fn got(&self) -> Vec<(String, String)> {
+        let got = self.sink.got.lock().unwrap();
+        got.iter()
+            .map(|message| (message.event.clone(), message.idempotency_key.clone()))
+            .collect()
+    }
+}
+
+#[test]
+fn an_hour_without_writes_is_two_messages() {
+    let mut bed = Bed::new(Severity::High);
+    bed.pass(true, 3);
+    bed.pass(false, 360);
+    bed.pass(true, 60);
+    let key = |kind: &str| format!("oa:store-{kind}-1040000");
+    assert_eq!(
+        bed.got(),
+        [
+            ("opened".to_owned(), key("opened")),
+            ("resolved".to_owned(), key("resolved"))
+        ]
+    );
+    let body = bed.sink.got.lock().unwrap()[0].body.clone();
+    assert!(
+        body.contains("数据库不可写") && body.contains("无法写入"),
+        "{body}"
+    );
+}
+
+#[test]
+fn a_moment_without_writes_is_none() {
+    let mut bed = Bed::new(Severity::High);
+    bed.pass(false, 3);
+    bed.pass(true, 3);
+    assert_eq!(bed.got(), []);
+}
+
+#[test]
+fn a_channel_that_was_away_is_told_when_it_is_back_and_of_no_end_that_it_never_knew_the_beginning_of() {
+    let mut bed = Bed::new(Severity::High);
+    bed.sink.away.store(true, SeqCst);
+    bed.pass(false, 10);
+    bed.sink.away.store(false, SeqCst);
+    bed.pass(false, 10);
+    assert_eq!(bed.got().len(), 1);
+    bed.pass(true, 1);
+    assert_eq!(bed.got().len(), 2);
+    bed.sink.away.store(true, SeqCst);
+    bed.pass(false, 10);
+    bed.pass(true, 1);
+    bed.sink.away.store(false, SeqCst);
+    bed.pass(true, 10);
+    assert_eq!(bed.got().len(), 2);
+}
