@@ -229,6 +229,7 @@ impl<D: Disk> Outbox<D> {
                 epoch,
                 sequence: pending.sequence,
                 payload: Bytes::copy_from_slice(payload),
+                columns: false,
             });
         }
         Ok(found)

@@ -4,6 +4,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use deskwarden_proto::{
+    columns,
     limits::{FRAME_BYTES, RECORDS_IN_FLIGHT},
     v1::{
         self, CollectorFrame, EpochRequest, Goodbye, GoodbyeReason, Heartbeat, agent_frame::Frame,
@@ -123,6 +124,7 @@ impl Stream {
             0 => RECORDS_IN_FLIGHT,
             announced => announced.min(RECORDS_IN_FLIGHT),
         };
+        let columns = welcome.columns;
         let answer = self
             .shared
             .recorder
@@ -133,6 +135,7 @@ impl Stream {
             sent: 0,
             in_flight: VecDeque::new(),
             held: false,
+            columns,
             heard: Instant::now(),
         };
         match answer {
@@ -248,6 +251,7 @@ impl Stream {
                 window.heard = Instant::now();
             }
             let sequence = record.sequence;
+            let record = laid_out(record, window.columns);
             if let Err(end) = out.send(Frame::Record(record)).await {
                 return Ok(Some(end));
             }
@@ -319,5 +323,20 @@ impl Stream {
             tracing::debug!("the collector keeps the stream open after the goodbye");
         }
         End::Shutdown
+    }
+}
+
+/// The record as it travels: in columns where the collector reads them and it pays.
+fn laid_out(record: v1::Record, columns: bool) -> v1::Record {
+    if !columns || record.payload.len() < columns::WORTHWHILE {
+        return record;
+    }
+    match columns::pack(&record.payload) {
+        Some(packed) => v1::Record {
+            payload: packed.into(),
+            columns: true,
+            ..record
+        },
+        None => record,
     }
 }

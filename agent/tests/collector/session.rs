@@ -18,6 +18,7 @@ use deskwarden_agent::{
 };
 use deskwarden_platform::{Fact, Reading, Root, Source, SourceId};
 use deskwarden_proto::{
+    columns,
     decode::{self, ValidBody, ValidChunk, ValidDelta},
     v1::{
         Directive, Gap, GoodbyeReason, Limits, NewEpoch, Policy, Record, Refresh, Refusal, RefusalCode,
@@ -410,6 +411,31 @@ async fn a_refresh_reads_again_and_reports_back() {
     }
     assert!(done.is_some_and(|told| told.id == 9 && told.done));
     agent.stop().await;
+}
+
+#[tokio::test]
+async fn a_large_record_goes_in_columns_where_the_collector_reads_them() {
+    for reads in [true, false] {
+        let fake = Fake::start().await;
+        let mut agent = Agent::new(&fake).await;
+        for n in 0..200 {
+            agent.say(&format!("package-{n}"), "1", "");
+        }
+        agent.look().await;
+        agent.connect(&fake);
+        let mut conversation = fake.session().await;
+        let hello = conversation.hello().await;
+        let mut welcome = welcome(&hello, 1, 1);
+        welcome.columns = reads;
+        conversation.reply(Reply::Welcome(welcome)).await;
+        let mut record = conversation.record().await;
+        assert_eq!(record.columns, reads);
+        if reads {
+            record.payload = columns::unpack(&record.payload).unwrap().into();
+        }
+        assert_eq!(delta(&record).put.len(), 200);
+        agent.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use deskwarden_domain::advance::Incoming;
 use deskwarden_proto::{
-    decode::{self, Malformed},
+    Bytes, columns,
+    decode::{self, Malformed, ValidPayload},
     digest, limits,
     v1::{self, AgentFrame, Section, agent_frame::Frame as Said, collector_frame::Frame, directive::What},
 };
@@ -150,15 +151,15 @@ impl Conversation {
                 "a record is of another epoch than the welcome said, or has no sequence",
             ));
         }
-        let raw = record.payload;
-        let checked = if raw.len() >= LARGE {
-            let bytes = raw.clone();
-            let task = tokio::task::spawn_blocking(move || decode::payload(&bytes));
+        let sent = record.payload;
+        let columns = record.columns;
+        let checked = if sent.len() >= LARGE {
+            let task = tokio::task::spawn_blocking(move || check(sent, columns));
             task.await.unwrap_or(Err(Malformed::Encoding("record")))
         } else {
-            decode::payload(&raw)
+            check(sent, columns)
         };
-        let payload = checked.map_err(|fault| {
+        let (raw, payload) = checked.map_err(|fault| {
             End::Refused(match fault {
                 Malformed::TooLarge { .. } => Refused::Limit(fault.to_string()),
                 _ => Refused::Malformed(fault.to_string()),
@@ -335,4 +336,15 @@ impl Conversation {
             self.out.refuse(refused).await;
         }
     }
+}
+
+/// The payload as the agent enqueued it, and what it says.
+fn check(sent: Bytes, in_columns: bool) -> Result<(Bytes, ValidPayload), Malformed> {
+    let raw = if in_columns {
+        columns::unpack(&sent)?.into()
+    } else {
+        sent
+    };
+    let payload = decode::payload(&raw)?;
+    Ok((raw, payload))
 }

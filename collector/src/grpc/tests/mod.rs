@@ -311,6 +311,7 @@ impl Talk {
             epoch,
             sequence,
             payload,
+            columns: false,
         }))
         .await;
     }

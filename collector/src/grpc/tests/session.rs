@@ -24,6 +24,30 @@ async fn a_first_report_is_acknowledged_once_it_is_stored() {
 }
 
 #[tokio::test]
+async fn a_record_in_columns_is_the_payload_that_they_give_back() {
+    let bed = Bed::new().await;
+    let agent = bed.enrolled().await;
+    let (mut talk, welcome) = bed.welcomed(&agent, hello()).await;
+    assert!(welcome.columns);
+    let payload = delta(&["vim", "qq"]);
+    let packed = deskwarden_proto::columns::pack(&payload.encode_to_vec()).unwrap();
+    talk.say(Said::Record(Record {
+        epoch: 1,
+        sequence: 1,
+        payload: packed.into(),
+        columns: true,
+    }))
+    .await;
+    talk.acknowledged(1).await;
+    assert_eq!(bed.keys(agent.id), ["qq", "vim"]);
+    // As it is: the same record once more, and no fork.
+    talk.record(1, 1, &payload).await;
+    talk.record(1, 2, &delta(&["wps"])).await;
+    talk.acknowledged(2).await;
+    assert_eq!(bed.keys(agent.id), ["qq", "vim", "wps"]);
+}
+
+#[tokio::test]
 async fn many_records_in_flight_are_applied_in_order() {
     let bed = Bed::new().await;
     let agent = bed.enrolled().await;
