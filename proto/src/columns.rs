@@ -207,13 +207,13 @@ fn damaged() -> Malformed {
 
 #[cfg(test)]
 mod tests {
-    use prost::Message as _;
     use proptest::prelude::*;
+    use prost::Message as _;
 
     use super::*;
     use crate::v1::{
-        Delta, Event, Facet, Item, Local, Payload, Sample, Section, SnapshotChunk, Software, SourceState, Stamp,
-        payload::Body,
+        Delta, Event, Facet, Item, Local, Payload, Sample, Section, SnapshotChunk, Software, SourceState,
+        Stamp, payload::Body,
     };
 
     fn item(name: &str) -> Item {
