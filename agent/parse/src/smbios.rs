@@ -1,7 +1,7 @@
 //! The firmware's own inventory (SMBIOS): system, board, chassis, firmware, processors, memory modules.
 //! Reads the binary table; an empty slot is no part, a placeholder is no serial.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{serial::meaningful, text};
 
@@ -111,6 +111,7 @@ const ABSENT: u64 = u64::MAX;
 struct Positions {
     counts: BTreeMap<(Class, String), u32>,
     given: BTreeMap<(Class, String), u32>,
+    names: BTreeSet<(Class, String)>,
 }
 
 impl Positions {
@@ -131,12 +132,18 @@ impl Positions {
         } else {
             near.clone()
         };
-        let nth = self.given.entry((class, base.clone())).or_default();
-        *nth += 1;
-        match (*nth, base.is_empty()) {
-            (1, false) => base,
-            (nth, true) => (nth - 1).to_string(),
-            (nth, false) => format!("{base}#{nth}"),
+        // A board may name a slot as another one is numbered: what is given is given once.
+        loop {
+            let nth = self.given.entry((class, base.clone())).or_default();
+            *nth += 1;
+            let name = match (*nth, base.is_empty()) {
+                (1, false) => base.clone(),
+                (nth, true) => (nth - 1).to_string(),
+                (nth, false) => format!("{base}#{nth}"),
+            };
+            if self.names.insert((class, name.clone())) {
+                return name;
+            }
         }
     }
 }

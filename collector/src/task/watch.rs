@@ -218,7 +218,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let store =
             deskwarden_store::open(&format!("sqlite:{}", home.path().join("t.db").display())).unwrap();
-        let store: Arc<dyn Store> = Arc::from(store);
+        let store: Arc<dyn Store> = store;
         let end = Arc::new(Mutex::new(1_000));
         let told = Arc::new(Mutex::new(0));
         let (ends, count) = (Arc::clone(&end), Arc::clone(&told));

@@ -1,3 +1,5 @@
+//! Each condition opens once, stays while it holds, and resolves; each has its quiet twin.
+
 use super::*;
 use crate::model::{Alert, AlertKind, FindingState};
 

@@ -212,7 +212,8 @@ impl Bed {
                 Ok::<_, std::io::Error>(TokioIo::new(connector.connect(name, stream).await?))
             }
         });
-        Endpoint::from_static("https://localhost")
+        // TLS is made by the connector above; with `https` a tonic that was built with TLS wants to make it itself.
+        Endpoint::from_static("http://localhost")
             .connect_with_connector(dial)
             .await
     }

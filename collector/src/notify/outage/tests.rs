@@ -1,3 +1,5 @@
+//! A store that takes no writes is told past it, once, and its end to whoever heard of it.
+
 use std::sync::{
     Mutex,
     atomic::{AtomicBool, AtomicI64, Ordering::SeqCst},
@@ -57,7 +59,7 @@ impl Bed {
         };
         let now = Arc::clone(&clock);
         let watch = OutageWatch {
-            store: Arc::from(store),
+            store,
             holder: "one".to_owned(),
             desk: Arc::new(move |_| Ok(desk.clone())),
             words: Arc::new(RuleWords::of_condition),

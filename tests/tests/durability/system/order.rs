@@ -121,7 +121,18 @@ fn a_record_is_sent_after_the_outbox_was_synced() {
     agent.program().kill().unwrap();
     let calls = tracer.calls(id).unwrap();
     // The first window may hold what the start still had to say.
-    let said = said_after_sync(&calls, &windows[1..], "outbox.journal").unwrap();
+    // Another change of the PC may end the wait for this one, whose record then falls between two windows.
+    let said: Vec<usize> = windows[1..]
+        .iter()
+        .filter_map(
+            |window| match said_after_sync(&calls, &[*window], "outbox.journal") {
+                Err(why) if why == "nothing was written" => None,
+                said => Some(said.unwrap()),
+            },
+        )
+        .flatten()
+        .collect();
+    assert!(said.len() >= 2, "{said:?}");
     eprintln!("{} records, each after the sync of the outbox", said.len());
 }
 

@@ -126,5 +126,10 @@ fn an_installed_text_editor_is_nothing() {
     .unwrap();
     office.items("software", PLAIN + 1);
     let all = office.collector.findings().unwrap();
-    assert!(all.iter().all(|row| row["rule"] == "pc.unregistered"), "{all:?}");
+    // What the collector finds about itself (clause OPS) is about this machine.
+    let of_the_pc = all.iter().filter(|row| row["clause"] != "OPS");
+    assert!(
+        of_the_pc.clone().all(|row| row["rule"] == "pc.unregistered"),
+        "{all:?}"
+    );
 }
