@@ -352,10 +352,9 @@ fn ten_thousand_findings_while_the_channel_was_down_for_two_hours_come_complete_
         all.iter()
             .all(|delivery| delivery.state == DeliveryState::Delivered)
     );
-    assert!(
-        all.iter()
-            .any(|delivery| delivery.kind == PackKind::Digest && delivery.total > 9_000)
-    );
+    // Jitter decides whether the rest comes as one digest or as a few.
+    let digests = all.iter().filter(|delivery| delivery.kind == PackKind::Digest);
+    assert!(digests.map(|delivery| delivery.total).sum::<u64>() > 9_000);
 }
 
 #[test]
