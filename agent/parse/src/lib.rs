@@ -29,6 +29,7 @@ pub mod proxy;
 pub mod proxy_answer;
 pub mod rpm;
 pub mod rtnetlink;
+pub mod security_descriptor;
 pub mod serial;
 pub mod shares;
 pub mod shell;

@@ -2,6 +2,9 @@
 //! private files, the machine's hints. The only home of `cfg(target_os)`. Knows nothing of when a source
 //! is read, of what was reported before, or of the wire: that is the agent's.
 
+#[cfg(not(target_os = "windows"))]
+mod no_service;
+mod own;
 mod source;
 
 #[cfg(target_os = "linux")]
@@ -9,16 +12,22 @@ mod linux;
 #[cfg(target_os = "linux")]
 use linux as os;
 
+#[cfg(target_os = "windows")]
+mod windows;
+#[cfg(target_os = "windows")]
+use windows as os;
+
 #[cfg(not(target_os = "linux"))]
 mod unsupported;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "windows")))]
 use unsupported as os;
 
 pub use os::{
-    KernelEvents, Root, Stopper, boot_id, cpu_us, ensure_private_dir, host_hints, is_privileged,
-    keep_heap_small, kernel_events, monotonic_ms, read_trusted, release_memory, samples, sources,
-    wait_for_end, write_private,
+    KernelEvents, Root, Service, Stopper, boot_id, cpu_us, ensure_private_dir, host_hints, is_privileged,
+    keep_heap_small, kernel_events, log_event, monotonic_ms, places, read_trusted, release_memory, samples,
+    serve, sources, wait_for_end, write_private,
 };
+pub use own::{Gravity, Places, Request};
 pub use source::{
     Fact, KernelEvent, PrivateError, Reading, Seen, Source, SourceId, Trusted, Unavailable, WatchPath,
     Watched,

@@ -1,4 +1,8 @@
 //! Operating systems without sources of their own yet: the same signatures, each saying so.
+#![cfg_attr(
+    target_os = "windows",
+    expect(dead_code, reason = "Windows keeps private files and ends by itself")
+)]
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +15,9 @@ use std::{
 
 use deskwarden_proto::v1::{HostHints, Sample};
 
-use crate::{KernelEvent, PrivateError, Source, Trusted, Unavailable};
+#[cfg(not(target_os = "windows"))]
+pub use crate::no_service::{Service, log_event, serve};
+use crate::{KernelEvent, Places, PrivateError, Source, Trusted, Unavailable};
 
 /// A file-system root; nothing can be read below it on this system.
 #[derive(Clone, Debug)]
@@ -154,6 +160,16 @@ pub fn release_memory() {}
 /// Unknown, so no.
 pub fn is_privileged() -> bool {
     false
+}
+
+/// Where a program of Unix would have them.
+pub fn places() -> Places {
+    Places {
+        home: None,
+        config: "/etc/deskwarden/agent.toml".into(),
+        left: "/etc/deskwarden/enrol.toml".into(),
+        state: "/var/lib/deskwarden-agent".into(),
+    }
 }
 
 /// Refuses: without owner-only files there is no private write.

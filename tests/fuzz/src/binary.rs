@@ -1,7 +1,8 @@
-//! Databases in files: SQLite, rpm's headers and its own file, dconf, the log of sign-ins.
+//! Databases in files: SQLite, rpm's headers and its own file, dconf, the log of sign-ins; and the rights of files
+//! that Windows keeps beside them.
 
 use deskwarden_parse::{
-    bdb, gvdb, rpm,
+    bdb, gvdb, rpm, security_descriptor,
     sqlite::{Column, Database},
     utmp,
 };
@@ -206,6 +207,42 @@ pub(crate) const TARGETS: &[Target] = &[
             shared[20..24].copy_from_slice(&end.to_le_bytes());
             shared.extend(tail);
             vec![sound, shared, Vec::new()]
+        },
+    },
+    Target {
+        name: "security-descriptor",
+        covers: &["security_descriptor::parse", "security_descriptor::sid"],
+        check: |bytes| {
+            if let Some(found) = security_descriptor::parse(bytes) {
+                assert!(
+                    found
+                        .grants
+                        .as_ref()
+                        .is_none_or(|grants| grants.len() * 16 <= bytes.len())
+                );
+                // Whom nobody trusts is named as long as there is anybody.
+                let anybody = found.changed_by_others(&[]).is_some();
+                assert!(anybody || found.grants.is_some());
+                in_proportion(bytes, &found);
+            }
+            if let Some(sid) = security_descriptor::sid(bytes) {
+                assert!(sid.starts_with("S-1-") && sid.len() <= 190);
+            }
+        },
+        seeds: || {
+            // Of SYSTEM; one entry for SYSTEM and one for whoever makes something below.
+            let mut sound = vec![1, 0, 4, 0x90, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0];
+            sound.extend([1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0]);
+            sound.extend([2, 0, 48, 0, 2, 0, 0, 0]);
+            sound.extend([0, 3, 20, 0, 0xFF, 1, 0x1F, 0, 1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0]);
+            sound.extend([0, 11, 20, 0, 0, 0, 0, 0x10, 1, 1, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0]);
+            let mut empty = sound.clone();
+            empty[42..44].copy_from_slice(&[0, 0]);
+            vec![
+                sound,
+                empty,
+                vec![1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0],
+            ]
         },
     },
     Target {

@@ -18,6 +18,7 @@ mod neighbour;
 mod network;
 mod os_release;
 mod part;
+mod places;
 mod private;
 mod process;
 mod program;
@@ -38,9 +39,11 @@ use std::sync::Arc;
 
 use crate::Source;
 
+pub use crate::no_service::{Service, log_event, serve};
 pub use events::{KernelEvents, Stopper, kernel_events};
 pub use heap::{keep_heap_small, release_memory};
 pub use host::{boot_id, cpu_us, host_hints, is_privileged, monotonic_ms};
+pub use places::places;
 pub use private::{ensure_private_dir, read_trusted, write_private};
 pub use root::Root;
 pub use samples::samples;
