@@ -1,7 +1,8 @@
 //! Deskwarden's store: the domain's ports on SQLite and on PostgreSQL. Loads state and applies batches;
 //! decides nothing. Every statement is written once (`sql/`), and each noun has one file.
 //!
-//! [`open`] takes a location and returns the store. Calls block: bring a thread that may wait.
+//! [`open`] takes a location and returns the store; [`transfer`] copies a whole store into another one. Calls block:
+//! bring a thread that may wait.
 
 mod access;
 mod audit;
@@ -23,6 +24,7 @@ mod ingest_write;
 mod ingest_writer;
 mod ledger;
 mod migrations;
+mod opened;
 mod outbox;
 mod postgres;
 mod rows;
@@ -31,17 +33,20 @@ mod sign_in;
 mod sql;
 mod sqlite;
 mod succession;
+mod transfer;
 mod views;
 
 use std::{
     collections::HashMap,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use deskwarden_domain::port::{Store, StoreError, StoreResult};
 
+use opened::Opened;
+pub use opened::file_of;
 use sql::{Connection, Engine};
+pub use transfer::{Progress, Transferred, snapshot, transfer};
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -58,22 +63,7 @@ pub enum OpenError {
 /// build. A password in the location is never part of a message. Neither this nor the store may be used on a
 /// thread of an asynchronous runtime.
 pub fn open(location: &str) -> Result<Arc<dyn Store>, OpenError> {
-    if let Some(path) = location.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
-        let path = Path::new(path);
-        let engine = sqlite::Sqlite::open(path)?;
-        return Ok(Arc::new(Database::new(
-            Box::new(engine),
-            &format!("the database {}", path.display()),
-        )?));
-    }
-    if location.starts_with("postgres://") || location.starts_with("postgresql://") {
-        let engine = postgres::Postgres::open(location)?;
-        let place = engine.place().to_owned();
-        return Ok(Arc::new(Database::new(Box::new(engine), &place)?));
-    }
-    // Not the whole: what is no location may be a password.
-    let shown = location.split(':').next().unwrap_or_default();
-    Err(OpenError::Location(format!("{shown}:...")))
+    Ok(Arc::new(Database::new(Opened::at(location)?)?))
 }
 
 /// Facets that are remembered with their row ids, so that an image of a known PC asks nothing.
@@ -87,8 +77,9 @@ struct Database {
 }
 
 impl Database {
-    fn new(engine: Box<dyn Engine>, place: &str) -> StoreResult<Self> {
-        migrations::migrate(engine.as_ref(), place)?;
+    fn new(opened: Opened) -> StoreResult<Self> {
+        opened.migrate()?;
+        let engine = opened.engine;
         engine.write(&mut |connection| succession::backfill(connection))?;
         Ok(Self {
             engine,

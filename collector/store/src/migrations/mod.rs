@@ -14,6 +14,9 @@ struct Migration {
     postgres: &'static str,
 }
 
+/// The version of a database's schema.
+const VERSION: &str = "SELECT version FROM schema_version WHERE product = 'deskwarden'";
+
 /// All steps; a schema's version is the number of steps that made it.
 const MIGRATIONS: &[Migration] = &[
     Migration {
@@ -48,6 +51,39 @@ pub(crate) fn migrate(engine: &dyn Engine, place: &str) -> StoreResult<()> {
     migrate_to(engine, place, MIGRATIONS)
 }
 
+/// Refuses a database whose schema is not exactly that of this build. Changes nothing.
+pub(crate) fn refuse_other(engine: &dyn Engine, place: &str) -> StoreResult<()> {
+    let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let mut version = None;
+    engine.read(&mut |connection| {
+        let known = match connection.dialect() {
+            Dialect::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'",
+            Dialect::Postgres => "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_version'",
+        };
+        version = match connection.number(known, &[])? {
+            0 => None,
+            _ => connection.row(VERSION, &[], |r| r.int())?,
+        };
+        Ok(())
+    })?;
+    match version {
+        Some(version) if version == newest => Ok(()),
+        Some(version) if version < newest => Err(StoreError::Conflict(format!(
+            "{place} has schema {version}, this build's is {newest}: start this build's collector on it once, stop it, \
+             then run this again"
+        ))),
+        Some(version) => Err(newer(place, version, newest)),
+        None => Err(StoreError::Conflict(format!("{place} holds no Deskwarden store"))),
+    }
+}
+
+fn newer(place: &str, version: i64, newest: i64) -> StoreError {
+    StoreError::Damaged(format!(
+        "{place} has schema {version}, but this build knows schemas up to {newest}: start the newer \
+         deskwarden-collector that made it, or restore a backup from before the upgrade"
+    ))
+}
+
 fn migrate_to(engine: &dyn Engine, place: &str, migrations: &[Migration]) -> StoreResult<()> {
     loop {
         let mut done = false;
@@ -72,16 +108,10 @@ fn step(connection: &mut dyn Connection, place: &str, migrations: &[Migration]) 
         // Collectors that start together take their steps one after the other.
         connection.script("LOCK TABLE schema_version IN ACCESS EXCLUSIVE MODE")?;
     }
-    let version = connection.number(
-        "SELECT version FROM schema_version WHERE product = 'deskwarden'",
-        &[],
-    )?;
+    let version = connection.number(VERSION, &[])?;
     let newest = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     if version > newest {
-        return Err(StoreError::Damaged(format!(
-            "{place} has schema {version}, but this build knows schemas up to {newest}: start the newer \
-             deskwarden-collector that made it, or restore a backup from before the upgrade"
-        )));
+        return Err(newer(place, version, newest));
     }
     let Some(next) = usize::try_from(version).ok().and_then(|at| migrations.get(at)) else {
         return Ok(true);

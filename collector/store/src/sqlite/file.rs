@@ -68,6 +68,30 @@ pub(super) fn open_reader(path: &Path) -> StoreResult<Connection> {
     Ok(connection)
 }
 
+/// Copies the database into a new file, as it is at one moment.
+pub(super) fn copy_into(path: &Path, file: &Path) -> StoreResult<()> {
+    let cannot = |error: io::Error| StoreError::Unavailable {
+        context: format!("cannot write {}: {error}", file.display()),
+        source: Box::new(error),
+    };
+    let fault = |error| failure(path, "copy", error);
+    // An empty file of ours: SQLite would make one that others may read.
+    let made = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(cannot)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
+    connection.busy_timeout(BUSY).map_err(fault)?;
+    let name = file
+        .to_str()
+        .ok_or_else(|| cannot(io::Error::other("its name is not UTF-8")))?;
+    connection.execute("VACUUM INTO ?1", [name]).map_err(fault)?;
+    made.sync_all().map_err(cannot)
+}
+
 /// SQLite itself is too old to keep what it was told.
 pub(super) fn refuse_old_library(version: i32) -> StoreResult<()> {
     if version >= OLDEST_SQLITE {

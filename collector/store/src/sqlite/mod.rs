@@ -3,6 +3,7 @@
 
 mod connection;
 mod file;
+mod memory;
 
 use std::{
     path::{Path, PathBuf},
@@ -14,6 +15,7 @@ use deskwarden_domain::port::{StoreError, StoreResult};
 use crate::sql::{Connection, Engine};
 
 use connection::SqliteConnection;
+pub(crate) use memory::Memory;
 
 /// Read-only connections that are kept open.
 const READERS: usize = 4;
@@ -46,6 +48,12 @@ impl Sqlite {
             readers: Mutex::new(Readers::default()),
             returned: Condvar::new(),
         })
+    }
+
+    /// Copies the database into a new file, as it is at one moment; others may use it meanwhile. The file is for its owner
+    /// only, and on disk when this returns.
+    pub(crate) fn copy_into(path: &Path, file: &Path) -> StoreResult<()> {
+        file::copy_into(path, file)
     }
 
     fn reader(&self) -> StoreResult<rusqlite::Connection> {
