@@ -219,6 +219,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         agent_address: told.agents.trim_start_matches("https://").to_owned(),
         ca_pin: told.pin.clone(),
         channels: DeskSource::of(&config),
+        utc_offset_minutes: i16::try_from(config.zone / 60_000).unwrap_or(0),
         ..WebConfig::default()
     };
     let (live_events, wake_alerts) = (events.clone(), Arc::clone(&wake));

@@ -2,6 +2,7 @@
 //! them decides anything that the domain decides.
 
 mod alerting;
+mod approval;
 mod args;
 mod asset;
 mod audit;
@@ -96,6 +97,9 @@ enum Command {
     /// What breaks a rule
     #[command(subcommand)]
     Finding(finding::FindingCommand),
+    /// What is allowed, for whom and until when
+    #[command(subcommand)]
+    Approval(approval::ApprovalCommand),
     /// Rule packs
     #[command(subcommand)]
     Rules(rules::RulesCommand),
@@ -216,6 +220,7 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
         Command::Asset(command) => asset::run(command, &Session::open(&common)?, out),
         Command::Ledger(command) => ledger::run(command, &Session::open(&common)?, out),
         Command::Finding(command) => finding::run(command, &Session::open(&common)?, out),
+        Command::Approval(command) => approval::run(command, &Session::open(&common)?, out),
         Command::Clauses(clauses) => clauses::run(clauses, &Session::open(&common)?, out),
         Command::User(command) => user::run(command, &Session::open(&common)?, out),
         Command::Channel(command) => alerting::channel(command, &Session::open(&common)?, out),

@@ -4,7 +4,9 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use deskwarden_domain::model::{Lang, Millis};
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
+use time::{
+    Date, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description,
+};
 
 /// Unix milliseconds, UTC.
 pub fn now() -> Millis {
@@ -28,7 +30,49 @@ pub fn rfc3339(at: Millis) -> String {
     moment(at).format(&Rfc3339).unwrap_or_default()
 }
 
+/// A day as `2027-03-31`, in a zone that is so far east of UTC: its first moment, and that of the next day.
+pub fn day(text: &str, zone: Millis) -> Option<(Millis, Millis)> {
+    let date = Date::parse(text.trim(), format_description!("[year]-[month]-[day]")).ok()?;
+    let begin = |date: Date| date.midnight().assume_utc().unix_timestamp() * 1_000 - zone;
+    // Years of four digits: what is far in the past or future is a slip of the pen.
+    let near = (1970..=9998).contains(&date.year());
+    near.then(|| Some((begin(date), begin(date.next_day()?))))?
+}
+
+/// The day of a moment in a zone, as [`day`] reads it.
+pub fn date(at: Millis, zone: Millis) -> String {
+    moment(at.saturating_add(zone))
+        .format(format_description!("[year]-[month]-[day]"))
+        .unwrap_or_default()
+}
+
 fn moment(at: Millis) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEIJING: Millis = 8 * 3_600_000;
+
+    #[test]
+    fn a_day_begins_where_its_zone_says() {
+        assert_eq!(day("2026-11-23", 0), Some((1_795_392_000_000, 1_795_478_400_000)));
+        let (begin, end) = day(" 2026-11-23 ", BEIJING).unwrap();
+        assert_eq!((begin, end - begin), (1_795_392_000_000 - BEIJING, 86_400_000));
+        assert_eq!(date(begin, BEIJING), "2026-11-23");
+        assert_eq!(date(begin - 1, BEIJING), "2026-11-22");
+        for wrong in [
+            "",
+            "2026-02-30",
+            "2026-13-01",
+            "23.11.2026",
+            "20260-01-01",
+            "1969-12-31",
+        ] {
+            assert_eq!(day(wrong, 0), None, "{wrong}");
+        }
+    }
 }

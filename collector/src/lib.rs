@@ -4,6 +4,7 @@
 
 pub mod actions;
 pub mod app;
+pub mod approvals;
 pub mod arrivals;
 pub mod cli;
 pub mod clock;

@@ -6,6 +6,7 @@
 //! - [`judge`]: state + context -> outcomes, findings, wake-up time
 //! - [`advance`]: a record of a device applied to its loaded state
 //! - [`offline`]: a snapshot file judged without a store
+//! - [`approval`]: what may be approved, and what an approval covers
 //! - [`alerting`]: who is told of what, when, and in how many messages
 //! - [`claim`]: what an item says for rules over several devices
 //! - [`cross`]: what claims of several devices say together: conflict, theft, spoofing, parts that moved
@@ -18,6 +19,7 @@
 
 pub mod advance;
 pub mod alerting;
+pub mod approval;
 pub mod catalogue;
 pub mod claim;
 pub mod cross;
@@ -33,3 +35,4 @@ pub mod port;
 pub mod rules;
 pub mod successor;
 pub mod token;
+mod turn;

@@ -109,6 +109,7 @@ fn read(snapshot: &Value, asset: Option<Asset>, now: Millis) -> Result<DeviceSta
         findings: Vec::new(),
         outcomes: Vec::new(),
         ledger: Vec::new(),
+        approvals: Vec::new(),
         staged: Vec::new(),
     };
     for (name, content) in sections {

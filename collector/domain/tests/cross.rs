@@ -9,8 +9,8 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use deskwarden_domain::{
     cross::{CrossVerdict, judge_claims},
     model::{
-        Asset, AssetId, AssetState, ClaimKind, ClaimNote, ClaimOrigin, DhcpRange, Finding, FindingState,
-        Holder, LedgerEntry, Millis,
+        AlertKind, Approval, ApprovalId, Asset, AssetId, AssetState, ClaimKind, ClaimNote, ClaimOrigin,
+        DhcpRange, Finding, FindingState, Grantee, Holder, LedgerEntry, Millis,
     },
     port::{Known, Op, Picture, Said, Value},
     rules::{RuleFile, RuleSet},
@@ -62,6 +62,7 @@ impl Office {
             macs: vec![mac.into()],
             addresses: Vec::new(),
             boards: Vec::new(),
+            approvals: Vec::new(),
         };
         self.picture.assets.insert(id, known);
         self.picture.owners.insert(mac.into(), id);
@@ -582,6 +583,41 @@ fn a_false_positive_stays_quiet_while_it_lasts_and_ends_silently() {
     let verdict = over.judged();
     assert_eq!(verdict.findings[0].state, FindingState::Resolved);
     assert!(verdict.alerts.is_empty());
+}
+
+#[test]
+fn an_approval_covers_a_theft_and_is_looked_at_again_when_it_ends() {
+    let mut office = Office::of_two()
+        .off(A)
+        .holds(B, MAC_B, "static")
+        .assigned(X, to(A));
+    let open = office.judged().findings;
+    let approval = Approval {
+        id: Some(ApprovalId(3)),
+        grantee: Grantee::Asset(B),
+        rule: open[0].key.rule.clone(),
+        subject: X.into(),
+        approver: "张主任".into(),
+        reason: "顶替".into(),
+        starts_at: 0,
+        ends_at: NOW + 500,
+        granted_at: 0,
+        granted_by: "li".into(),
+        finding: None,
+        withdrawn: None,
+    };
+    office.picture.assets.get_mut(&B).unwrap().approvals = vec![approval];
+    let covered = office.judged();
+    assert_eq!(covered.findings[0].state, FindingState::Excepted);
+    assert!(covered.alerts.is_empty(), "{:?}", covered.alerts);
+    assert!(covered.again.iter().any(|(_, at)| *at == NOW + 500));
+
+    office.picture.findings = covered.findings;
+    assert!(office.judged().findings.is_empty(), "it stays as it is");
+    office.picture.assets.get_mut(&B).unwrap().approvals.clear();
+    let open = office.judged();
+    assert_eq!(open.findings[0].state, FindingState::Open);
+    assert_eq!(open.alerts[0].kind, AlertKind::Reopened);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Commands run as a person runs them, over a real database in a private folder.
 
+mod rulings;
+
 use std::path::Path;
 
 use serde_json::Value;

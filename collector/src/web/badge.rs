@@ -4,7 +4,9 @@
 use std::fmt::{self, Display};
 
 use askama::filters::HtmlSafe;
-use deskwarden_domain::model::{DeliveryState, DeviceStatus, FindingState, Lang, Outcome, Severity};
+use deskwarden_domain::model::{
+    ApprovalState, DeliveryState, DeviceStatus, FindingState, Lang, Outcome, Severity,
+};
 use deskwarden_proto::v1::Look;
 
 use super::locale;
@@ -73,6 +75,21 @@ pub(super) fn state(state: FindingState, lang: Lang) -> Badge {
         class,
         sign,
         words: words(lang, "state", state.name()),
+    }
+}
+
+/// Where an approval stands.
+pub(super) fn approval(state: ApprovalState, lang: Lang) -> Badge {
+    let (class, sign) = match state {
+        ApprovalState::InForce => ("st-good", "✓"),
+        ApprovalState::Planned => ("st-seen", "◔"),
+        ApprovalState::Ended => ("st-quiet", "–"),
+        ApprovalState::Withdrawn => ("st-quiet", "✕"),
+    };
+    Badge {
+        class,
+        sign,
+        words: words(lang, "approval_state", state.name()),
     }
 }
 
@@ -156,6 +173,7 @@ pub(super) fn icon(name: &str) -> Icon {
         "overview" => "M4 13h6V4H4zM14 20h6V11h-6zM4 20h6v-3H4zM14 7h6V4h-6z",
         "findings" => "M12 4 3 19.5h18zM12 10v4.5M12 17v.2",
         "assets" => "M4 5h16v10H4zM9 20h6M12 15v5",
+        "approvals" => "M12 3 5 6v6c0 4.5 3 7.5 7 9 4-1.5 7-4.5 7-9V6zM9 12l2.2 2.2L15.5 10",
         "ledger" => "M4 5h16v14H4zM4 10h16M4 15h16M10 5v14",
         "rules" => "M6 3h9l4 4v14H6zM14 3v5h5M9 12h7M9 16h7",
         "alerts" => "M6 17V11a6 6 0 0 1 12 0v6l2 1H4zM10 21h4",

@@ -33,6 +33,11 @@ const NAV: &[NavEntry] = &[
         icon: "findings",
     },
     NavEntry {
+        path: "/approvals",
+        key: "nav.approvals",
+        icon: "approvals",
+    },
+    NavEntry {
         path: "/assets",
         key: "nav.assets",
         icon: "assets",

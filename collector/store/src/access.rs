@@ -6,7 +6,7 @@ use deskwarden_domain::{
 };
 
 use crate::{
-    Database, audit, sign_in,
+    Database, approvals, audit, sign_in,
     sql::{Cell, Connection, ConnectionExt as _, Reader},
 };
 
@@ -242,6 +242,7 @@ impl Access for Database {
         self.write(|connection| {
             let sessions =
                 connection.execute("DELETE FROM sessions WHERE created_at < ?1", &[Cell::Int(sessions_before)])?;
+            approvals::close_ended(connection, sessions_before)?;
             let staged = connection.execute(
                 "DELETE FROM staged WHERE device_id IN (SELECT id FROM devices WHERE status IN ('revoked', 'retired'))",
                 &[],

@@ -11,7 +11,7 @@ use deskwarden_domain::{
 use deskwarden_proto::v1::Section;
 
 use crate::{
-    Database, audit,
+    Database, approvals, audit,
     ledger::{ranges, within_subnet},
     rows::{self, ASSET, FINDING, LEDGER},
     sql::{Cell, Connection, ConnectionExt as _},
@@ -347,6 +347,7 @@ fn assets(connection: &mut dyn Connection, now: Millis, picture: &mut Picture) -
             macs: Vec::new(),
             addresses: Vec::new(),
             boards: Vec::new(),
+            approvals: approvals::of_asset(connection, id.0)?,
         };
         let own = connection.rows(
             "SELECT c.kind, c.value FROM assets a JOIN claims c ON c.device_id = a.current_device

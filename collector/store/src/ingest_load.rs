@@ -9,6 +9,7 @@ use deskwarden_domain::{
 use deskwarden_proto::decode::ItemId;
 
 use crate::{
+    approvals::{APPROVAL, APPROVALS_OF_ASSET, approval},
     rows::{
         self, ASSET, BASELINE, BASELINE_FROM, DEVICE, DEVICE_FROM, EVIDENCE, EVIDENCE_FROM, FINDING, ITEM,
         ITEM_FROM, LEDGER, OUTCOME, SOURCE,
@@ -83,6 +84,18 @@ pub(crate) fn load(
         state.ledger.push(rows::ledger(r)?);
         Ok(())
     })?;
+    let approvals = Lookup::new(APPROVAL, APPROVALS_OF_ASSET, &[("a.id", Kind::Int)]).order("p.id");
+    each(
+        connection,
+        &approvals,
+        &assets,
+        &found,
+        &mut states,
+        |state, r| {
+            state.approvals.push(approval(r)?);
+            Ok(())
+        },
+    )?;
     contents(connection, requests, &found, &mut states)?;
     staged(connection, requests, &found, &mut states)?;
     Ok(states)
@@ -133,6 +146,7 @@ fn heads(
                 findings: Vec::new(),
                 outcomes: Vec::new(),
                 ledger: Vec::new(),
+                approvals: Vec::new(),
                 staged: Vec::new(),
             });
         }

@@ -5,6 +5,7 @@
 //! bring a thread that may wait.
 
 mod access;
+mod approvals;
 mod audit;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;

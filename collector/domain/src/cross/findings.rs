@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{Breach, CrossVerdict, Seen, part};
 use crate::{
-    lifecycle::PRODUCT,
+    approval::{self, Cover},
     model::{
-        About, Alert, AlertKind, ClaimKind, Finding, FindingHistory, FindingKey, FindingState, Holder,
+        About, Alert, ApprovalId, ClaimKind, Finding, FindingHistory, FindingKey, FindingState, Holder,
         Millis, Severity,
     },
     port::{Picture, Value},
     rules::{Rule, RuleKind, RuleSet},
+    turn::{self, Written as _},
 };
 
 /// After so long nobody who was cut off still counts as present.
@@ -31,16 +32,20 @@ pub(super) fn derive(
         })
     };
     let mut out = Out { now, verdict };
+    let mut turns = None;
     for ((id, holder), (rule, breach)) in &found {
+        let Cover { by, until } = covered(holder, rule, value, picture, now);
+        turns = turns.into_iter().chain(until).min();
+        let shown = Shown::of(rule, breach, by);
         match known(id, holder) {
-            Some(finding) => out.still(finding, &Shown::of(rule, breach)),
+            Some(finding) => out.still(finding, &shown),
             None => {
                 let key = FindingKey {
                     holder: breach.holder.clone(),
                     rule: rule.id.clone(),
                     subject: value.value.clone(),
                 };
-                out.open(key, &Shown::of(rule, breach));
+                out.open(key, &shown);
             }
         }
     }
@@ -59,6 +64,9 @@ pub(super) fn derive(
             out.resolve(finding, note);
         }
     }
+    if let Some(at) = turns {
+        out.verdict.again.push((value.clone(), at));
+    }
     let watched = rules.rules().iter().any(|rule| {
         matches!(
             rule.kind,
@@ -73,21 +81,31 @@ pub(super) fn derive(
     }
 }
 
+/// What approvals of the holder's asset say.
+fn covered(holder: &Holder, rule: &Rule, value: &Value, picture: &Picture, now: Millis) -> Cover {
+    let known = holder.asset().and_then(|asset| picture.assets.get(&asset));
+    let approvals = known.map(|known| known.approvals.as_slice()).unwrap_or_default();
+    approval::cover(approvals, &rule.id, &value.value, now)
+}
+
 /// A breach as its finding shows it.
 pub(crate) struct Shown {
     pub(crate) severity: Severity,
     pub(crate) clause: String,
     pub(crate) name: String,
     pub(crate) seen: Seen,
+    /// The approval that covers it.
+    pub(crate) approved: Option<ApprovalId>,
 }
 
 impl Shown {
-    fn of(rule: &Rule, breach: &Breach) -> Self {
+    fn of(rule: &Rule, breach: &Breach, approved: Option<ApprovalId>) -> Self {
         Self {
             severity: rule.severity,
             clause: rule.clause_label(),
             name: breach.name.clone(),
             seen: breach.seen.clone(),
+            approved,
         }
     }
 }
@@ -115,9 +133,8 @@ impl Out<'_> {
             version: 0,
             seen: Some(shown.seen.encode()),
         };
-        self.step(&finding, None, "");
-        self.alert(AlertKind::Opened, &finding);
-        self.verdict.findings.push(finding);
+        let turn = turn::opened(finding, shown.approved, self.now);
+        self.verdict.write(Some(turn));
     }
 
     pub(crate) fn still(&mut self, known: &Finding, shown: &Shown) {
@@ -126,56 +143,26 @@ impl Out<'_> {
         finding.clause.clone_from(&shown.clause);
         finding.subject_name.clone_from(&shown.name);
         finding.seen = Some(shown.seen.encode());
-        if matches!(known.state, FindingState::Resolved | FindingState::Accepted) {
-            finding.state = FindingState::Open;
-            finding.opened_at = self.now;
-            finding.last_seen = self.now;
-            finding.resolved_at = None;
-            finding.reopened = finding.reopened.saturating_add(1);
-            self.step(&finding, Some(known.state), "");
-            self.alert(AlertKind::Reopened, &finding);
-        } else if finding.seen != known.seen {
+        if finding.seen != known.seen {
             finding.last_seen = self.now;
         }
-        if finding != *known {
-            self.verdict.findings.push(finding);
-        }
+        self.verdict
+            .write(turn::still(known, finding, shown.approved, self.now));
     }
 
     pub(crate) fn resolve(&mut self, known: &Finding, note: &str) {
-        let told = known.state.is_active();
-        // Excepted and false positive end with what they were about, silently.
-        if !told && !matches!(known.state, FindingState::Excepted | FindingState::FalsePositive) {
-            return;
-        }
-        let mut finding = known.clone();
-        finding.state = FindingState::Resolved;
-        finding.last_seen = self.now;
-        finding.resolved_at = Some(self.now);
-        self.step(&finding, Some(known.state), note);
-        if told {
-            self.alert(AlertKind::Resolved, &finding);
-        }
-        self.verdict.findings.push(finding);
+        self.verdict.write(turn::resolved(known, note, self.now));
     }
+}
 
-    fn step(&mut self, finding: &Finding, from: Option<FindingState>, note: &str) {
-        let step = FindingHistory {
-            at: self.now,
-            actor: PRODUCT.into(),
-            from,
-            to: finding.state,
-            note: note.to_owned(),
-        };
-        self.verdict.history.push((finding.key.clone(), step));
-    }
-
-    fn alert(&mut self, kind: AlertKind, finding: &Finding) {
-        self.verdict.alerts.push(Alert {
-            kind,
-            finding: finding.key.clone(),
-            severity: finding.severity,
-            at: self.now,
-        });
+impl turn::Written for CrossVerdict {
+    fn parts(
+        &mut self,
+    ) -> (
+        &mut Vec<Finding>,
+        &mut Vec<(FindingKey, FindingHistory)>,
+        &mut Vec<Alert>,
+    ) {
+        (&mut self.findings, &mut self.history, &mut self.alerts)
     }
 }

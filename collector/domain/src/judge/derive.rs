@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    lifecycle::PRODUCT,
+    approval::{self, Cover},
     model::{
-        Alert, AlertKind, Evidence, Finding, FindingHistory, FindingKey, FindingState, Holder, Millis,
+        Alert, ApprovalId, Evidence, Finding, FindingHistory, FindingKey, FindingState, Holder, Millis,
         Outcome, OutcomeRow,
     },
     port::DeviceState,
     rules::{Rule, RuleKind},
+    turn::{self, Written as _},
 };
 
 use super::{
@@ -78,13 +79,17 @@ pub(super) fn outcomes_and_findings(
             }
             due <= now
         });
-        let row = outcome(rule, &breaches, &looked);
+        let mut stands = false;
+        for (subject, breach) in &breaches {
+            let Cover { by, until } = approval::cover(&state.approvals, &rule.id, subject, now);
+            wake_at = wake_at.into_iter().chain(until).min();
+            stands |= by.is_none() && !findings.is_false(rule, subject);
+            let changed = touched.contains(&(rule.id.as_str(), subject.as_str()));
+            findings.breached(rule, subject, breach, changed, by);
+        }
+        let row = outcome(rule, stands, &looked);
         if !state.outcomes.contains(&row) {
             verdict.outcomes.push(row);
-        }
-        for (subject, breach) in &breaches {
-            let changed = touched.contains(&(rule.id.as_str(), subject.as_str()));
-            findings.breached(rule, subject, breach, changed);
         }
         if looked == Looked::Completely {
             findings.resolve_others(rule, &breaches);
@@ -127,7 +132,7 @@ fn breaches(
                 let known = state
                     .findings
                     .iter()
-                    .find(|f| f.key.rule == rule.id && f.state.is_active());
+                    .find(|f| f.key.rule == rule.id && still_shown(f.state));
                 breaches.insert(
                     ASSET_SUBJECT.to_owned(),
                     whole(known.map_or(now, |f| f.first_seen)),
@@ -153,6 +158,11 @@ fn breaches(
     breaches
 }
 
+/// Whether the breach of a finding in this state was there when it was last looked at.
+const fn still_shown(state: FindingState) -> bool {
+    !matches!(state, FindingState::Resolved | FindingState::Accepted)
+}
+
 fn cross_outcome(rule: &Rule, state: &DeviceState) -> OutcomeRow {
     let breached = state
         .findings
@@ -170,11 +180,12 @@ fn cross_outcome(rule: &Rule, state: &DeviceState) -> OutcomeRow {
     }
 }
 
-fn outcome(rule: &Rule, breaches: &BTreeMap<String, Breach>, looked: &Looked) -> OutcomeRow {
-    let (outcome, reason) = match (breaches.is_empty(), looked) {
-        (false, _) => (Outcome::Fail, String::new()),
-        (true, Looked::Completely) => (Outcome::Pass, String::new()),
-        (true, Looked::Not(why)) => (Outcome::CouldNotLook, why.clone()),
+/// `stands`: there is a breach that nobody approved and nobody called a false positive.
+fn outcome(rule: &Rule, stands: bool, looked: &Looked) -> OutcomeRow {
+    let (outcome, reason) = match (stands, looked) {
+        (true, _) => (Outcome::Fail, String::new()),
+        (false, Looked::Completely) => (Outcome::Pass, String::new()),
+        (false, Looked::Not(why)) => (Outcome::CouldNotLook, why.clone()),
     };
     OutcomeRow {
         rule: rule.id.clone(),
@@ -190,55 +201,60 @@ struct Changes {
     alerts: Vec<Alert>,
 }
 
+impl turn::Written for Changes {
+    fn parts(
+        &mut self,
+    ) -> (
+        &mut Vec<Finding>,
+        &mut Vec<(FindingKey, FindingHistory)>,
+        &mut Vec<Alert>,
+    ) {
+        (&mut self.findings, &mut self.history, &mut self.alerts)
+    }
+}
+
 struct Findings<'a> {
     state: &'a DeviceState,
     now: Millis,
     out: Changes,
 }
 
-impl Findings<'_> {
-    fn breached(&mut self, rule: &Rule, subject: &str, breach: &Breach, evidence_changed: bool) {
-        let known = self
-            .state
-            .findings
-            .iter()
-            .find(|f| f.key.rule == rule.id && f.key.subject == subject);
-        let Some(known) = known else {
-            self.open(rule, subject, breach);
+impl<'a> Findings<'a> {
+    fn known(&self, rule: &Rule, subject: &str) -> Option<&'a Finding> {
+        let mut findings = self.state.findings.iter();
+        findings.find(|f| f.key.rule == rule.id && f.key.subject == subject)
+    }
+
+    fn is_false(&self, rule: &Rule, subject: &str) -> bool {
+        self.known(rule, subject)
+            .is_some_and(|known| known.state == FindingState::FalsePositive)
+    }
+
+    fn breached(
+        &mut self,
+        rule: &Rule,
+        subject: &str,
+        breach: &Breach,
+        evidence_changed: bool,
+        approved: Option<ApprovalId>,
+    ) {
+        let Some(known) = self.known(rule, subject) else {
+            let turn = turn::opened(self.finding(rule, subject, breach), approved, self.now);
+            self.out.write(Some(turn));
             return;
         };
         let mut finding = known.clone();
         finding.severity = rule.severity;
         finding.clause = rule.clause_label();
         finding.subject_name.clone_from(&breach.name);
-        match known.state {
-            FindingState::Resolved | FindingState::Accepted => {
-                finding.state = FindingState::Open;
-                finding.opened_at = self.now;
-                finding.last_seen = self.now;
-                finding.resolved_at = None;
-                finding.reopened = finding.reopened.saturating_add(1);
-                self.step(&finding, Some(known.state), "");
-                self.alert(AlertKind::Reopened, &finding);
-                self.out.findings.push(finding);
-            }
-            FindingState::Open
-            | FindingState::Acknowledged
-            | FindingState::NoticeIssued
-            | FindingState::Excepted
-            | FindingState::FalsePositive => {
-                if evidence_changed {
-                    finding.last_seen = self.now;
-                }
-                if finding != *known {
-                    self.out.findings.push(finding);
-                }
-            }
+        if evidence_changed && still_shown(known.state) {
+            finding.last_seen = self.now;
         }
+        self.out.write(turn::still(known, finding, approved, self.now));
     }
 
-    fn open(&mut self, rule: &Rule, subject: &str, breach: &Breach) {
-        let finding = Finding {
+    fn finding(&self, rule: &Rule, subject: &str, breach: &Breach) -> Finding {
+        Finding {
             id: None,
             key: FindingKey {
                 holder: Holder::Asset(self.state.asset.id),
@@ -256,10 +272,7 @@ impl Findings<'_> {
             reopened: 0,
             version: 0,
             seen: None,
-        };
-        self.step(&finding, None, "");
-        self.alert(AlertKind::Opened, &finding);
-        self.out.findings.push(finding);
+        }
     }
 
     /// Everything that the rule needs was looked at: what it no longer shows is resolved.
@@ -270,7 +283,7 @@ impl Findings<'_> {
             .iter()
             .filter(|f| f.key.rule == rule.id && !breaches.contains_key(&f.key.subject))
         {
-            self.resolve(known, "");
+            self.out.write(turn::resolved(known, "", self.now));
         }
     }
 
@@ -281,44 +294,8 @@ impl Findings<'_> {
             .iter()
             .filter(|f| !in_force.contains(f.key.rule.as_str()))
         {
-            self.resolve(known, "rule no longer in force");
+            self.out
+                .write(turn::resolved(known, "rule no longer in force", self.now));
         }
-    }
-
-    fn resolve(&mut self, known: &Finding, note: &str) {
-        let told = known.state.is_active();
-        // Excepted and false positive end with what they were about, silently.
-        if !told && !matches!(known.state, FindingState::Excepted | FindingState::FalsePositive) {
-            return;
-        }
-        let mut finding = known.clone();
-        finding.state = FindingState::Resolved;
-        finding.last_seen = self.now;
-        finding.resolved_at = Some(self.now);
-        self.step(&finding, Some(known.state), note);
-        if told {
-            self.alert(AlertKind::Resolved, &finding);
-        }
-        self.out.findings.push(finding);
-    }
-
-    fn step(&mut self, finding: &Finding, from: Option<FindingState>, note: &str) {
-        let step = FindingHistory {
-            at: self.now,
-            actor: PRODUCT.into(),
-            from,
-            to: finding.state,
-            note: note.to_owned(),
-        };
-        self.out.history.push((finding.key.clone(), step));
-    }
-
-    fn alert(&mut self, kind: AlertKind, finding: &Finding) {
-        self.out.alerts.push(Alert {
-            kind,
-            finding: finding.key.clone(),
-            severity: finding.severity,
-            at: self.now,
-        });
     }
 }

@@ -3,6 +3,7 @@
 mod about;
 mod access;
 mod alert;
+mod approval;
 mod asset;
 mod device;
 mod finding;
@@ -14,6 +15,7 @@ mod text;
 pub use about::About;
 pub use access::{AuditEntry, AuditRecord, Role, Session, User};
 pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState, PackKind};
+pub use approval::{Approval, ApprovalId, ApprovalState, Grantee, Withdrawal};
 pub use asset::{Asset, AssetId, AssetState, DhcpRange, LedgerEntry, LedgerMode};
 pub use device::{Device, DeviceStatus, Position, SourceStatus, TokenId, TokenRow};
 pub use finding::{

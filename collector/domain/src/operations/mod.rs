@@ -134,6 +134,7 @@ pub fn judge(now: Millis, facts: &Facts, limits: &Limits, known: &[Finding]) -> 
             clause: CLAUSE.to_owned(),
             name: condition.name.clone(),
             seen: condition.seen.clone(),
+            approved: None,
         };
         match known.iter().find(|finding| finding.key == key) {
             Some(finding) => out.still(finding, &shown),

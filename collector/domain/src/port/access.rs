@@ -102,6 +102,7 @@ pub trait Access {
     fn collector_down(&self, since: Millis) -> StoreResult<Vec<(Millis, Millis)>>;
 
     /// Removes what nobody will ask for again: sessions made before the given time, chunks of snapshots that
-    /// a device which no longer reports will not complete. Returns how many rows.
+    /// a device which no longer reports will not complete; approvals that ended before it are not loaded any
+    /// more. Returns how many rows.
     fn tidy(&self, sessions_before: Millis) -> StoreResult<u64>;
 }

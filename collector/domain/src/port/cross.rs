@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Asset, AssetId, AuditEntry, Claim, ClaimKind, ClaimNote, ClaimOrigin, DhcpRange, Finding, LedgerEntry,
-    Millis,
+    Approval, Asset, AssetId, AuditEntry, Claim, ClaimKind, ClaimNote, ClaimOrigin, DhcpRange, Finding,
+    LedgerEntry, Millis,
 };
 
 use super::StoreResult;
@@ -49,6 +49,8 @@ pub struct Known {
     pub addresses: Vec<String>,
     /// Identities of its boards: two assets with one board are one PC.
     pub boards: Vec<String>,
+    /// Approvals for it or its department that are not over.
+    pub approvals: Vec<Approval>,
 }
 
 /// Everything that is known of the touched values.

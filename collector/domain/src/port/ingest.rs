@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use deskwarden_proto::{decode::ItemId, ids::DeviceId, v1::Section};
 
 use crate::model::{
-    Asset, AssetId, BaselineItem, Device, Evidence, Finding, LedgerEntry, Millis, OutcomeRow, Position,
-    SourceStatus, StoredItem,
+    Approval, Asset, AssetId, BaselineItem, Device, Evidence, Finding, LedgerEntry, Millis, OutcomeRow,
+    Position, SourceStatus, StoredItem,
 };
 
 use super::{Applied, Batch, StoreResult};
@@ -73,6 +73,8 @@ pub struct DeviceState {
     pub outcomes: Vec<OutcomeRow>,
     /// Ledger entries assigned to the asset.
     pub ledger: Vec<LedgerEntry>,
+    /// Approvals for the asset or its department that are not over, by id.
+    pub approvals: Vec<Approval>,
     /// Staged chunks asked for, by index.
     pub staged: Vec<StagedChunk>,
 }

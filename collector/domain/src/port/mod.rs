@@ -4,6 +4,7 @@
 //! groups batches, so that many reports share one durable commit.
 
 mod access;
+mod approvals;
 mod batch;
 mod cross;
 mod enrolment;
@@ -14,6 +15,7 @@ mod succession;
 mod views;
 
 pub use access::{Access, AuditFault, SignInAttempt};
+pub use approvals::{ApprovalFilter, ApprovalRow, Approvals};
 pub use batch::{Applied, Batch, Op};
 pub use cross::{CrossDevice, Kept, Known, Picture, Said, Touched, Value};
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
@@ -56,6 +58,12 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything that a store can do.
-pub trait Store: Ingest + Enrolment + Succession + Rulebook + Access + Views + CrossDevice + Outbox {}
+pub trait Store:
+    Ingest + Enrolment + Succession + Rulebook + Access + Views + CrossDevice + Outbox + Approvals
+{
+}
 
-impl<T: Ingest + Enrolment + Succession + Rulebook + Access + Views + CrossDevice + Outbox> Store for T {}
+impl<T> Store for T where
+    T: Ingest + Enrolment + Succession + Rulebook + Access + Views + CrossDevice + Outbox + Approvals
+{
+}

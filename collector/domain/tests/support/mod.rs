@@ -102,6 +102,7 @@ impl Pc {
             findings: Vec::new(),
             outcomes: Vec::new(),
             ledger: Vec::new(),
+            approvals: Vec::new(),
             staged: Vec::new(),
         };
         Self {

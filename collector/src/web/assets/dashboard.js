@@ -78,6 +78,7 @@
         const before = document.getElementById(id);
         const after = fresh.getElementById(id);
         if (!before || !after || before.contains(document.activeElement)) continue;
+        if (before.querySelector("td input:checked")) continue;
         const adopted = document.adoptNode(after);
         times(adopted);
         if (adopted.textContent === before.textContent) continue;

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use deskwarden_domain::{
+    lifecycle::PRODUCT,
     model::{Evidence, FindingAction, FindingHistory, FindingId, FindingState, Lang, Millis},
     operations::Kind,
     port::FindingDetail,
@@ -15,7 +16,12 @@ use deskwarden_domain::{
 };
 use deskwarden_proto::{section, v1::Section};
 
-use super::{Asked, lines::FindingLine, render};
+use super::{
+    Asked,
+    approvals::{self, ApprovalLine},
+    lines::FindingLine,
+    render,
+};
 use crate::actions::{Decision, DecisionError};
 use crate::web::{
     badge::{self, Badge},
@@ -46,6 +52,9 @@ struct FindingPage {
     device: Option<String>,
     evidence: Vec<EvidenceLine>,
     history: Vec<HistoryLine>,
+    approvals: Vec<ApprovalLine>,
+    /// Where it can be approved.
+    approve: Option<String>,
     choices: Vec<&'static str>,
     note: String,
     refused: Option<String>,
@@ -129,10 +138,10 @@ async fn build(
     refused: Option<String>,
 ) -> Result<FindingPage, WebError> {
     let p = asked.page(state, "/findings");
-    let detail = state
-        .ask(move |store| store.finding(id))
-        .await?
-        .ok_or(WebError::NotFound)?;
+    let (detail, approvals) = state
+        .ask(move |store| Ok((store.finding(id)?, store.approvals_of(id)?)))
+        .await?;
+    let detail = detail.ok_or(WebError::NotFound)?;
     let rules = state.rules_now();
     let lang = p.lang();
     let finding = &detail.row.finding;
@@ -180,6 +189,12 @@ async fn build(
             .map(|step| history_line(step, lang))
             .collect(),
         choices: choices(&detail),
+        approvals: approvals
+            .iter()
+            .map(|row| ApprovalLine::new(row, &rules, lang, p.now))
+            .collect(),
+        approve: (finding.state.is_active() && detail.row.asset.is_some())
+            .then(|| approvals::address(&[detail.row.id])),
         line,
         note,
         refused,
@@ -269,6 +284,8 @@ fn history_line(step: &FindingHistory, lang: Lang) -> HistoryLine {
         actor: agent_text(&step.actor),
         from: step.from.map(|state| badge::state(state, lang)),
         to: badge::state(step.to, lang),
-        note: agent_text(&step.note),
+        note: approvals::said(&step.note, lang)
+            .filter(|_| step.actor == PRODUCT)
+            .map_or_else(|| agent_text(&step.note), |words| agent_text(&words)),
     }
 }

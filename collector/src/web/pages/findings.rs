@@ -1,25 +1,32 @@
-//! `GET /findings`: the list, filtered by its address, which can be shared.
+//! `GET /findings`: the list, filtered by its address, which can be shared; `POST /findings/bulk`: decisions about
+//! several of them at once.
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Redirect, Response},
+};
 use deskwarden_domain::{
-    model::{AssetId, FindingState, Severity},
+    model::{AssetId, FindingAction, FindingId, FindingState, Severity},
     port::FindingFilter,
 };
 
 use super::{
-    Asked,
+    Asked, approvals, chosen,
     lines::FindingLine,
     pager::{Pager, ROWS, window},
     render,
 };
-use crate::web::{
-    error::WebError,
-    form::{Query, link},
-    page::Page,
-    rulewords,
-    state::WebState,
-    text::{Agent, agent_text},
+use crate::{
+    actions::{Decision, DecisionError},
+    web::{
+        error::WebError,
+        form::{Fields, Query, link, local_path},
+        page::Page,
+        rulewords,
+        state::WebState,
+        text::{Agent, agent_text},
+    },
 };
 
 #[derive(Template)]
@@ -40,6 +47,8 @@ struct FindingsPage {
     without_asset: String,
     lines: Vec<FindingLine>,
     pager: Pager,
+    /// How many findings were decided at once, and how many could not be.
+    bulk: Option<(u64, u64)>,
 }
 
 /// The filter that an address asks for. Words that it does not know do not limit.
@@ -93,7 +102,9 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
         link("/findings", &kept)
     };
     let rule = get("rule");
+    let bulk = query.some("bulk").and_then(|text| text.split_once('.'));
     let page = FindingsPage {
+        bulk: bulk.and_then(|(done, left)| Some((done.parse().ok()?, left.parse().ok()?))),
         text: get("text"),
         state: query.some("state").unwrap_or("active").to_owned(),
         severity: get("severity"),
@@ -129,6 +140,61 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
         p,
     };
     render(&page)
+}
+
+/// Decides about several findings at once: acknowledges them here, or leads to the form that approves them or
+/// issues a notice.
+pub(in crate::web) async fn bulk(
+    State(state): State<WebState>,
+    asked: Asked,
+    fields: Fields,
+) -> Result<Response, WebError> {
+    let back = local_path(fields.text("back")).unwrap_or("/findings");
+    let texts: Vec<&str> = fields.all("id").collect();
+    let ids = chosen::read(&texts.join("."));
+    if ids.is_empty() {
+        return Ok(Redirect::to(back).into_response());
+    }
+    match fields.text("action") {
+        "approve" => Ok(Redirect::to(&approvals::address(&ids)).into_response()),
+        "acknowledge" => {
+            let (done, left) = acknowledge(&state, ids, &asked.viewer.name).await?;
+            let (path, query) = back.split_once('?').unwrap_or((back, ""));
+            let kept = Fields::parse(query.as_bytes());
+            let said = format!("{done}.{left}");
+            let mut parameters: Vec<(&str, &str)> =
+                kept.pairs().filter(|(name, _)| *name != "bulk").collect();
+            parameters.push(("bulk", &said));
+            Ok(Redirect::to(&link(path, &parameters)).into_response())
+        }
+        _ => Err(WebError::Malformed),
+    }
+}
+
+/// How many are acknowledged, and how many were in no state for it.
+async fn acknowledge(state: &WebState, ids: Vec<FindingId>, actor: &str) -> Result<(u64, u64), WebError> {
+    let (actions, now) = (std::sync::Arc::clone(&state.actions), state.clock.now());
+    let actor = actor.to_owned();
+    let work = tokio::task::spawn_blocking(move || {
+        let (mut done, mut left) = (0, 0);
+        for finding in ids {
+            let decision = Decision {
+                finding,
+                action: FindingAction::Acknowledge,
+                actor: actor.clone(),
+                note: String::new(),
+                now,
+            };
+            match actions.act(&decision) {
+                Ok(()) => done += 1,
+                Err(DecisionError::Refused(_) | DecisionError::Unknown(_)) => left += 1,
+                Err(DecisionError::Store(error)) => return Err(WebError::from(error)),
+            }
+        }
+        Ok((done, left))
+    });
+    work.await
+        .map_err(|_| WebError::Internal("decisions were cut off"))?
 }
 
 fn cut(text: &str, characters: usize) -> String {

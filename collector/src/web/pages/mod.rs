@@ -2,10 +2,12 @@
 
 pub(super) mod account;
 pub(super) mod alerts;
+pub(super) mod approvals;
 pub(super) mod arrivals;
 pub(super) mod asset;
 pub(super) mod assets;
 pub(super) mod channels;
+mod chosen;
 pub(super) mod device;
 mod device_view;
 pub(super) mod finding;

@@ -3,6 +3,7 @@
 mod house;
 mod pages;
 mod roles;
+mod rulings;
 mod seed;
 mod sign_in;
 mod words;

@@ -11,18 +11,22 @@ use deskwarden_domain::{
 
 use super::{
     house::{HOST, House, Person, START},
+    rulings,
     seed::{self, Say},
 };
 use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 18] = [
+const LISTS: [&str; 21] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
     "/findings?state=nonsense&severity=nonsense&page=-1&asset=x&rule=pc.chat",
     "/findings?page=999999",
+    "/approvals",
+    "/approvals?state=in_force&text=%25&asset=1&page=2",
+    "/approvals/new?findings=1.2.99&until=x",
     "/assets",
     "/assets?show=flagged",
     "/assets?text=%25_%27%22&department=x&page=2",
@@ -67,6 +71,7 @@ fn full_house(say: &Say) -> House {
     seed::machine(&house, 1, say);
     seed::deliveries(&house, say);
     seed::refused_rules(&house, say);
+    rulings::seed(&house, say);
     house
 }
 

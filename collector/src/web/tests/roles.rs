@@ -35,6 +35,16 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
     ("GET", "/findings", "/findings", Some(&ROLES)),
     ("GET", "/findings/{id}", "/findings/1", Some(&ROLES)),
     ("POST", "/findings/{id}/action", "/findings/1/action", Some(&[T])),
+    ("POST", "/findings/bulk", "/findings/bulk", Some(&[T])),
+    ("GET", "/approvals", "/approvals", Some(&ROLES)),
+    ("GET", "/approvals/new", "/approvals/new", Some(&[T])),
+    ("POST", "/approvals", "/approvals", Some(&[T])),
+    (
+        "POST",
+        "/approvals/{id}/withdraw",
+        "/approvals/1/withdraw",
+        Some(&[T]),
+    ),
     ("GET", "/assets", "/assets", Some(&ROLES)),
     ("GET", "/assets/{id}", "/assets/1", Some(&ROLES)),
     (

@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod apply;
+pub mod approvals;
 pub mod cross;
 pub mod deliveries;
 pub mod device_views;
@@ -83,6 +84,15 @@ macro_rules! conformance {
                 a_source_keeps_its_first_look,
                 a_finding_is_one_row_by_its_natural_key,
                 a_name_that_nobody_gave_follows_the_host_name,
+            ];
+            approvals: [
+                approvals_are_granted_listed_and_withdrawn,
+                an_approval_makes_due_exactly_what_it_touches,
+                a_report_that_was_loaded_before_an_approval_is_stale,
+                approvals_are_loaded_with_their_assets_until_they_are_over,
+                an_approval_for_an_unknown_asset_leaves_nothing,
+                what_several_devices_show_is_looked_at_again,
+                an_approval_follows_a_link_and_comes_back_with_it,
             ];
             due: [
                 a_new_asset_is_due_until_it_is_judged,

@@ -44,6 +44,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: include_str!("0005_alerts.postgres.sql"),
     },
+    Migration {
+        shared: include_str!("0006_approvals.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 /// Brings the schema of `place` (named in messages) up to this build. Refuses a newer one.

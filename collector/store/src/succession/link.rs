@@ -64,6 +64,7 @@ pub(super) fn link(
     )?;
     for sql in [
         "UPDATE ledger SET asset_id = ?2 WHERE asset_id = ?1",
+        "UPDATE approvals SET asset_id = ?2, moved_from = ?1 WHERE asset_id = ?1",
         // What the asset never looked at begins with what the new device showed first.
         "INSERT INTO baseline (asset_id, section, source, key, principal, facet_id, accepted_at, accepted_by)
          SELECT ?2, b.section, b.source, b.key, b.principal, b.facet_id, b.accepted_at, b.accepted_by FROM baseline b
@@ -140,6 +141,10 @@ pub(super) fn unlink(
             &[Cell::Int(from), Cell::Int(to), Cell::Text(address)],
         )?;
     }
+    connection.execute(
+        "UPDATE approvals SET asset_id = ?1, moved_from = NULL WHERE asset_id = ?2 AND moved_from = ?1",
+        &[Cell::Int(from), Cell::Int(to)],
+    )?;
     // What came with the device goes with it: the sources that the earlier device never had.
     let theirs = [Cell::Int(from), Cell::Int(to), Cell::Int(replaced.unwrap_or(0))];
     for table in ["baseline", "seeded"] {

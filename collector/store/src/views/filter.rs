@@ -6,7 +6,7 @@ use crate::sql::Cell;
 const MOST_WORDS: usize = 8;
 
 /// A `WHERE` in the making.
-pub(super) struct Conditions<'a> {
+pub(crate) struct Conditions<'a> {
     texts: Vec<String>,
     params: Vec<Owned<'a>>,
 }
@@ -19,7 +19,7 @@ enum Owned<'a> {
 
 impl<'a> Conditions<'a> {
     /// No condition.
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             texts: Vec::new(),
             params: Vec::new(),
@@ -27,18 +27,18 @@ impl<'a> Conditions<'a> {
     }
 
     /// Binds a value; its placeholder.
-    pub(super) fn bind(&mut self, cell: Cell<'a>) -> String {
+    pub(crate) fn bind(&mut self, cell: Cell<'a>) -> String {
         self.params.push(Owned::Cell(cell));
         format!("?{}", self.params.len())
     }
 
     /// Adds a condition.
-    pub(super) fn and(&mut self, condition: impl Into<String>) {
+    pub(crate) fn and(&mut self, condition: impl Into<String>) {
         self.texts.push(condition.into());
     }
 
     /// Every word of `text` must be found; `test` makes the condition of a word's placeholder.
-    pub(super) fn words(&mut self, text: &str, test: impl Fn(&str) -> String) {
+    pub(crate) fn words(&mut self, text: &str, test: impl Fn(&str) -> String) {
         for word in text.split_whitespace().take(MOST_WORDS) {
             self.params.push(Owned::Pattern(pattern(word)));
             let condition = test(&format!("?{}", self.params.len()));
@@ -47,7 +47,7 @@ impl<'a> Conditions<'a> {
     }
 
     /// `WHERE ...`, or nothing.
-    pub(super) fn sql(&self) -> String {
+    pub(crate) fn sql(&self) -> String {
         if self.texts.is_empty() {
             String::new()
         } else {
@@ -56,7 +56,7 @@ impl<'a> Conditions<'a> {
     }
 
     /// The bound values.
-    pub(super) fn params(&self) -> Vec<Cell<'_>> {
+    pub(crate) fn params(&self) -> Vec<Cell<'_>> {
         self.params
             .iter()
             .map(|param| match param {
@@ -68,7 +68,7 @@ impl<'a> Conditions<'a> {
 }
 
 /// `column LIKE placeholder`, whatever the case of ASCII letters. Both engines fold only those.
-pub(super) fn like(column: &str, placeholder: &str) -> String {
+pub(crate) fn like(column: &str, placeholder: &str) -> String {
     format!("LOWER({column}) LIKE {placeholder} ESCAPE '!'")
 }
 

@@ -2,7 +2,7 @@
 
 mod assets;
 mod devices;
-mod filter;
+pub(crate) mod filter;
 mod findings;
 mod overview;
 mod register;
@@ -120,7 +120,7 @@ impl Views for Database {
 }
 
 /// Limit and offset, as the last two parameters.
-fn window(paging: Paging) -> [Cell<'static>; 2] {
+pub(crate) fn window(paging: Paging) -> [Cell<'static>; 2] {
     [
         Cell::Int(i64::from(paging.limit.min(MOST_ROWS))),
         Cell::Int(i64::try_from(paging.offset).unwrap_or(i64::MAX)),
@@ -128,6 +128,6 @@ fn window(paging: Paging) -> [Cell<'static>; 2] {
 }
 
 /// A count as the pages have it.
-fn unsigned(count: i64) -> u64 {
+pub(crate) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
