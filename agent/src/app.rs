@@ -2,19 +2,24 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io,
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 use deskwarden_platform::{Root, ensure_private_dir, host_hints, sources, wait_for_end};
-use deskwarden_proto::v1::{GoodbyeReason, Trigger};
-use tokio::{sync::oneshot, time::sleep};
+use deskwarden_proto::v1::{Section, Trigger};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::mpsc,
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use crate::{
+    attend::{Call, Calls, Desk},
     config::Config,
     disk::Folder,
     fault,
@@ -26,6 +31,13 @@ use crate::{
     supervise::Supervisor,
 };
 
+/// What may be another when somebody signed in or out.
+const OF_PEOPLE: [Section; 4] = [
+    Section::Logon,
+    Section::Proxy,
+    Section::Security,
+    Section::Software,
+];
 /// Longest token file that is read.
 const MAX_TOKEN: u64 = 4 << 10;
 
@@ -68,12 +80,25 @@ pub fn open_state(folder: &Path) -> anyhow::Result<State> {
     })
 }
 
-/// Runs until a signal comes or something fails beyond repair.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+/// What everything of the agent but the recorder runs on: one thread.
+pub fn runtime() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .thread_stack_size(512 << 10)
+        .build()
+        .context("the runtime cannot start")
+}
+
+/// Runs until it is called to end or something fails beyond repair.
+pub async fn run(config: Config, calls: Calls) -> anyhow::Result<()> {
     let cancel = CancellationToken::new();
     let state = open_state(&config.state_dir)?;
-    let signals = cancel.clone();
-    let listener = end_requested(signals);
+    let desk = Arc::new(Desk::default());
+    let listener = {
+        let (desk, cancel) = (Arc::clone(&desk), cancel.clone());
+        tokio::spawn(async move { desk.attend(calls, cancel).await })
+    };
     let Some(identity) = own_identity(&config, &state, &cancel).await? else {
         return Ok(());
     };
@@ -84,7 +109,21 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let (handle, thread) = start_recorder(&config, &identity)?;
     let last = handle.clone();
     let mut tasks = Supervisor::new(cancel.clone());
-    tasks.spawn("signals", async move { Ok(listener.await??) });
+    tasks.spawn("calls", async move { Ok(listener.await??) });
+    {
+        let (handle, mut people) = (handle.clone(), desk.people());
+        let cancel = cancel.clone();
+        tasks.spawn("people", async move {
+            loop {
+                tokio::select! {
+                    () = cancel.cancelled() => return Ok(()),
+                    changed = people.changed() => changed?,
+                }
+                let concerned = handle.ask(|recorder| recorder.matching(&OF_PEOPLE, "")).await?;
+                handle.look(concerned, Trigger::Watch).await?;
+            }
+        });
+    }
     {
         let (handle, cancel) = (handle.clone(), cancel.clone());
         tasks.spawn("watch", async move {
@@ -115,9 +154,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         jitter: system_jitter,
     };
     let until = cancel.clone();
-    tasks.spawn("session", async move {
-        Ok(session.run(GoodbyeReason::Shutdown, until).await?)
-    });
+    tasks.spawn("session", async move { Ok(desk.hold(session, until).await?) });
     let ended = tasks.run().await;
     // What is being written is finished first. It may have ended already, which is why the tasks ended.
     last.stop().await.ok();
@@ -244,14 +281,10 @@ fn start_recorder(
     Ok(engine::start(recorder)?)
 }
 
-/// Cancels when somebody asks the program to end. On a thread that nobody joins: a wait for a signal has
-/// no other end.
-fn end_requested(cancel: CancellationToken) -> oneshot::Receiver<io::Result<()>> {
-    let (tell, told) = oneshot::channel();
-    std::thread::spawn(move || {
-        let heard = wait_for_end();
-        cancel.cancel();
-        tell.send(heard)
-    });
-    told
+/// The calls of a program that a signal or a console ends. On a thread that nobody joins: a wait for a signal has no
+/// other end.
+pub fn signals() -> Calls {
+    let (caller, calls) = mpsc::channel(1);
+    std::thread::spawn(move || caller.blocking_send(wait_for_end().map(|()| Call::End)));
+    calls
 }

@@ -7,17 +7,15 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
+use deskwarden_platform::places;
 use toml::{Spanned, Value};
 use tracing::level_filters::LevelFilter;
 
-use crate::{endpoint::Endpoint, identity::Pin};
+use crate::{endpoint::Endpoint, identity::Pin, web_proxy::WebProxy};
 
-/// Where the file is looked for when nobody names one.
-pub const DEFAULT_FILE: &str = "/etc/deskwarden/agent.toml";
-/// Where the agent keeps what it is and what it saw.
-pub const DEFAULT_STATE: &str = "/var/lib/deskwarden-agent";
 /// Largest file that is read.
 const MAX_FILE: u64 = 64 << 10;
 /// Longest name of a department in bytes.
@@ -38,6 +36,8 @@ pub struct Config {
     pub root: Option<PathBuf>,
     /// Department that a person should see with this PC; empty for none.
     pub department: String,
+    /// Web proxy on the way to the collectors.
+    pub proxy: Option<Arc<WebProxy>>,
     /// What is logged.
     pub log: LevelFilter,
 }
@@ -82,9 +82,10 @@ pub enum Error {
     Faults(Vec<String>),
 }
 
-/// Reads and checks. Without `file` the default one is read if it exists.
+/// Reads and checks. Without `file` the system's own one is read if it exists.
 pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Config, Error> {
-    let place = file.unwrap_or(Path::new(DEFAULT_FILE));
+    let usual = places().config;
+    let place = file.unwrap_or(&usual);
     let name = place.display().to_string();
     let unreadable = |source| Error::Unreadable {
         file: name.clone(),
@@ -120,15 +121,22 @@ pub fn check(file: &str, text: &str, overrides: Overrides) -> Result<Config, Err
         collectors: Vec::new(),
         pin: None,
         token_file: None,
-        state_dir: PathBuf::from(DEFAULT_STATE),
+        state_dir: places().state,
         root: None,
         department: String::new(),
+        proxy: None,
         log: LevelFilter::INFO,
     };
     for (key, value) in &raw {
         checker.entry(&mut config, key, value);
     }
     checker.overrides(&mut config, overrides);
+    if let Some(proxy) = &config.proxy {
+        config
+            .collectors
+            .iter_mut()
+            .for_each(|collector| collector.set_via(proxy));
+    }
     if config.collectors.is_empty() && !checker.spoke_of("collector") {
         checker.faults.push(format!(
             "{file}: no collector; add a line like collector = \"https://collector.example:8443\", or give --collector"
@@ -182,12 +190,13 @@ impl Checker<'_> {
                     }
                 }
             }
+            "proxy" => config.proxy = self.parsed("proxy", value).map(Arc::new),
             "log" => match value.get_ref().as_str().map(level) {
                 Some(Some(level)) => config.log = level,
                 _ => self.fault(value, "log", "it must be one of error, warn, info, debug, trace"),
             },
             other => {
-                let why = "no such setting; there are collector, collectors, pin, token_file, state_dir, root, department, log";
+                let why = "no such setting; there are collector, collectors, pin, token_file, state_dir, root, department, proxy, log";
                 self.fault(key, other, why);
             }
         }
@@ -362,6 +371,22 @@ mod tests {
         .unwrap();
         assert_eq!(config.collectors[0].to_string(), "https://b:2");
         assert_eq!(config.state_dir, PathBuf::from("/other"));
+    }
+
+    #[test]
+    fn a_proxy_stands_on_the_way_to_every_collector() {
+        let text =
+            "collectors = [\"https://a:1\", \"https://b:2\"]\nproxy = \"http://wang:geheim7@p:3128\"\n";
+        let config = check("agent.toml", text, Overrides::default()).unwrap();
+        assert!(
+            config
+                .collectors
+                .iter()
+                .all(|collector| collector.via().is_some())
+        );
+        assert!(!format!("{config:?}").contains("geheim7"));
+        let found = faults("collector = \"https://a:1\"\nproxy = \"p:3128\"\n");
+        assert!(found[0].starts_with("agent.toml:2: proxy: "), "{found:?}");
     }
 
     #[test]

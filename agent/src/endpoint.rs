@@ -1,8 +1,10 @@
 //! The address of a collector. Connects nowhere.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use rustls_pki_types::ServerName;
+
+use crate::web_proxy::WebProxy;
 
 /// Where a collector listens for agents.
 #[derive(Clone, PartialEq, Eq)]
@@ -10,6 +12,7 @@ pub struct Endpoint {
     host: String,
     port: u16,
     name: ServerName<'static>,
+    via: Option<Arc<WebProxy>>,
 }
 
 /// The text is not an address of a collector.
@@ -38,6 +41,16 @@ impl Endpoint {
     /// Port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The proxy on the way, if there is one.
+    pub fn via(&self) -> Option<&WebProxy> {
+        self.via.as_deref()
+    }
+
+    /// The same collector, reached through a proxy.
+    pub fn set_via(&mut self, proxy: &Arc<WebProxy>) {
+        self.via = Some(Arc::clone(proxy));
     }
 
     /// The name that the collector's certificate must carry.
@@ -70,6 +83,7 @@ impl FromStr for Endpoint {
             host: host.to_owned(),
             port,
             name,
+            via: None,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! operating system (`deskwarden-platform`) and the contract (`deskwarden-proto`).
 
 pub mod app;
+pub mod attend;
 pub mod cli;
 pub mod config;
 pub mod disk;
@@ -10,7 +11,9 @@ mod fault;
 pub mod identity;
 pub mod outbox;
 pub mod scan;
+pub mod service;
 pub mod session;
 pub mod setup;
 pub mod supervise;
 pub mod transport;
+pub mod web_proxy;

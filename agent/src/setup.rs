@@ -13,14 +13,13 @@ use zeroize::Zeroizing;
 
 use crate::config::{self, Config, Overrides};
 
-/// Where a roll-out leaves what a PC needs to enrol.
-pub const DEFAULT_FILE: &str = "/etc/deskwarden/enrol.toml";
 /// Variables that stand above the file, with the settings that they name.
-pub const VARIABLES: [(&str, &str); 4] = [
+pub const VARIABLES: [(&str, &str); 5] = [
     ("DESKWARDEN_COLLECTOR", "collector"),
     ("DESKWARDEN_PIN", "pin"),
     ("DESKWARDEN_TOKEN", "token"),
     ("DESKWARDEN_DEPARTMENT", "department"),
+    ("DESKWARDEN_PROXY", "proxy"),
 ];
 /// Name of the token in the state folder, where the running agent may remove it.
 const TOKEN: &str = "token";

@@ -24,7 +24,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::body::Body;
 use tower_service::Service;
 
-use crate::endpoint::Endpoint;
+use crate::{endpoint::Endpoint, web_proxy};
 
 /// How long each step of connecting may take.
 const STEP: Duration = Duration::from_secs(15);
@@ -42,6 +42,26 @@ pub enum Error {
         /// Why not.
         #[source]
         source: io::Error,
+    },
+    /// The proxy on the way does not answer.
+    #[error("cannot reach the web proxy {proxy}: {source}; check the setting proxy, and the network")]
+    ProxyUnreachable {
+        /// Where.
+        proxy: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The proxy on the way lets nobody through.
+    #[error("no way to {endpoint} through the web proxy {proxy}: {source}")]
+    ProxyRefused {
+        /// Where to.
+        endpoint: String,
+        /// Which proxy.
+        proxy: String,
+        /// Why not.
+        #[source]
+        source: web_proxy::Refused,
     },
     /// A step took too long.
     #[error("{endpoint} did not answer in time while {step}")]
@@ -112,14 +132,9 @@ pub async fn connect(endpoint: &Endpoint, tls: &Arc<ClientConfig>) -> Result<Cha
         endpoint: endpoint.to_string(),
         step,
     };
-    let stream = timeout(STEP, TcpStream::connect((endpoint.host(), endpoint.port())))
+    let stream = timeout(STEP, reach(endpoint))
         .await
-        .map_err(|_| timed_out("connecting"))?
-        .and_then(prepare)
-        .map_err(|source| Error::Unreachable {
-            endpoint: place.clone(),
-            source,
-        })?;
+        .map_err(|_| timed_out("connecting"))??;
     let local = stream.local_addr().ok().map(|address| address.ip());
     let connector = TlsConnector::from(Arc::clone(tls));
     let tls_error = |source| Error::Tls {
@@ -160,6 +175,35 @@ pub async fn connect(endpoint: &Endpoint, tls: &Arc<ClientConfig>) -> Result<Cha
         origin: place.parse().unwrap_or_default(),
         local,
     })
+}
+
+/// A connection that leads to the collector: straight, or through the proxy on the way.
+async fn reach(endpoint: &Endpoint) -> Result<TcpStream, Error> {
+    let Some(proxy) = endpoint.via() else {
+        return TcpStream::connect((endpoint.host(), endpoint.port()))
+            .await
+            .and_then(prepare)
+            .map_err(|source| Error::Unreachable {
+                endpoint: endpoint.to_string(),
+                source,
+            });
+    };
+    let mut stream = TcpStream::connect(proxy.address())
+        .await
+        .and_then(prepare)
+        .map_err(|source| Error::ProxyUnreachable {
+            proxy: proxy.to_string(),
+            source,
+        })?;
+    proxy
+        .ask(&mut stream, endpoint.host(), endpoint.port())
+        .await
+        .map_err(|source| Error::ProxyRefused {
+            endpoint: endpoint.to_string(),
+            proxy: proxy.to_string(),
+            source,
+        })?;
+    Ok(stream)
 }
 
 /// Waits for the collector's first bytes and leaves them unread. A TLS 1.3 client is done with its handshake before

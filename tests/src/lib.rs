@@ -26,3 +26,4 @@ pub mod smbios;
 pub mod strace;
 pub mod wait;
 pub mod webhook;
+pub mod wine;

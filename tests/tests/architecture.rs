@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "deskwarden-agent",
         &["deskwarden-proto", "deskwarden-parse", "deskwarden-platform"],
     ),
+    ("deskwarden-installer", &["deskwarden-platform"]),
     ("deskwarden-domain", &["deskwarden-proto"]),
     ("deskwarden-store", &["deskwarden-proto", "deskwarden-domain"]),
     (

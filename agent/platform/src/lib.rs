@@ -5,6 +5,8 @@
 #[cfg(not(target_os = "windows"))]
 mod no_service;
 mod own;
+#[cfg(any(target_os = "windows", test))]
+mod roll_out;
 mod source;
 
 #[cfg(target_os = "linux")]

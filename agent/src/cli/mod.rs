@@ -12,10 +12,8 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use deskwarden_proto::section;
-use tokio::runtime::{Builder, Runtime};
 use tracing::level_filters::LevelFilter;
 use zeroize::Zeroizing;
 
@@ -24,7 +22,7 @@ use crate::{
     config::{self, Config, Overrides},
     fault,
     identity::Outcome,
-    setup,
+    service, setup,
 };
 
 /// Variable that may hold the token for `enrol`. The agent starts no programs, so nobody inherits it.
@@ -80,16 +78,18 @@ enum Command {
         #[arg(long, value_enum)]
         lang: Option<Language>,
     },
-    /// Turn what a roll-out left for this PC (/etc/deskwarden/enrol.toml, or the variables
-    /// `DESKWARDEN_COLLECTOR`, `_PIN`, `_TOKEN`, `_DEPARTMENT`) into the configuration.
+    /// Turn what a roll-out left for this PC (enrol.toml beside the configuration, or the variables
+    /// `DESKWARDEN_COLLECTOR`, `_PIN`, `_TOKEN`, `_DEPARTMENT`, `_PROXY`) into the configuration.
     Setup {
         /// File that was left; removed once it is taken over.
-        #[arg(long, value_name = "FILE", default_value = setup::DEFAULT_FILE)]
-        from: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
         /// Configuration file to write.
-        #[arg(long, value_name = "FILE", default_value = config::DEFAULT_FILE)]
-        config: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
+    /// Run as the Windows service that the installation registered; only the service manager can start this.
+    Service,
     /// Check the configuration and name every fault.
     CheckConfig {
         #[command(flatten)]
@@ -99,7 +99,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Settings {
-    /// Configuration file; by default /etc/deskwarden/agent.toml, if it is there.
+    /// Configuration file; by default /etc/deskwarden/agent.toml (Windows: ProgramData\Deskwarden), if it is there.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Address of a collector, https://host:port; may be given several times.
@@ -171,7 +171,7 @@ fn command(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
             let config = settings.load()?;
             start_log(config.log, log);
             deskwarden_platform::keep_heap_small();
-            runtime()?.block_on(app::run(config))
+            app::runtime()?.block_on(app::run(config, app::signals()))
         }
         Command::Enrol { settings } => {
             let config = settings.load()?;
@@ -192,11 +192,22 @@ fn command(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
             }
         }
         Command::WhatIsCollected { json, lang } => collected::run(json, lang.unwrap_or_else(language), out),
-        Command::Setup { from, config } => set_up(&from, &config, out),
+        Command::Setup { from, config } => {
+            let places = deskwarden_platform::places();
+            set_up(
+                &from.unwrap_or(places.left),
+                &config.unwrap_or(places.config),
+                out,
+            )
+        }
+        Command::Service => service::run(),
         Command::CheckConfig { settings } => {
             let config = settings.load()?;
             for collector in &config.collectors {
                 writeln!(out, "collector {collector}")?;
+            }
+            if let Some(proxy) = &config.proxy {
+                writeln!(out, "proxy     {proxy}")?;
             }
             writeln!(out, "state     {}", config.state_dir.display())?;
             writeln!(out, "the configuration is sound")?;
@@ -211,7 +222,7 @@ fn enrol(config: &Config, out: &mut impl Write) -> anyhow::Result<()> {
         (None, Ok(token)) if !token.trim().is_empty() => Zeroizing::new(token.trim().to_owned()),
         _ => anyhow::bail!("no token: give --token-file, or set {TOKEN}"),
     };
-    match runtime()?.block_on(app::enrol(config, token))? {
+    match app::runtime()?.block_on(app::enrol(config, token))? {
         Outcome::Enrolled(identity) => writeln!(out, "enrolled as device {}", identity.device)?,
         Outcome::Pending(wait) => writeln!(
             out,
@@ -238,15 +249,6 @@ fn set_up(from: &Path, config: &Path, out: &mut impl Write) -> anyhow::Result<()
         )?;
     }
     Ok(())
-}
-
-fn runtime() -> anyhow::Result<Runtime> {
-    Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(1)
-        .thread_stack_size(512 << 10)
-        .build()
-        .context("the runtime cannot start")
 }
 
 fn start_log(level: LevelFilter, format: LogFormat) {

@@ -6,14 +6,14 @@ mod directive;
 mod ending;
 mod flow;
 mod greeting;
+mod leave;
 mod roam;
 mod stream;
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
-use deskwarden_proto::v1::{GoodbyeReason, RefusalCode};
+use deskwarden_proto::v1::RefusalCode;
 use rustls::AlertDescription;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     endpoint::Endpoint,
@@ -26,6 +26,7 @@ use crate::{
 };
 use backoff::Backoff;
 use ending::End;
+pub use leave::Leave;
 use roam::Moves;
 use stream::Stream;
 
@@ -84,8 +85,8 @@ enum Came {
 }
 
 impl Session {
-    /// Holds a session until cancelled; then says goodbye with `reason`.
-    pub async fn run(mut self, reason: GoodbyeReason, cancel: CancellationToken) -> Result<(), Error> {
+    /// Holds a session until it is to be left; then says goodbye. May be called again.
+    pub async fn run(&mut self, leave: &Leave) -> Result<(), Error> {
         let mut attempts = Attempts::default();
         let mut turn = 0;
         let mut moves = Moves::new(self.recorder.moves());
@@ -101,11 +102,11 @@ impl Session {
             }
             let came = if self.expired() && !attempts.use_previous {
                 tokio::select! {
-                    () = cancel.cancelled() => Came::Over,
+                    () = leave.wanted() => Came::Over,
                     came = self.recovered(&endpoint) => came,
                 }
             } else {
-                self.once(&endpoint, reason, &cancel, &mut attempts).await?
+                self.once(&endpoint, leave, &mut attempts).await?
             };
             let wait = match came {
                 Came::Over => return Ok(()),
@@ -121,7 +122,7 @@ impl Session {
                 "the next connection is due"
             );
             tokio::select! {
-                () = cancel.cancelled() => return Ok(()),
+                () = leave.wanted() => return Ok(()),
                 () = moves.wait(wait) => {}
             }
         }
@@ -154,8 +155,7 @@ impl Session {
     async fn once(
         &mut self,
         endpoint: &Endpoint,
-        reason: GoodbyeReason,
-        cancel: &CancellationToken,
+        leave: &Leave,
         attempts: &mut Attempts,
     ) -> Result<Came, Error> {
         let previous = if attempts.use_previous {
@@ -175,7 +175,7 @@ impl Session {
             }
         };
         let connected = tokio::select! {
-            () = cancel.cancelled() => return Ok(Came::Over),
+            () = leave.wanted() => return Ok(Came::Over),
             connected = transport::connect(endpoint, &tls) => connected,
         };
         let channel = match connected {
@@ -188,7 +188,7 @@ impl Session {
                 // The clocks of a PC that was paused do not know; the collector's does.
                 if alert == AlertDescription::CertificateExpired && !attempts.regained {
                     return Ok(tokio::select! {
-                        () = cancel.cancelled() => Came::Over,
+                        () = leave.wanted() => Came::Over,
                         came = self.recovered(endpoint) => {
                             attempts.regained = matches!(came, Came::Again);
                             came
@@ -205,7 +205,7 @@ impl Session {
         let mut moves = Moves::new(self.recorder.moves());
         let mut stream = Stream::new(self, endpoint, identity, channel);
         let end = tokio::select! {
-            end = stream.run(reason, cancel) => end,
+            end = stream.run(leave) => end,
             () = moves.away_from(local.unwrap_or(Ipv4Addr::LOCALHOST.into())) => Ok(End::Moved),
         };
         let (welcomed, progressed) = (stream.welcomed, stream.acknowledgements > 0);

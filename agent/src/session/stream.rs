@@ -23,6 +23,7 @@ use super::{
     Shared,
     ending::{End, Error},
     flow::{Outgoing, PATIENCE, Window},
+    leave::Leave,
 };
 use crate::{
     identity::Identity,
@@ -73,11 +74,7 @@ pub(super) enum Asked {
 
 impl Stream {
     /// Runs until the stream ends, whoever ends it.
-    pub(super) async fn run(
-        &mut self,
-        reason: GoodbyeReason,
-        cancel: &CancellationToken,
-    ) -> Result<End, Error> {
+    pub(super) async fn run(&mut self, leave: &Leave) -> Result<End, Error> {
         let (hello, position) = self.hello().await?;
         let (frames, outgoing) = mpsc::channel(QUEUE);
         let mut outgoing_half = Outgoing {
@@ -98,7 +95,7 @@ impl Stream {
             Ok::<_, Status>((replies, first))
         };
         let (replies, first) = tokio::select! {
-            () = cancel.cancelled() => return Ok(End::Shutdown),
+            () = leave.wanted() => return Ok(End::Shutdown),
             opened = timeout(PATIENCE, opening) => match opened {
                 Ok(opened) => opened?,
                 Err(_) => return Ok(End::Stalled("no answer to the hello")),
@@ -151,7 +148,7 @@ impl Stream {
             }
         }
         tracing::info!(device = %self.identity.device, "connected");
-        self.converse(outgoing_half, replies, window, heartbeat, reason, cancel)
+        self.converse(outgoing_half, replies, window, heartbeat, leave)
             .await
     }
 
@@ -161,8 +158,7 @@ impl Stream {
         mut replies: Streaming<CollectorFrame>,
         mut window: Window,
         heartbeat: Duration,
-        reason: GoodbyeReason,
-        cancel: &CancellationToken,
+        leave: &Leave,
     ) -> Result<End, Error> {
         let mut progress = self.shared.recorder.progress();
         let renumbered = progress.borrow().renumbered;
@@ -184,8 +180,8 @@ impl Stream {
             let waits = window.held || !window.in_flight.is_empty();
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => {
-                    return Ok(self.farewell(out, replies, reason).await);
+                () = leave.wanted() => {
+                    return Ok(self.farewell(out, replies, leave.reason()).await);
                 }
                 reply = replies.message() => {
                     let Some(reply) = reply? else {

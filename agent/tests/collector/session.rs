@@ -14,7 +14,7 @@ use deskwarden_agent::{
         recorder::Recorder,
         tools::Tools,
     },
-    session::Session,
+    session::{Leave, Session},
 };
 use deskwarden_platform::{Fact, Reading, Root, Source, SourceId};
 use deskwarden_proto::{
@@ -97,7 +97,7 @@ impl Agent {
 
     fn connect(&mut self, fake: &Fake) {
         let cancel = CancellationToken::new();
-        let session = Session {
+        let mut session = Session {
             endpoints: vec![fake.endpoint.clone()],
             store: self.pc.store.clone(),
             clock: self.pc.clock.clone(),
@@ -106,7 +106,10 @@ impl Agent {
             department: "财务部".into(),
             jitter: || 0.0,
         };
-        let task = tokio::spawn(session.run(GoodbyeReason::Shutdown, cancel.clone()));
+        let task = {
+            let leave = Leave::on(cancel.clone());
+            tokio::spawn(async move { session.run(&leave).await })
+        };
         self.running = Some((task, cancel));
     }
 

@@ -19,13 +19,10 @@ use deskwarden_agent::{
         recorder::Recorder,
         tools::Tools,
     },
-    session::Session,
+    session::{Leave, Session},
 };
 use deskwarden_platform::{Root, ensure_private_dir, host_hints};
-use deskwarden_proto::{
-    ids::DeviceId,
-    v1::{GoodbyeReason, Trigger},
-};
+use deskwarden_proto::{ids::DeviceId, v1::Trigger};
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
@@ -119,7 +116,7 @@ impl SimAgent {
         let recorder = tokio::spawn(attended);
         handle.look_at_all(Trigger::Start).await?;
         let cancel = CancellationToken::new();
-        let session = Session {
+        let mut session = Session {
             endpoints: vec![place.endpoint.clone()],
             clock: store.clock(),
             store,
@@ -129,7 +126,10 @@ impl SimAgent {
             // Waits as an agent does, a hundred times shorter.
             jitter: || 0.01,
         };
-        let session = tokio::spawn(session.run(GoodbyeReason::Shutdown, cancel.clone()));
+        let session = {
+            let leave = Leave::on(cancel.clone());
+            tokio::spawn(async move { session.run(&leave).await })
+        };
         let seen = handle.clone();
         self.running = Some(Running {
             handle,

@@ -4,6 +4,7 @@ mod acl;
 mod beneath;
 mod end;
 mod event_log;
+mod installer;
 mod places;
 mod private;
 mod privileges;

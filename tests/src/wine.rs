@@ -1,0 +1,228 @@
+//! A Windows PC for a test: a fresh prefix of Wine's, which stands in for Windows. Commands go to Wine's own loader,
+//! because the usual wrapper needs the 32-bit half that is not installed.
+
+use std::{
+    env,
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
+
+use crate::{
+    need, program,
+    wait::{PATIENCE, eventually},
+};
+
+/// Debian's loader and server of 64-bit programs.
+const LOADER: &str = "/usr/lib/wine/wine64";
+const SERVER: &str = "/usr/lib/wine/wineserver64";
+
+/// The agent for Windows and what packs it, which `tests/run` built.
+#[derive(Clone, Debug)]
+pub struct Build {
+    folder: PathBuf,
+}
+
+impl Build {
+    /// What is under test, or `None` where there is nothing: the test is noted as not run then.
+    pub fn of(test: &str) -> Option<Self> {
+        let folder = env::var_os("DESKWARDEN_WINDOWS").map(PathBuf::from);
+        let Some(folder) = folder.filter(|folder| folder.join("deskwarden-agent.exe").is_file()) else {
+            need::missing(
+                test,
+                "DESKWARDEN_WINDOWS names no folder with the agent for Windows",
+            );
+            return None;
+        };
+        Some(Self { folder })
+    }
+
+    /// Packs the agent as an MSI of that version.
+    ///
+    /// # Errors
+    /// When the packing script refuses.
+    pub fn msi(&self, version: &str, out: &Path) -> Result<PathBuf> {
+        let script = crate::architecture::tree::root().join("deploy/windows/package");
+        let mut command = Command::new(script);
+        command
+            .arg(self.folder.join("deskwarden-agent.exe"))
+            .arg(self.folder.join("deskwarden_installer.dll"))
+            .arg(version)
+            .arg(out);
+        Ok(PathBuf::from(program::finish(&mut command)?.trim()))
+    }
+}
+
+/// A PC with Windows. Everything that runs on it ends with this.
+#[derive(Debug)]
+pub struct WindowsPc {
+    prefix: TempDir,
+}
+
+impl WindowsPc {
+    /// A new PC, or `None` where there is no Wine.
+    ///
+    /// # Errors
+    /// When the prefix cannot be made.
+    pub fn new(test: &str) -> Result<Option<Self>> {
+        for file in [LOADER, SERVER] {
+            if !Path::new(file).exists() {
+                need::missing(test, "wine64 is not installed");
+                return Ok(None);
+            }
+        }
+        let pc = Self {
+            prefix: tempfile::Builder::new().prefix("deskwarden-wine-").tempdir()?,
+        };
+        pc.finish("wineboot", ["--init"])?;
+        // The first start goes on in the background.
+        pc.server("--wait")?;
+        Ok(Some(pc))
+    }
+
+    /// Where a path of the PC lies on this machine: `Program Files/Deskwarden`.
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.prefix.path().join("drive_c").join(path)
+    }
+
+    /// The prefix itself: drives and registry.
+    pub fn prefix(&self) -> &Path {
+        self.prefix.path()
+    }
+
+    /// Runs a program of the PC.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn run<S: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Result<(ExitStatus, String)> {
+        let mut command = Command::new(LOADER);
+        command.arg(program).args(arguments);
+        self.settle(&mut command);
+        let output = command
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("{command:?}"))?;
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok((output.status, text))
+    }
+
+    /// The same; a failure of the program is an error.
+    ///
+    /// # Errors
+    /// When it does not start, or fails.
+    pub fn finish<S: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Result<String> {
+        let (status, text) = self.run(program, arguments)?;
+        ensure!(status.success(), "{program} ended with {status}: {text}");
+        Ok(text)
+    }
+
+    /// Runs the installer without a window; arguments are the command line's.
+    ///
+    /// # Errors
+    /// When it fails; the message names its exit status.
+    pub fn msiexec(&self, arguments: &[&str]) -> Result<()> {
+        self.finish("msiexec", arguments.iter().chain(&["/qn"])).map(drop)
+    }
+
+    /// Imports a registry file, as a setup program writes keys.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn import(&self, keys: &str) -> Result<()> {
+        let file = self.file("import.reg");
+        // What regedit itself exports: UTF-16 with a mark.
+        let text = format!(
+            "Windows Registry Editor Version 5.00\r\n\r\n{}",
+            keys.replace('\n', "\r\n")
+        );
+        let units: Vec<u8> = [0xFEFF]
+            .into_iter()
+            .chain(text.encode_utf16())
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        fs::write(&file, units)?;
+        self.finish("regedit", ["/S", r"C:\import.reg"])?;
+        Ok(fs::remove_file(file)?)
+    }
+
+    /// Whether a key is there.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn has_key(&self, key: &str) -> Result<bool> {
+        Ok(self.run("reg", ["query", key])?.0.success())
+    }
+
+    /// What the service manager says of a service's state; empty where there is no such service.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn service_state(&self, name: &str) -> Result<String> {
+        let (_, text) = self.run("sc", ["query", name])?;
+        Ok(text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("STATE"))
+            .and_then(|rest| rest.split_whitespace().next_back())
+            .unwrap_or_default()
+            .to_owned())
+    }
+
+    /// Waits until a service is in a state.
+    ///
+    /// # Errors
+    /// At the deadline.
+    pub fn wait_for_service(&self, name: &str, state: &str) -> Result<()> {
+        eventually(&format!("{name} to be {state}"), PATIENCE, || {
+            let found = self.service_state(name)?;
+            ensure!(found == state, "it is {found:?}");
+            Ok(Some(()))
+        })
+    }
+
+    /// The path by which programs of the PC reach a file of this machine.
+    pub fn outside(path: &Path) -> String {
+        format!("Z:{}", path.display().to_string().replace('/', "\\"))
+    }
+
+    fn server(&self, what: &str) -> Result<()> {
+        let mut command = Command::new(SERVER);
+        command.arg(what);
+        self.settle(&mut command);
+        program::finish(&mut command).map(drop)
+    }
+
+    fn settle(&self, command: &mut Command) {
+        command
+            .env("WINEPREFIX", self.prefix.path())
+            .env("WINEDEBUG", "-all")
+            // Neither .NET nor HTML is needed, and both would be offered for download.
+            .env("WINEDLLOVERRIDES", "mscoree=d;mshtml=d;winemenubuilder.exe=d")
+            .env("WINESERVER", SERVER)
+            .env("LC_ALL", "C.UTF-8")
+            .env_remove("DISPLAY");
+    }
+}
+
+impl Drop for WindowsPc {
+    fn drop(&mut self) {
+        // What still runs would write to a folder that goes.
+        self.server("--kill").ok();
+        self.server("--wait").ok();
+    }
+}

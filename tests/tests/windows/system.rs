@@ -1,0 +1,233 @@
+//! One PC from the first silent installation to the last removal: the real MSI under Wine, the real collector on this
+//! machine. One test, because a Windows takes long to make and each step stands on the one before.
+
+use std::{fs, path::Path};
+
+use deskwarden_tests::{
+    collector::{Collector, Setup},
+    need,
+    wait::{PATIENCE, eventually},
+    wine::{Build, WindowsPc},
+};
+use serde_json::Value;
+
+const SERVICE: &str = "deskwarden-agent";
+const SERVICE_KEY: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\deskwarden-agent";
+const EVENT_KEY: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\Deskwarden";
+const HOME: &str = "ProgramData/Deskwarden";
+const PROGRAM: &str = "Program Files/Deskwarden/deskwarden-agent.exe";
+
+struct Site {
+    // Fields end in this order: the PC goes before what it talks to.
+    pc: WindowsPc,
+    collector: Collector,
+    build: Build,
+    share: tempfile::TempDir,
+}
+
+impl Site {
+    fn open(test: &str) -> Option<Self> {
+        let build = Build::of(test)?;
+        if !need::program(test, "wixl") {
+            return None;
+        }
+        let pc = WindowsPc::new(test).unwrap()?;
+        Some(Self {
+            pc,
+            collector: Setup::new().unwrap().start().unwrap(),
+            build,
+            share: tempfile::tempdir().unwrap(),
+        })
+    }
+
+    fn msi(&self, version: &str) -> String {
+        WindowsPc::outside(&self.build.msi(version, self.share.path()).unwrap())
+    }
+
+    fn token(&self) -> String {
+        let made = self
+            .collector
+            .cli(&["token", "create", "--uses", "1", "--valid", "1h"])
+            .unwrap();
+        made["token"].as_str().unwrap().to_owned()
+    }
+
+    fn device(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let found = self
+            .collector
+            .device(what, |device| wanted(device).then(|| device.clone()));
+        found.unwrap_or_else(|error| panic!("{error:#}\n{}", self.collector.log()))
+    }
+
+    /// The service is running, and its session speaks.
+    fn is_heard(&self) {
+        self.pc.wait_for_service(SERVICE, "RUNNING").unwrap();
+        self.device("a session", |device| {
+            device["goodbye_at"].is_null() && !device["last_seen_at"].is_null()
+        });
+    }
+
+    fn identity(&self) -> String {
+        fs::read_to_string(self.pc.file(HOME).join("state/identity/device")).unwrap()
+    }
+}
+
+#[test]
+fn a_silent_installation_reports_is_upgraded_and_goes_without_a_trace() {
+    let Some(site) = Site::open("a_silent_installation_reports_is_upgraded_and_goes_without_a_trace") else {
+        return;
+    };
+    a_wrong_pin_installs_nothing(&site);
+    let token = site.token();
+    one_line_installs_and_enrols(&site, &token);
+    the_token_is_nowhere(&site, &token);
+    a_repair_keeps_the_identity(&site);
+    an_upgrade_keeps_the_device(&site);
+    a_stop_says_goodbye(&site);
+    an_open_folder_keeps_the_service_from_starting(&site);
+    a_removal_keeps_the_identity_unless_asked(&site);
+}
+
+fn a_wrong_pin_installs_nothing(site: &Site) {
+    let refused = site.pc.msiexec(&[
+        "/i",
+        &site.msi("1.0.0"),
+        "COLLECTOR=https://c.example:7443",
+        "PIN=abc",
+        "TOKEN=t",
+    ]);
+    assert!(refused.is_err());
+    assert!(!site.pc.file(PROGRAM).exists() && !site.pc.file(HOME).exists());
+    assert!(!site.pc.has_key(SERVICE_KEY).unwrap());
+}
+
+fn one_line_installs_and_enrols(site: &Site, token: &str) {
+    let log = WindowsPc::outside(&site.share.path().join("install.log"));
+    site.pc
+        .msiexec(&[
+            "/i",
+            &site.msi("1.0.0"),
+            "/l*v",
+            &log,
+            &format!("COLLECTOR={}", site.collector.agents().unwrap()),
+            &format!("PIN={}", site.collector.pin().unwrap()),
+            &format!("TOKEN={token}"),
+            "DEPARTMENT=财务部",
+        ])
+        .unwrap();
+    assert!(site.pc.file(PROGRAM).is_file());
+    site.is_heard();
+    let device = site.device("the Windows PC", |device| device["platform"] == "windows-x86_64");
+    assert_eq!(site.identity().trim(), device["id"]);
+    let config = fs::read_to_string(site.pc.file(HOME).join("agent.toml")).unwrap();
+    assert!(config.contains("财务部"), "{config}");
+}
+
+/// In no file of the PC, which holds its registry too, and in no log of the installation.
+fn the_token_is_nowhere(site: &Site, token: &str) {
+    eventually("the token to be used up", PATIENCE, || {
+        Ok((!site.pc.file(HOME).join("state/token").exists()).then_some(()))
+    })
+    .unwrap();
+    assert!(!site.pc.file(HOME).join("enrol.toml").exists());
+    for folder in [
+        HOME,
+        "Program Files/Deskwarden",
+        "windows/temp",
+        "users",
+        "windows/Installer",
+    ] {
+        holds_nowhere(&site.pc.file(folder), token);
+    }
+    for hive in ["system.reg", "user.reg", "userdef.reg"] {
+        holds_nowhere(&site.pc.prefix().join(hive), token);
+    }
+}
+
+fn holds_nowhere(place: &Path, secret: &str) {
+    let wide: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let Ok(found) = fs::symlink_metadata(place) else {
+        return;
+    };
+    if found.is_dir() {
+        for entry in fs::read_dir(place).unwrap() {
+            holds_nowhere(&entry.unwrap().path(), secret);
+        }
+    } else if found.is_file() {
+        let bytes = fs::read(place).unwrap();
+        let holds = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+        assert!(
+            !holds(secret.as_bytes()) && !holds(&wide),
+            "{} holds the token",
+            place.display()
+        );
+    }
+}
+
+fn a_repair_keeps_the_identity(site: &Site) {
+    let before = site.identity();
+    fs::remove_file(site.pc.file(PROGRAM)).ok();
+    site.pc.msiexec(&["/fa", &site.msi("1.0.0")]).unwrap();
+    assert!(site.pc.file(PROGRAM).is_file());
+    site.is_heard();
+    assert_eq!(site.identity(), before);
+}
+
+fn an_upgrade_keeps_the_device(site: &Site) {
+    let before = site.identity();
+    site.pc.msiexec(&["/i", &site.msi("1.1.0")]).unwrap();
+    site.is_heard();
+    assert_eq!(site.identity(), before);
+    let devices = site.collector.cli(&["device", "list"]).unwrap();
+    assert_eq!(devices.as_array().unwrap().len(), 1, "{devices}");
+    // An older one is refused, and changes nothing.
+    assert!(site.pc.msiexec(&["/i", &site.msi("1.0.0")]).is_err());
+    assert_eq!(site.pc.service_state(SERVICE).unwrap(), "RUNNING");
+}
+
+fn a_stop_says_goodbye(site: &Site) {
+    site.pc.finish("sc", ["stop", SERVICE]).unwrap();
+    site.pc.wait_for_service(SERVICE, "STOPPED").unwrap();
+    site.device("a goodbye", |device| !device["goodbye_at"].is_null());
+    site.pc.finish("sc", ["start", SERVICE]).unwrap();
+    site.is_heard();
+}
+
+fn an_open_folder_keeps_the_service_from_starting(site: &Site) {
+    site.pc.finish("sc", ["stop", SERVICE]).unwrap();
+    site.pc.wait_for_service(SERVICE, "STOPPED").unwrap();
+    let home = site.pc.file(HOME);
+    let own = fs::metadata(&home).unwrap().permissions();
+    let mut open = own.clone();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o777);
+    fs::set_permissions(&home, open).unwrap();
+    site.pc.run("sc", ["start", SERVICE]).unwrap();
+    site.pc.wait_for_service(SERVICE, "STOPPED").unwrap();
+    fs::set_permissions(&home, own).unwrap();
+    site.pc.finish("sc", ["start", SERVICE]).unwrap();
+    site.is_heard();
+}
+
+fn a_removal_keeps_the_identity_unless_asked(site: &Site) {
+    let before = site.identity();
+    site.pc.msiexec(&["/x", &site.msi("1.1.0")]).unwrap();
+    assert!(!site.pc.file("Program Files/Deskwarden").exists());
+    assert!(!site.pc.has_key(SERVICE_KEY).unwrap() && !site.pc.has_key(EVENT_KEY).unwrap());
+    assert_eq!(site.identity(), before);
+    assert!(!site.pc.file(HOME).join("agent.toml").exists());
+
+    // It comes back as the same device, from the file beside the package and with no token at all.
+    let told = format!(
+        "collector = \"{}\"\npin = \"{}\"\n",
+        site.collector.agents().unwrap(),
+        site.collector.pin().unwrap()
+    );
+    fs::write(site.share.path().join("enrol.toml"), told).unwrap();
+    site.pc.msiexec(&["/i", &site.msi("1.1.0")]).unwrap();
+    site.is_heard();
+    assert_eq!(site.identity(), before);
+
+    site.pc.msiexec(&["/x", &site.msi("1.1.0"), "PURGE=1"]).unwrap();
+    assert!(!site.pc.file("Program Files/Deskwarden").exists() && !site.pc.file(HOME).exists());
+    assert!(!site.pc.has_key(SERVICE_KEY).unwrap() && !site.pc.has_key(EVENT_KEY).unwrap());
+}
