@@ -6,6 +6,7 @@ mod approval;
 mod args;
 mod asset;
 mod audit;
+mod backup;
 mod ca;
 mod catalogue;
 mod check;
@@ -14,6 +15,7 @@ mod device;
 mod finding;
 mod ledger;
 mod ledger_files;
+mod migrate_store;
 mod out;
 mod rules;
 mod serve;
@@ -129,6 +131,12 @@ enum Command {
     /// The certificate authority: how it stands, replacing its root
     #[command(subcommand)]
     Ca(ca::CaCommand),
+    /// Copy everything that this collector is into a folder; it may run meanwhile
+    Backup(backup::Backup),
+    /// Put a backup in the place of a collector that is lost
+    Restore(backup::Restore),
+    /// Move the store to another database, and compare both row by row
+    MigrateStore(migrate_store::MigrateStore),
     /// Check the configuration, the channels and the rules folder without starting anything
     CheckConfig,
 }
@@ -213,6 +221,9 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
     match cli.command {
         Command::Serve(serve) => serve::run(serve, &common, out),
         Command::CheckConfig => check::run(&common, out),
+        Command::Backup(command) => backup::run(&command, &common, out),
+        Command::Restore(command) => backup::restore(&command, &common, out),
+        Command::MigrateStore(command) => migrate_store::run(&command, out),
         Command::Rules(command) => rules::run(command, &common, out),
         Command::Catalogue(command) => catalogue::run(command, &common, out),
         Command::Token(command) => token::run(command, &Session::open(&common)?, out),

@@ -167,6 +167,11 @@ impl Machine {
         self.netns.gateway()
     }
 
+    /// Its own address.
+    pub fn address(&self) -> String {
+        self.netns.address(2).trim_end_matches("/24").to_owned()
+    }
+
     /// A file inside, seen from here.
     pub fn file(&self, path: &str) -> PathBuf {
         self.disk.root().join(path.trim_start_matches('/'))
@@ -188,7 +193,7 @@ impl Machine {
 
     /// The last lines of its journal, for a failure.
     pub fn journal(&self) -> String {
-        let mut command = self.command("journalctl --no-pager --lines=60 --unit=deskwarden-agent.service");
+        let mut command = self.command("journalctl --no-pager --lines=60 --unit=deskwarden-*.service");
         command.output().map_or_else(
             |error| error.to_string(),
             |output| String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -1,4 +1,4 @@
-//! The agent's packages, which `deploy/linux/build` made, and what can be read from them. Installs nothing.
+//! The packages of agent and collector, which `deploy/linux/build` made, and what can be read from them. Installs nothing.
 
 use std::{
     collections::BTreeSet,
@@ -75,7 +75,15 @@ impl Packages {
     /// # Errors
     /// When there is not exactly one.
     pub fn deb(&self, processor: Processor) -> Result<PathBuf> {
-        self.only(&format!("_{}.deb", processor.deb_name()))
+        self.only("deskwarden-agent", &format!("_{}.deb", processor.deb_name()))
+    }
+
+    /// The collector's .deb for a processor.
+    ///
+    /// # Errors
+    /// When there is not exactly one.
+    pub fn collector_deb(&self, processor: Processor) -> Result<PathBuf> {
+        self.only("deskwarden-collector", &format!("_{}.deb", processor.deb_name()))
     }
 
     /// The .rpm for a processor.
@@ -83,7 +91,7 @@ impl Packages {
     /// # Errors
     /// When there is not exactly one.
     pub fn rpm(&self, processor: Processor) -> Result<PathBuf> {
-        self.only(&format!(".{}.rpm", processor.name()))
+        self.only("deskwarden-agent", &format!(".{}.rpm", processor.name()))
     }
 
     /// Unpacks the .deb for a processor into a folder, without running anything; the agent in it.
@@ -96,14 +104,14 @@ impl Packages {
         Ok(folder.join("usr/bin/deskwarden-agent"))
     }
 
-    fn only(&self, ending: &str) -> Result<PathBuf> {
+    fn only(&self, beginning: &str, ending: &str) -> Result<PathBuf> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder)
             .with_context(|| format!("{} cannot be listed", self.folder.display()))?
         {
             let path = entry?.path();
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            if name.is_some_and(|name| name.starts_with("deskwarden-agent") && name.ends_with(ending)) {
+            if name.is_some_and(|name| name.starts_with(beginning) && name.ends_with(ending)) {
                 found.push(path);
             }
         }
@@ -121,7 +129,11 @@ impl Packages {
 /// When the script refuses.
 pub fn pack(agent: &Path, processor: Processor, version: &str, folder: &Path) -> Result<Packages> {
     let mut command = Command::new(tree::root().join("deploy/linux/package"));
-    command.arg(agent).args([processor.name(), version]).arg(folder);
+    command
+        .arg("agent")
+        .arg(agent)
+        .args([processor.name(), version])
+        .arg(folder);
     program::finish(&mut command)?;
     Ok(Packages {
         folder: folder.to_owned(),

@@ -389,3 +389,64 @@ fn a_table_that_is_none_is_refused() {
         (&Value::from(1), &Value::from("gw"))
     );
 }
+
+#[test]
+fn a_backup_is_made_checked_and_restored() {
+    let home = tempfile::tempdir().unwrap();
+    let (data, backups) = (home.path().join("data"), home.path().join("backups"));
+    std::fs::create_dir(&data).unwrap();
+    json(&data, &["token", "create", "--label", "kept"]);
+    let to = backups.display().to_string();
+    let made = json(&data, &["backup", "--to", &to, "--keep", "2"]);
+    let backup = made["backup"].as_str().unwrap().to_owned();
+    assert_eq!(json(&data, &["backup", "--verify", &backup])["whole"], true);
+    let fresh = home.path().join("fresh");
+    json(&fresh, &["restore", &backup]);
+    assert_eq!(json(&fresh, &["token", "list"])[0]["label"], "kept");
+    let again = run_in(&fresh, &["restore", &backup], Lang::En);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("holds a collector already"), "{}", again.err);
+    let nothing = run_in(&home.path().join("nobody"), &["backup", "--to", &to], Lang::En);
+    assert!(nothing.err.contains("nothing to back up"), "{}", nothing.err);
+}
+
+#[test]
+fn a_store_is_moved_with_progress_and_the_source_stays() {
+    let home = tempfile::tempdir().unwrap();
+    json(home.path(), &["token", "create", "--label", "kept"]);
+    let url = |name: &str| format!("sqlite:{}", home.path().join(name).display());
+    let (from, to) = (url("deskwarden.db"), url("new.db"));
+    let moved = run_in(
+        home.path(),
+        &["migrate-store", "--from", &from, "--to", &to, "--json"],
+        Lang::En,
+    );
+    assert_eq!(moved.code, 0, "{}", moved.err);
+    let lines: Vec<Value> = moved
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let verified = lines
+        .iter()
+        .any(|line| line["event"] == "verified" && line["table"] == "tokens" && line["rows"] == 1);
+    assert!(verified, "{}", moved.out);
+    assert_eq!(lines.last().unwrap()["event"], "done");
+    assert_eq!(
+        json(home.path(), &["token", "list", "--store", &to])[0]["label"],
+        "kept"
+    );
+    let again = run_in(
+        home.path(),
+        &["migrate-store", "--from", &from, "--to", &to],
+        Lang::En,
+    );
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("is not empty"), "{}", again.err);
+    let wrong = run_in(
+        home.path(),
+        &["migrate-store", "--from", "mysql://x", "--to", &to],
+        Lang::En,
+    );
+    assert!(wrong.err.contains("--from: a store is"), "{}", wrong.err);
+}

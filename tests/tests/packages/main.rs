@@ -1,7 +1,8 @@
-//! The agent's packages: what is in them, and that they do on real systems what they promise.
+//! The packages of agent and collector: what is in them, and that they do on real systems what they promise.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail the test")]
 
 mod booted;
+mod collector;
 mod contents;
 mod foreign;
 mod installed;
