@@ -3,7 +3,8 @@
 use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
-use deskwarden_domain::port::{Paging, Store};
+use deskwarden_domain::port::{DeviceFilter, Paging, Store};
+use deskwarden_proto::v1::{self, directive::What};
 use tokio::{runtime, sync::Notify};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -82,7 +83,7 @@ fn no_lost_authority(folder: &Path, store: &dyn Store) -> anyhow::Result<()> {
     }
     let first = Paging { offset: 0, limit: 1 };
     let enrolled = store
-        .devices(first)
+        .devices(&DeviceFilter::default(), first)
         .context("looking for enrolled devices")?
         .total;
     if enrolled > 0 {
@@ -191,6 +192,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         cancel.clone(),
     );
     tasks.spawn("observers", endless(observing));
+    let asked = sessions.clone();
     let parts = grpc::Parts {
         store: Arc::clone(&store),
         pki: Arc::clone(&pki),
@@ -230,7 +232,10 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         Arc::new(SystemClock),
         Arc::new(actions),
         settings,
-    );
+    )
+    .with_refresh(Arc::new(move |device| {
+        asked.direct(device, What::Refresh(v1::Refresh::default()))
+    }));
     tasks.spawn("dashboard", pages(dashboard, web::router(state), cancel.clone()));
 
     let holder = data_encoding::HEXLOWER.encode(&entropy::bytes::<16>(&OsEntropy)?);

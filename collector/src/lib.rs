@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod net;
 pub mod notify;
 pub mod outbound;
+pub mod password;
 pub mod people;
 pub mod pki;
 pub mod rules_dir;

@@ -2,14 +2,14 @@
 
 use deskwarden_domain::{
     lifecycle::PRODUCT,
-    model::{AuditEntry, Millis, Role},
+    model::{AuditEntry, Millis, Role, person},
     port::{Access, StoreError},
 };
 
 use crate::{
     config::Secret,
     entropy::{self, NoEntropy, OsEntropy},
-    web::password::{self, PasswordFault},
+    password::{self, PasswordFault},
 };
 
 /// Sign-in name of the first administrator.
@@ -28,6 +28,16 @@ impl OneTime {
     pub fn reveal(&self) -> &str {
         self.password.reveal()
     }
+}
+
+/// A sign-in name as it is stored: lower case, letters, digits, `.`, `-` and `_`.
+pub fn user_name(text: &str) -> Result<String, &'static str> {
+    let name = text.to_lowercase();
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if name.is_empty() || name.chars().count() > 64 || !name.chars().all(plain) {
+        return Err("1 to 64 letters, digits, `.`, `-` and `_`");
+    }
+    Ok(name)
 }
 
 /// Why no password could be made.
@@ -67,7 +77,7 @@ pub fn first_administrator<S: Access + ?Sized>(
         at: now,
         actor: PRODUCT.to_owned(),
         action: "user.add".to_owned(),
-        object: format!("user:{FIRST}"),
+        object: format!("user:{}", person(FIRST)),
         detail: "first start".to_owned(),
     };
     let roles = [Role::Administrator, Role::Technician, Role::RuleOfficer];

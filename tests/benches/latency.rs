@@ -187,7 +187,7 @@ impl Office {
             .with_context(|| format!("no list of findings: {answer}"))?;
         Ok(rows
             .iter()
-            .any(|row| row["asset"]["name"] == host && row["state"] == state))
+            .any(|row| row["asset_name"] == host && row["state"] == state))
     }
 }
 

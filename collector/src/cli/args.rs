@@ -91,12 +91,7 @@ pub(super) fn role(text: &str) -> Result<Role, String> {
 
 /// A sign-in name: lower case, no surprises.
 pub(super) fn user_name(text: &str) -> Result<String, String> {
-    let name = text.to_lowercase();
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-    if name.is_empty() || name.chars().count() > 64 || !name.chars().all(plain) {
-        return Err("1 to 64 letters, digits, `.`, `-` and `_`".to_owned());
-    }
-    Ok(name)
+    crate::people::user_name(text).map_err(str::to_owned)
 }
 
 #[cfg(test)]

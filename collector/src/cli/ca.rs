@@ -1,7 +1,10 @@
 //! `ca`: how the certificate authority stands, replacing its root, and ending the trust in the one before.
 
 use clap::Subcommand;
-use deskwarden_domain::model::{Device, DeviceStatus, Millis};
+use deskwarden_domain::{
+    model::{Device, DeviceStatus, Millis},
+    port::DeviceFilter,
+};
 use serde_json::json;
 
 use crate::{
@@ -99,7 +102,7 @@ fn behind(session: &Session, status: &Status) -> Result<Vec<Device>, CliError> {
     if status.earlier.is_empty() {
         return Ok(Vec::new());
     }
-    let devices = all(|paging| session.store.devices(paging))?;
+    let devices = all(|paging| session.store.devices(&DeviceFilter::default(), paging))?;
     let old = |device: &Device| {
         let issued = device
             .certificate_ends_at

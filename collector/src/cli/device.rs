@@ -1,7 +1,10 @@
 //! `device`: which installations may report, and what they reported.
 
 use clap::Subcommand;
-use deskwarden_domain::model::{Asset, Device, DeviceStatus};
+use deskwarden_domain::{
+    model::{Asset, Device, DeviceStatus},
+    port::DeviceFilter,
+};
 use deskwarden_proto::{ids::DeviceId, section, v1::Look};
 use serde_json::{Value, json};
 
@@ -120,7 +123,7 @@ pub(super) fn run(command: DeviceCommand, session: &Session, out: &mut Out<'_>) 
 }
 
 fn list(session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
-    let devices = all(|paging| session.store.devices(paging))?;
+    let devices = all(|paging| session.store.devices(&DeviceFilter::default(), paging))?;
     if out.json {
         return Ok(out.value(
             &devices

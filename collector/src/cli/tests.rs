@@ -159,8 +159,8 @@ fn users_get_one_time_passwords_that_verify() {
         deskwarden_store::open(&format!("sqlite:{}", home.path().join("deskwarden.db").display())).unwrap();
     let user = store.user_by_name("li").unwrap().unwrap();
     assert!(user.must_change_password);
-    assert!(!crate::web::password::verify(&first, Some(&user.password_hash)));
-    assert!(crate::web::password::verify(
+    assert!(!crate::password::verify(&first, Some(&user.password_hash)));
+    assert!(crate::password::verify(
         again["one_time_password"].as_str().unwrap(),
         Some(&user.password_hash)
     ));

@@ -1,7 +1,7 @@
 //! `user`: people who may sign in to the dashboard. Passwords are made here, shown once, and must be changed.
 
 use clap::Subcommand;
-use deskwarden_domain::model::{Role, User};
+use deskwarden_domain::model::{Role, User, person};
 use serde_json::{Value, json};
 
 use crate::{clock::rfc3339, people};
@@ -32,14 +32,14 @@ pub(super) enum UserCommand {
 pub(super) fn run(command: UserCommand, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
     match command {
         UserCommand::Add { name, roles } => {
-            if roles.contains(&Role::Auditor) && roles.len() > 1 {
+            if !Role::combine(&roles) {
                 return Err(CliError::refused(
                     "an auditor has no other role: make a user of its own",
                 ));
             }
             let secret = people::one_time_password().map_err(CliError::refused)?;
             let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-            let audit = session.audit("user.add", format!("user:{name}"), names.join(","));
+            let audit = session.audit("user.add", format!("user:{}", person(&name)), names.join(","));
             let _id = session
                 .store
                 .create_user(&name, &secret.hash, &roles, true, &audit)?;
@@ -51,7 +51,7 @@ pub(super) fn run(command: UserCommand, session: &Session, out: &mut Out<'_>) ->
                 CliError::Refused(format!("there is no user {name}; `user list` shows all"))
             })?;
             let secret = people::one_time_password().map_err(CliError::refused)?;
-            let audit = session.audit("user.reset_password", format!("user:{name}"), "");
+            let audit = session.audit("user.reset_password", format!("user:{}", person(&name)), "");
             session
                 .store
                 .set_password(user.id, &secret.hash, true, None, &audit)?;

@@ -5,7 +5,8 @@ mod read;
 mod write;
 
 pub use read::{SheetError, read, text};
-pub use write::{csv, xlsx};
+pub use rust_xlsxwriter::XlsxError;
+pub use write::{Book, Field, MARK, csv, csv_rows, xlsx};
 
 /// What a file may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -78,6 +78,7 @@ mod tests {
                 csrf: [0; 32],
                 created_at,
                 last_used_at: created_at,
+                code_due: false,
             };
             store.create_session(&session, &audit(created_at)).unwrap();
         }

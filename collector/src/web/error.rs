@@ -31,6 +31,9 @@ pub(super) enum WebError {
     /// More than a form may hold.
     #[error("the request is too large")]
     TooLarge,
+    /// A list that is too long for what was asked.
+    #[error("the list is too long for a workbook")]
+    TooMany,
     /// Too many at once.
     #[error("too much at once")]
     Busy,
@@ -54,7 +57,7 @@ impl WebError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Stale => StatusCode::CONFLICT,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -72,6 +75,7 @@ impl WebError {
             Self::Method => "method",
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
+            Self::TooMany => "too_many",
             Self::Busy => "busy",
             Self::Stale => "stale",
             Self::Unavailable => "unavailable",
@@ -81,7 +85,7 @@ impl WebError {
 
     /// Every kind, for tests of the words.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::SignedOut,
         Self::Forbidden,
         Self::Forged,
@@ -89,6 +93,7 @@ impl WebError {
         Self::Method,
         Self::Malformed,
         Self::TooLarge,
+        Self::TooMany,
         Self::Busy,
         Self::Stale,
         Self::Unavailable,

@@ -82,6 +82,13 @@ impl Query {
         self.0.some(name)
     }
 
+    /// All parameters that are not empty.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.0.0.iter();
+        all.map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(_, value)| !value.is_empty())
+    }
+
     /// Which page of a list, from 1.
     pub(super) fn page(&self) -> u64 {
         self.some("page")

@@ -11,7 +11,8 @@ use axum::{
 use deskwarden_domain::model::Millis;
 
 use super::{
-    access::{self, Access},
+    access::{self, Access, Route},
+    bearer,
     error::WebError,
     form::{FORM_BYTES, Fields, link},
     session::{self, Viewer},
@@ -49,8 +50,17 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
     let pattern = pattern.ok_or(WebError::NotFound)?;
-    let access = access::of(request.method(), &pattern).ok_or(WebError::Method)?;
+    let route = access::of(request.method(), &pattern).ok_or(WebError::Method)?;
+    let access = route.access;
     let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    if let Some(token) = bearer::presented(request.headers()).filter(|_| pattern.starts_with("/api/")) {
+        let token = token.to_owned();
+        return admit_program(state, request, route, &token).await;
+    }
+    if writes && matches!(access, Access::Api(..)) {
+        // A browser brings its session along wherever it is sent from: only a token decides here.
+        return Err(WebError::Forbidden.into());
+    }
     if writes {
         if !from_own_page(request.headers(), request.uri(), &state.config.public_url) {
             return Err(WebError::Forged.into());
@@ -93,15 +103,18 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
             return Err(WebError::Forged.into());
         }
     }
-    if viewer.must_change && access != Access::Own {
+    if let Some(first) = comes_first(&viewer, access, &pattern) {
         return Err(if machine {
             WebError::Forbidden.into()
         } else {
-            Denied::Elsewhere("/account".to_owned())
+            Denied::Elsewhere(first.to_owned())
         });
     }
-    if !access.allows(&viewer.roles) {
+    if !route.allows(viewer.rights()) {
         return Err(WebError::Forbidden.into());
+    }
+    if matches!(access, Access::Api(..)) && !state.rates.take(&format!("user:{}", viewer.user), now) {
+        return Err(WebError::Busy.into());
     }
     if !request.headers().contains_key(LIVE_HEADER)
         && pattern != "/events"
@@ -113,6 +126,53 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
     request.extensions_mut().insert(viewer);
     Ok(())
 }
+
+/// Where somebody must go before they may go where they want to.
+fn comes_first(viewer: &Viewer, access: Access, pattern: &str) -> Option<&'static str> {
+    if viewer.code_due {
+        let allowed = access == Access::HalfSignedIn || pattern == "/sign-out";
+        return (!allowed).then_some("/sign-in/code");
+    }
+    match access {
+        Access::HalfSignedIn => Some("/"),
+        Access::Own => None,
+        _ if viewer.must_change => Some("/account"),
+        _ if viewer.must_enrol => Some("/account/totp"),
+        _ => None,
+    }
+}
+
+/// A request with a token of the API: no session, no form.
+async fn admit_program(
+    state: &WebState,
+    request: &mut Request,
+    route: &Route,
+    token: &str,
+) -> Result<(), Denied> {
+    if route.access == Access::Anyone {
+        return Ok(());
+    }
+    let viewer = bearer::viewer(state, token).await?.ok_or(WebError::SignedOut)?;
+    if !state.rates.take(&viewer.name, state.clock.now()) {
+        return Err(WebError::Busy.into());
+    }
+    if !route.allows(viewer.rights()) {
+        return Err(WebError::Forbidden.into());
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let body = std::mem::replace(request.body_mut(), Body::empty());
+        let bytes = axum::body::to_bytes(body, FORM_BYTES)
+            .await
+            .map_err(|_| WebError::TooLarge)?;
+        request.extensions_mut().insert(JsonBody(bytes));
+    }
+    request.extensions_mut().insert(viewer);
+    Ok(())
+}
+
+/// The body of a program's request, bounded.
+#[derive(Clone, Debug)]
+pub(super) struct JsonBody(pub(super) axum::body::Bytes);
 
 /// Whether a form came from one of our own pages: browsers say so in `Origin`, older ones in `Referer`.
 /// A request that says neither is refused.

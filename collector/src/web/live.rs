@@ -75,6 +75,15 @@ async fn pump(mut stream: Stream, sender: tokio::sync::mpsc::Sender<Result<Event
             }
         };
         let message = match event {
+            // Whoever is limited to departments learns that something happened, not to whom.
+            Ok(event) if stream.viewer.sight.is_limited() => {
+                let event = LiveEvent {
+                    finding_id: None,
+                    asset_id: None,
+                    ..event
+                };
+                Event::default().event("change").json_data(&event).ok()
+            }
             Ok(event) => Event::default().event("change").json_data(&event).ok(),
             // Too slow to see each: the page asks for everything anyway.
             Err(broadcast::error::RecvError::Lagged(_)) => Some(Event::default().event("lagged").data("{}")),

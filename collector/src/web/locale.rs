@@ -24,6 +24,16 @@ pub(super) fn find(lang: Lang, key: &str) -> Option<&'static str> {
     words(lang).get(key).map(String::as_str)
 }
 
+/// Names of a family's members: `state` has `open`, `resolved`, ...
+pub(super) fn family(family: &str) -> Vec<&'static str> {
+    let mut names: Vec<&str> = words(Lang::En)
+        .keys()
+        .filter_map(|key| key.strip_prefix(family)?.strip_prefix('.'))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
 /// All words of a language.
 pub(super) fn words(lang: Lang) -> &'static Words {
     static ZH: OnceLock<Words> = OnceLock::new();

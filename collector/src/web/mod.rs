@@ -7,7 +7,9 @@
 
 pub mod access;
 mod api;
+mod asked;
 mod badge;
+mod bearer;
 mod chart;
 mod cookie;
 mod decisions;
@@ -17,17 +19,19 @@ mod facts;
 mod form;
 mod frame;
 mod guard;
+mod list;
 mod live;
 mod locale;
 mod page;
 mod pages;
-pub mod password;
+mod rate;
 mod rulewords;
 mod session;
 mod state;
 #[cfg(test)]
 mod tests;
 mod text;
+mod totp;
 
 use axum::{
     Router,
@@ -39,7 +43,9 @@ use axum::{
 };
 
 pub use decisions::StoreActions;
-pub use state::{Actions, Clock, LiveEvent, LiveKind, SignInPolicy, SystemClock, WebConfig, WebState};
+pub use state::{
+    Actions, Clock, LiveEvent, LiveKind, Refresh, SignInPolicy, SystemClock, WebConfig, WebState,
+};
 
 use error::WebError;
 
@@ -102,8 +108,13 @@ fn routes() -> Routes {
     .post("/preferences", pages::account::preferences)
     .get("/account", pages::account::page)
     .post("/account/password", pages::account::change_password)
+    .get("/account/totp", pages::totp::page)
+    .post("/account/totp", pages::totp::change)
+    .get("/sign-in/code", pages::code::page)
+    .post("/sign-in/code", pages::code::attempt)
     .get("/", pages::overview::page)
     .get("/findings", pages::findings::page)
+    .get("/findings/export", list::export::<pages::findings::FindingList>)
     .get("/findings/{id}", pages::finding::page)
     .post("/findings/{id}/action", pages::finding::act)
     .post("/findings/bulk", pages::findings::bulk)
@@ -112,18 +123,23 @@ fn routes() -> Routes {
     .post("/approvals", pages::approvals::grant)
     .post("/approvals/{id}/withdraw", pages::approvals::withdraw)
     .get("/assets", pages::assets::page)
+    .get("/assets/export", list::export::<pages::assets::AssetList>)
     .get("/assets/{id}", pages::asset::page)
+    .get("/devices/export", list::export::<pages::devices::DeviceList>)
     .get("/devices/{id}", pages::device::page)
     .get("/arrivals", pages::arrivals::page)
     .post("/arrivals/{id}", pages::arrivals::decide)
     .get("/ledger", pages::ledger::page)
+    .get("/ledger/export", list::export::<pages::ledger::LedgerList>)
     .post("/ledger", pages::ledger::edit)
     .get("/rules", pages::rules::page)
     .get("/rules/{id}", pages::rules::rule)
     .get("/tokens", pages::tokens::page)
+    .get("/tokens/export", list::export::<pages::tokens::TokenList>)
     .post("/tokens", pages::tokens::create)
     .post("/tokens/{id}/revoke", pages::tokens::revoke)
     .get("/alerts", pages::alerts::page)
+    .get("/alerts/export", list::export::<pages::alerts::DeliveryList>)
     .post("/alerts/{id}/resend", pages::alerts::resend)
     .get("/channels", pages::channels::page)
     .post("/channels", pages::channels::put_channel)
@@ -131,11 +147,42 @@ fn routes() -> Routes {
     .post("/alerting/{kind}/{name}/remove", pages::channels::remove)
     .post("/routes", pages::channels::put_route)
     .post("/maintenance", pages::channels::put_window)
+    .get("/users", pages::users::page)
+    .post("/users", pages::users::create)
+    .get("/users/export", list::export::<pages::users::UserList>)
+    .get("/users/{id}", pages::users::user)
+    .post("/users/{id}/rights", pages::users::rights)
+    .post("/users/{id}/state", pages::users::switch)
+    .post("/users/{id}/password", pages::users::reset_password)
+    .post("/users/{id}/totp", pages::users::forget_totp)
+    .get("/audit", pages::audit::page)
+    .get("/audit/export", list::export::<pages::audit::AuditList>)
     .get("/events", live::events)
-    .get("/api/v1/findings", api::findings)
+    .get("/api-tokens", pages::api_tokens::page)
+    .post("/api-tokens", pages::api_tokens::create)
+    .get(
+        "/api-tokens/export",
+        list::export::<pages::api_tokens::ApiTokenList>,
+    )
+    .post("/api-tokens/{id}/revoke", pages::api_tokens::revoke)
+    .get("/api/v1/openapi.json", api::document)
+    .get("/api/v1/findings", api::list::<pages::findings::FindingList>)
     .get("/api/v1/findings/{id}", api::finding)
-    .get("/api/v1/devices", api::devices)
+    .post("/api/v1/findings/{id}/action", api::decide)
+    .get("/api/v1/assets", api::list::<pages::assets::AssetList>)
+    .get("/api/v1/assets/{id}", api::asset)
+    .get("/api/v1/devices", api::list::<pages::devices::DeviceList>)
     .get("/api/v1/devices/{id}", api::device)
+    .get("/api/v1/devices/{id}/items", api::device_items)
+    .get("/api/v1/devices/{id}/changes", api::device_changes)
+    .post("/api/v1/devices/{id}/refresh", api::refresh)
+    .get("/api/v1/ledger", api::list::<pages::ledger::LedgerList>)
+    .get("/api/v1/rules", api::rules)
+    .get("/api/v1/clauses", api::clauses)
+    .get("/api/v1/deliveries", api::list::<pages::alerts::DeliveryList>)
+    .get("/api/v1/tokens", api::list::<pages::tokens::TokenList>)
+    .get("/api/v1/users", api::list::<pages::users::UserList>)
+    .get("/api/v1/audit", api::list::<pages::audit::AuditList>)
 }
 
 /// `GET /healthz`: the process answers. Says nothing else, because anybody may ask.

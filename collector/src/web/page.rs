@@ -72,6 +72,21 @@ const NAV: &[NavEntry] = &[
         key: "nav.tokens",
         icon: "tokens",
     },
+    NavEntry {
+        path: "/api-tokens",
+        key: "nav.api_tokens",
+        icon: "tokens",
+    },
+    NavEntry {
+        path: "/users",
+        key: "nav.users",
+        icon: "users",
+    },
+    NavEntry {
+        path: "/audit",
+        key: "nav.audit",
+        icon: "audit",
+    },
 ];
 
 /// Context of a page.
@@ -173,7 +188,9 @@ impl Page {
 
     /// Whether the navigation is shown: not while the password must be changed.
     pub(super) fn at_home(&self) -> bool {
-        self.viewer.as_ref().is_some_and(|viewer| !viewer.must_change)
+        self.viewer
+            .as_ref()
+            .is_some_and(|viewer| !viewer.must_change && !viewer.must_enrol)
     }
 
     /// Secret of the page's forms.
@@ -194,7 +211,7 @@ impl Page {
             Method::GET
         };
         match (&self.viewer, access::of(&method, path)) {
-            (Some(viewer), Some(access)) => access.allows(&viewer.roles),
+            (Some(viewer), Some(route)) => route.allows(viewer.rights()),
             _ => false,
         }
     }

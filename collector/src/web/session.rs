@@ -1,11 +1,11 @@
 //! The signed-in browser: opening, finding and ending sessions, and the secrets of forms. The cookie's
 //! secret is 256 random bits; the store keeps its hash.
 
-use super::{cookie, error::WebError, locale, state::SignInPolicy};
+use super::{access::Rights, cookie, error::WebError, locale, state::SignInPolicy};
 use crate::entropy::{self, OsEntropy};
 use axum::http::HeaderMap;
 use deskwarden_domain::{
-    model::{AuditEntry, Lang, Millis, Role, Session, User},
+    model::{ApiScope, ApiToken, AuditEntry, Lang, Millis, Role, Session, Sight, User},
     port::{Store, StoreResult},
 };
 
@@ -15,6 +15,9 @@ pub(super) const SESSION_COOKIE: &str = "__Host-dw_session";
 pub(super) const FORM_COOKIE: &str = "__Host-dw_form";
 /// Name of the cookie that remembers light or dark.
 pub(super) const THEME_COOKIE: &str = "__Host-dw_theme";
+
+/// How long the second step of a sign-in may take.
+const CODE_WAITS_MS: Millis = 5 * 60_000;
 
 /// Light, dark, or as the system says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,8 +80,16 @@ pub(super) struct Viewer {
     pub(super) name: String,
     /// What they may do.
     pub(super) roles: Vec<Role>,
+    /// Whose assets they see.
+    pub(super) sight: Sight,
+    /// What a program may do, where a token of the API asks.
+    pub(super) scopes: Option<Vec<ApiScope>>,
     /// The password must be changed before anything else.
     pub(super) must_change: bool,
+    /// A one-time code is due before anything else.
+    pub(super) code_due: bool,
+    /// A second factor must be set up before anything else.
+    pub(super) must_enrol: bool,
     /// Secret of the session's forms.
     pub(super) csrf: String,
     /// Hash of the session's secret.
@@ -89,15 +100,45 @@ pub(super) struct Viewer {
 
 impl Viewer {
     /// From what the store knows.
-    pub(super) fn new(session: &Session, user: User) -> Self {
+    pub(super) fn new(session: &Session, user: User, policy: &SignInPolicy) -> Self {
         Self {
+            scopes: None,
+            code_due: session.code_due,
+            must_enrol: user.totp.is_none() && policy.asks_code(&user.roles),
             user: user.id,
             name: user.name,
             roles: user.roles,
+            sight: user.sight,
             must_change: user.must_change_password,
             csrf: data_encoding::BASE64URL_NOPAD.encode(&session.csrf),
             session: session.hash,
             used_at: session.last_used_at,
+        }
+    }
+
+    /// A program with a token.
+    pub(super) fn program(token: ApiToken) -> Self {
+        Self {
+            user: 0,
+            name: format!("token:{}", token.id),
+            roles: Vec::new(),
+            sight: token.sight,
+            scopes: Some(token.scopes),
+            must_change: false,
+            code_due: false,
+            must_enrol: false,
+            csrf: String::new(),
+            session: [0; 32],
+            used_at: 0,
+        }
+    }
+
+    /// What the access table looks at.
+    pub(super) fn rights(&self) -> Rights<'_> {
+        Rights {
+            roles: &self.roles,
+            scopes: self.scopes.as_deref(),
+            sight: &self.sight,
         }
     }
 }
@@ -141,6 +182,7 @@ pub(super) fn open(
     csrf: [u8; 32],
     secret: &str,
     now: Millis,
+    code_due: bool,
 ) -> StoreResult<()> {
     if let Some(old) = before {
         store.end_session(&old, &entry(now, &user.name, "session.rotate", user.id))?;
@@ -151,8 +193,10 @@ pub(super) fn open(
         csrf,
         created_at: now,
         last_used_at: now,
+        code_due,
     };
-    store.create_session(&session, &entry(now, &user.name, "sign_in", user.id))
+    let action = if code_due { "sign_in.password" } else { "sign_in" };
+    store.create_session(&session, &entry(now, &user.name, action, user.id))
 }
 
 /// The session of the cookie, if it still holds. Blocks.
@@ -171,7 +215,9 @@ pub(super) fn find(
     )?;
     Ok(found
         .filter(|(_, user)| user.disabled_at.is_none())
-        .map(|(session, user)| Viewer::new(&session, user)))
+        // Half a sign-in does not wait for long.
+        .filter(|(session, _)| !session.code_due || now - session.created_at < CODE_WAITS_MS)
+        .map(|(session, user)| Viewer::new(&session, user, policy)))
 }
 
 /// Hash of the session cookie's secret, if the browser sent one.

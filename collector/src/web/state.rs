@@ -4,16 +4,17 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use deskwarden_domain::{
-    model::Millis,
+    model::{Millis, Role},
     port::{Store, StoreError},
     rules::RuleSet,
 };
+use deskwarden_proto::ids::DeviceId;
 use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::notify::DeskSource;
 
-use super::error::WebError;
+use super::{error::WebError, rate::Rates};
 use crate::actions::{Decision, DecisionError};
 
 /// The wall clock, so that tests bring their own.
@@ -66,6 +67,9 @@ pub trait Actions: Send + Sync {
     fn act(&self, decision: &Decision) -> Result<(), DecisionError>;
 }
 
+/// Asks a device to look at everything now.
+pub type Refresh = Arc<dyn Fn(DeviceId) -> bool + Send + Sync>;
+
 /// How long a sign-in lasts and when guessing ends.
 #[derive(Clone, Copy, Debug)]
 pub struct SignInPolicy {
@@ -77,6 +81,18 @@ pub struct SignInPolicy {
     pub threshold: u32,
     /// How long a name is locked.
     pub lockout: Duration,
+    /// Roles that ask for a second factor, in the order of [`Role::ALL`].
+    pub code_roles: [bool; Role::ALL.len()],
+}
+
+impl SignInPolicy {
+    /// Whether somebody with these roles needs a second factor.
+    pub fn asks_code(&self, roles: &[Role]) -> bool {
+        Role::ALL
+            .iter()
+            .zip(self.code_roles)
+            .any(|(role, asks)| asks && roles.contains(role))
+    }
 }
 
 impl Default for SignInPolicy {
@@ -86,6 +102,7 @@ impl Default for SignInPolicy {
             absolute: Duration::from_secs(12 * 60 * 60),
             threshold: 5,
             lockout: Duration::from_secs(15 * 60),
+            code_roles: [false; Role::ALL.len()],
         }
     }
 }
@@ -138,14 +155,22 @@ pub struct WebState {
     pub actions: Arc<dyn Actions>,
     /// Settings.
     pub config: Arc<WebConfig>,
+    /// Asks a connected device to look at everything; `false` when it is not connected here.
+    pub refresh: Refresh,
+    /// How often programs and sessions may ask the API.
+    pub(super) rates: Arc<Rates>,
     /// Password hashes at work: each takes 19 MiB and a core.
     pub(super) hashing: Arc<Semaphore>,
     /// Open event streams.
     pub(super) streams: Arc<Semaphore>,
+    /// Lists that are being written to files.
+    pub(super) exports: Arc<Semaphore>,
 }
 
 /// Password hashes that may be computed at once.
 const HASHES_AT_ONCE: usize = 2;
+/// Exports that may be under way at once: each holds a thread, a workbook its rows.
+const EXPORTS_AT_ONCE: usize = 4;
 /// Event streams that may be open at once.
 const STREAMS_AT_ONCE: usize = 512;
 
@@ -166,9 +191,19 @@ impl WebState {
             clock,
             actions,
             config: Arc::new(config),
+            refresh: Arc::new(|_| false),
+            rates: Arc::default(),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
+            exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
         }
+    }
+
+    /// With a way to ask devices.
+    #[must_use]
+    pub fn with_refresh(mut self, refresh: Refresh) -> Self {
+        self.refresh = refresh;
+        self
     }
 
     /// Runs a blocking question to the store on a thread of its own.

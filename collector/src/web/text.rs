@@ -144,6 +144,34 @@ impl Display for When {
 
 impl HtmlSafe for When {}
 
+/// A moment for files, in the configured zone.
+pub(super) fn local(at: Millis, offset_minutes: i16) -> String {
+    zoned(at, offset_minutes)
+        .and_then(|at| {
+            at.format(format_description!(
+                "[year]-[month]-[day] [hour]:[minute]:[second]"
+            ))
+            .ok()
+        })
+        .unwrap_or_default()
+}
+
+/// A moment in the name of a file.
+pub(super) fn stamp(at: Millis, offset_minutes: i16) -> String {
+    zoned(at, offset_minutes)
+        .and_then(|at| {
+            at.format(format_description!("[year][month][day]-[hour][minute][second]"))
+                .ok()
+        })
+        .unwrap_or_default()
+}
+
+fn zoned(at: Millis, offset_minutes: i16) -> Option<OffsetDateTime> {
+    let utc = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000).ok()?;
+    let offset = UtcOffset::from_whole_seconds(i32::from(offset_minutes) * 60).unwrap_or(UtcOffset::UTC);
+    utc.checked_to_offset(offset)
+}
+
 /// A size for people, in powers of 1024.
 pub(super) fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -197,6 +225,9 @@ mod tests {
             "<time datetime=\"2026-11-23T02:00:00Z\" data-when=\"at\">2026-11-23 10:00</time>"
         );
         assert_eq!(When::at(Millis::MAX, 0).to_string(), "—");
+        assert_eq!(local(1_795_399_200_000, 480), "2026-11-23 10:00:00");
+        assert_eq!(stamp(1_795_399_200_000, 0), "20261123-020000");
+        assert_eq!(local(Millis::MAX, 0), "");
     }
 
     #[test]

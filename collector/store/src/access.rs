@@ -1,8 +1,8 @@
 //! People, their sessions, and leases.
 
 use deskwarden_domain::{
-    model::{AuditEntry, AuditRecord, Millis, Role, Session, User},
-    port::{Access, AuditFault, SignInAttempt, StoreError, StoreResult},
+    model::{AuditEntry, AuditFilter, AuditRecord, Millis, Role, Session, Sight, User},
+    port::{Access, AuditFault, Page, Paging, SignInAttempt, StoreError, StoreResult},
 };
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 /// A user, of `u` joined with its counter `n`.
 const USER: &str = "u.id, u.name, u.password_hash, u.roles, u.must_change_password, COALESCE(n.attempts, 0), \
-     n.locked_until, u.disabled_at";
+     n.locked_until, u.disabled_at, u.departments, u.created_at, u.last_sign_in_at, u.totp";
 const USER_FROM: &str = "users u LEFT JOIN sign_in_counters n ON n.name = u.name";
 
 impl Access for Database {
@@ -27,13 +27,14 @@ impl Access for Database {
         let roles = roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(" ");
         self.write(|connection| {
             let id = connection.row(
-                "INSERT INTO users (name, password_hash, roles, must_change_password) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (name) DO NOTHING RETURNING id",
+                "INSERT INTO users (name, password_hash, roles, must_change_password, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO NOTHING RETURNING id",
                 &[
                     Cell::Text(name),
                     Cell::Text(password_hash),
                     Cell::Text(&roles),
                     Cell::flag(must_change),
+                    Cell::Int(audit.at),
                 ],
                 |r| r.int(),
             )?;
@@ -123,23 +124,36 @@ impl Access for Database {
 
     fn create_session(&self, session: &Session, audit: &AuditEntry) -> StoreResult<()> {
         self.write(|connection| {
-            let user = connection.row("SELECT id FROM users WHERE id = ?1", &[Cell::Int(session.user_id)], |r| r.int())?;
+            let user = connection.row(
+                "SELECT id FROM users WHERE id = ?1",
+                &[Cell::Int(session.user_id)],
+                |r| r.int(),
+            )?;
             if user.is_none() {
                 return Err(StoreError::NotFound(format!("user {}", session.user_id)));
             }
             let made = connection.execute(
-                "INSERT INTO sessions (hash, user_id, csrf, created_at, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (hash) DO NOTHING",
+                "INSERT INTO sessions (hash, user_id, csrf, created_at, last_used_at, code_due)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (hash) DO NOTHING",
                 &[
                     Cell::from(&session.hash),
                     Cell::Int(session.user_id),
                     Cell::from(&session.csrf),
                     Cell::Int(session.created_at),
                     Cell::Int(session.last_used_at),
+                    Cell::flag(session.code_due),
                 ],
             )?;
             if made == 0 {
-                return Err(StoreError::Conflict("a session of that name exists already: sign in again".into()));
+                return Err(StoreError::Conflict(
+                    "a session of that name exists already: sign in again".into(),
+                ));
+            }
+            if !session.code_due {
+                connection.execute(
+                    "UPDATE users SET last_sign_in_at = ?2 WHERE id = ?1",
+                    &[Cell::Int(session.user_id), Cell::Int(session.created_at)],
+                )?;
             }
             audit::append(connection, audit)
         })
@@ -154,7 +168,7 @@ impl Access for Database {
         self.read(|connection| {
             connection.row(
                 &format!(
-                    "SELECT s.hash, s.user_id, s.csrf, s.created_at, s.last_used_at, {USER}
+                    "SELECT s.hash, s.user_id, s.csrf, s.created_at, s.last_used_at, s.code_due, {USER}
                      FROM {USER_FROM} JOIN sessions s ON s.user_id = u.id
                      WHERE s.hash = ?1 AND s.created_at >= ?2 AND s.last_used_at >= ?3 AND u.disabled_at IS NULL"
                 ),
@@ -166,6 +180,7 @@ impl Access for Database {
                         csrf: r.array()?,
                         created_at: r.int()?,
                         last_used_at: r.int()?,
+                        code_due: r.flag()?,
                     };
                     Ok((session, user(r)?))
                 },
@@ -199,6 +214,18 @@ impl Access for Database {
 
     fn audit_records(&self, from: i64, limit: usize) -> StoreResult<Vec<AuditRecord>> {
         self.read(|connection| audit::records(connection, from, i64::try_from(limit).unwrap_or(i64::MAX)))
+    }
+
+    fn audit_page(&self, filter: &AuditFilter, paging: Paging) -> StoreResult<Page<AuditRecord>> {
+        self.read(|connection| audit::page(connection, filter, paging))
+    }
+
+    fn audit_head(&self) -> StoreResult<(i64, [u8; 32])> {
+        self.read(audit::head)
+    }
+
+    fn prune_audit(&self, now: Millis, days: u32) -> StoreResult<u64> {
+        self.write(|connection| audit::prune(connection, now, days))
     }
 
     fn verify_audit(&self) -> StoreResult<Result<i64, AuditFault>> {
@@ -262,7 +289,27 @@ fn user(r: &mut Reader<'_>) -> StoreResult<User> {
         failures: r.small()?,
         locked_until: r.opt_int()?,
         disabled_at: r.opt_int()?,
+        sight: sight(r.opt_string()?)?,
+        created_at: r.int()?,
+        last_sign_in_at: r.opt_int()?,
+        totp: r.opt_blob()?.map(<[u8]>::to_vec),
     })
+}
+
+/// Departments as they are stored: none, or names in JSON.
+pub(crate) fn sight(departments: Option<String>) -> StoreResult<Sight> {
+    departments.map_or(Ok(Sight::Everything), |text| {
+        serde_json::from_str(&text)
+            .map(Sight::Departments)
+            .map_err(|_| StoreError::Damaged("the departments of a person cannot be read".into()))
+    })
+}
+
+/// The same on the way in.
+pub(crate) fn departments(sight: &Sight) -> Option<String> {
+    sight
+        .is_limited()
+        .then(|| serde_json::json!(sight.departments()).to_string())
 }
 
 fn roles(text: &str) -> StoreResult<Vec<Role>> {

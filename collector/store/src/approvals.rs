@@ -13,11 +13,7 @@ use crate::{
     Database, audit,
     due::make_due,
     rows::{self, ASSET, ASSET_COLUMNS},
-    sql::{Cell, Connection, ConnectionExt as _, Reader},
-    views::{
-        filter::{Conditions, like},
-        unsigned, window,
-    },
+    sql::{Cell, Conditions, Connection, ConnectionExt as _, Reader, like, unsigned, window},
 };
 
 /// An approval, of `p`.

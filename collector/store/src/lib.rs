@@ -27,6 +27,7 @@ mod ledger;
 mod migrations;
 mod opened;
 mod outbox;
+mod people;
 mod postgres;
 mod rows;
 mod rulebook;

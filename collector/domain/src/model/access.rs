@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Millis;
+use super::{Millis, Sight};
 
 /// What a person may do. Roles combine, the auditor's does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,16 +31,26 @@ impl Role {
         }
     }
 
+    /// Every role.
+    pub const ALL: [Self; 4] = [
+        Self::Administrator,
+        Self::Technician,
+        Self::RuleOfficer,
+        Self::Auditor,
+    ];
+
     /// The role of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [
-            Self::Administrator,
-            Self::Technician,
-            Self::RuleOfficer,
-            Self::Auditor,
-        ]
-        .into_iter()
-        .find(|r| r.name() == name)
+        Self::ALL.into_iter().find(|r| r.name() == name)
+    }
+
+    /// Whether one person may hold these: at least one, and an auditor holds no other.
+    pub fn combine(roles: &[Self]) -> bool {
+        match roles {
+            [] => false,
+            [_] => true,
+            several => !several.contains(&Self::Auditor),
+        }
     }
 }
 
@@ -63,6 +73,14 @@ pub struct User {
     pub locked_until: Option<Millis>,
     /// When the account was switched off.
     pub disabled_at: Option<Millis>,
+    /// Whose assets the person sees.
+    pub sight: Sight,
+    /// When the account was made.
+    pub created_at: Millis,
+    /// Last sign-in, if there was one.
+    pub last_sign_in_at: Option<Millis>,
+    /// Secret of the one-time codes, sealed; `None` while the person has none.
+    pub totp: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for User {
@@ -87,6 +105,8 @@ pub struct Session {
     pub created_at: Millis,
     /// Last use, for the idle timeout.
     pub last_used_at: Millis,
+    /// The password was right, the one-time code is still due: nothing else is open to this session.
+    pub code_due: bool,
 }
 
 impl fmt::Debug for Session {
@@ -98,6 +118,9 @@ impl fmt::Debug for Session {
 }
 
 /// What is written to the audit log; the chain is the store's.
+///
+/// The chain holds no names of people. The store keeps the actor, and every name that [`person`](super::person)
+/// marked in object and detail, under a pseudonym, and the pseudonym's meaning beside the chain, where it can be erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
     /// When.
@@ -121,4 +144,43 @@ pub struct AuditRecord {
     pub entry: AuditEntry,
     /// BLAKE3 over the previous hash and the entry, each field length-prefixed.
     pub hash: [u8; 32],
+}
+
+/// Which entries of the audit log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// By this person or part of the product.
+    pub actor: Option<String>,
+    /// Whose action begins so: `user.` finds all about users.
+    pub action: Option<String>,
+    /// About exactly this: `asset:12`.
+    pub object: Option<String>,
+    /// Not before.
+    pub since: Option<Millis>,
+    /// Before.
+    pub until: Option<Millis>,
+    /// Words to find in object and detail.
+    pub text: Option<String>,
+    /// Only entries before this sequence: how a reader goes on from a page.
+    pub before: Option<i64>,
+}
+
+/// Shortest time that the audit log is kept: laws ask for six months.
+pub const AUDIT_FLOOR_DAYS: u32 = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_auditor_holds_no_other_role() {
+        assert!(Role::combine(&[Role::Auditor]));
+        assert!(Role::combine(&[
+            Role::Administrator,
+            Role::Technician,
+            Role::RuleOfficer
+        ]));
+        assert!(!Role::combine(&[Role::Technician, Role::Auditor]));
+        assert!(!Role::combine(&[]));
+    }
 }

@@ -91,6 +91,16 @@ pub enum LedgerMode {
     Dhcp,
 }
 
+impl LedgerMode {
+    /// The name used in tables and the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::Dhcp => "dhcp",
+        }
+    }
+}
+
 /// One line of the IP ledger: what an asset was assigned (clause 3.2.5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LedgerEntry {

@@ -3,18 +3,22 @@
 mod about;
 mod access;
 mod alert;
+mod api_token;
 mod approval;
 mod asset;
 mod device;
 mod finding;
 mod item;
 mod note;
+mod person;
+mod sight;
 mod succession;
 mod text;
 
 pub use about::About;
-pub use access::{AuditEntry, AuditRecord, Role, Session, User};
+pub use access::{AUDIT_FLOOR_DAYS, AuditEntry, AuditFilter, AuditRecord, Role, Session, User};
 pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState, PackKind};
+pub use api_token::{ApiScope, ApiToken};
 pub use approval::{Approval, ApprovalId, ApprovalState, Grantee, Withdrawal};
 pub use asset::{Asset, AssetId, AssetState, DhcpRange, LedgerEntry, LedgerMode};
 pub use device::{Device, DeviceStatus, Position, SourceStatus, TokenId, TokenRow};
@@ -24,6 +28,8 @@ pub use finding::{
 };
 pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, StoredItem};
 pub use note::ClaimNote;
+pub use person::{PERSON_BEGINS, PERSON_ENDS, each_person, person};
+pub use sight::Sight;
 pub use succession::{HintKind, Linked, Proposal};
 pub use text::{Lang, Severity, Text};
 

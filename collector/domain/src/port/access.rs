@@ -1,8 +1,8 @@
 //! People, sessions, the audit log and leases.
 
-use crate::model::{AuditEntry, AuditRecord, Millis, Role, Session, User};
+use crate::model::{AuditEntry, AuditFilter, AuditRecord, Millis, Role, Session, User};
 
-use super::StoreResult;
+use super::{Page, Paging, StoreResult};
 
 /// State of the sign-in counter after an attempt was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub trait Access {
     /// The right password was given: the counter starts anew.
     fn clear_sign_in(&self, name: &str) -> StoreResult<()>;
 
-    /// Stores a session.
+    /// Stores a session; one that no code is due for counts as the person's last sign-in.
     fn create_session(&self, session: &Session, audit: &AuditEntry) -> StoreResult<()>;
 
     /// A session and its user; `None` when unknown, older than `oldest_created` or unused since `oldest_used`.
@@ -89,8 +89,18 @@ pub trait Access {
     /// Audit records from a sequence on, ascending.
     fn audit_records(&self, from: i64, limit: usize) -> StoreResult<Vec<AuditRecord>>;
 
+    /// Audit records, newest first.
+    fn audit_page(&self, filter: &AuditFilter, paging: Paging) -> StoreResult<Page<AuditRecord>>;
+
     /// Recomputes the chain.
     fn verify_audit(&self) -> StoreResult<Result<i64, AuditFault>>;
+
+    /// Number and hash of the newest entry: noted elsewhere, they show later that nothing before was exchanged.
+    fn audit_head(&self) -> StoreResult<(i64, [u8; 32])>;
+
+    /// Removes entries older than `days` days; refuses less than [`AUDIT_FLOOR_DAYS`](crate::model::AUDIT_FLOOR_DAYS).
+    /// What stays is a whole chain. Returns how many.
+    fn prune_audit(&self, now: Millis, days: u32) -> StoreResult<u64>;
 
     /// Takes or renews a lease by name for `holder` until `until`; `false` when another holds it.
     fn lease(&self, name: &str, holder: &str, now: Millis, until: Millis) -> StoreResult<bool>;

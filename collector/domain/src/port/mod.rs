@@ -10,6 +10,7 @@ mod cross;
 mod enrolment;
 mod ingest;
 mod outbox;
+mod people;
 mod rulebook;
 mod succession;
 mod views;
@@ -21,11 +22,12 @@ pub use cross::{CrossDevice, Kept, Known, Picture, Said, Touched, Value};
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};
+pub use people::People;
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
 pub use succession::Succession;
 pub use views::{
-    AssetFilter, AssetRow, ChangeRow, DeviceDetail, FindingDetail, FindingFilter, FindingRow, ItemRow,
-    Overview, Page, Paging, RuleCount, SourceRow, Views,
+    AssetFilter, AssetRow, ChangeRow, DeviceDetail, DeviceFilter, FindingDetail, FindingFilter, FindingRow,
+    ItemRow, Overview, Page, Paging, RuleCount, SourceRow, Views,
 };
 
 /// Why a store could not do what it was asked.
@@ -59,11 +61,20 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything that a store can do.
 pub trait Store:
-    Ingest + Enrolment + Succession + Rulebook + Access + Views + CrossDevice + Outbox + Approvals
+    Ingest + Enrolment + Succession + Rulebook + Access + People + Views + CrossDevice + Outbox + Approvals
 {
 }
 
 impl<T> Store for T where
-    T: Ingest + Enrolment + Succession + Rulebook + Access + Views + CrossDevice + Outbox + Approvals
+    T: Ingest
+        + Enrolment
+        + Succession
+        + Rulebook
+        + Access
+        + People
+        + Views
+        + CrossDevice
+        + Outbox
+        + Approvals
 {
 }

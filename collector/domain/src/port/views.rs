@@ -7,7 +7,7 @@ use deskwarden_proto::{
 
 use crate::model::{
     Asset, AssetId, BaselineItem, Change, Device, DhcpRange, Evidence, Finding, FindingHistory, FindingId,
-    FindingState, LedgerEntry, Millis, OutcomeRow, Severity, SourceStatus, StoredItem,
+    FindingState, LedgerEntry, Millis, OutcomeRow, Severity, Sight, SourceStatus, StoredItem,
 };
 
 use super::StoreResult;
@@ -17,7 +17,7 @@ use super::StoreResult;
 pub struct Paging {
     /// Rows to skip.
     pub offset: u64,
-    /// Rows to return, at most 500.
+    /// Rows to return, at most 1,000.
     pub limit: u32,
 }
 
@@ -45,6 +45,10 @@ pub struct FindingFilter {
     pub severity: Option<Severity>,
     /// Words to find in subject, asset name, number, custodian, department.
     pub text: Option<String>,
+    /// Only what the reader sees.
+    pub sight: Sight,
+    /// Only rows below this id, newest first instead of worst first: how exports and the API go on.
+    pub before: Option<i64>,
 }
 
 /// A finding in a list.
@@ -80,6 +84,19 @@ pub struct AssetFilter {
     pub flagged: bool,
     /// Of this department.
     pub department: Option<String>,
+    /// Only what the reader sees.
+    pub sight: Sight,
+    /// Only rows below this id, newest first instead of flagged first: how exports and the API go on.
+    pub before: Option<i64>,
+}
+
+/// Which devices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceFilter {
+    /// Only those of assets that the reader sees.
+    pub sight: Sight,
+    /// Only those enrolled before this one: how exports and the API go on.
+    pub before: Option<DeviceId>,
 }
 
 /// An asset in a list.
@@ -181,8 +198,8 @@ pub struct Overview {
 
 /// Reading for people.
 pub trait Views {
-    /// Numbers of the first page; `since` bounds "reporting" and "recently".
-    fn overview(&self, since: Millis) -> StoreResult<Overview>;
+    /// Numbers of the first page for a reader; `since` bounds "reporting" and "recently".
+    fn overview(&self, since: Millis, sight: &Sight) -> StoreResult<Overview>;
 
     /// Findings, worst and newest first.
     fn findings(&self, filter: &FindingFilter, paging: Paging) -> StoreResult<Page<FindingRow>>;
@@ -200,7 +217,7 @@ pub trait Views {
     fn device_detail(&self, id: DeviceId) -> StoreResult<Option<DeviceDetail>>;
 
     /// All devices, newest first.
-    fn devices(&self, paging: Paging) -> StoreResult<Page<(Device, Asset)>>;
+    fn devices(&self, filter: &DeviceFilter, paging: Paging) -> StoreResult<Page<(Device, Asset)>>;
 
     /// Items of a section of a device, by key.
     fn items(&self, device: DeviceId, section: Section, paging: Paging) -> StoreResult<Page<ItemRow>>;

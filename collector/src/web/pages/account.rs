@@ -8,13 +8,13 @@ use axum::{
 };
 
 use super::{Asked, render};
+use crate::password::{self, PasswordFault};
 use crate::web::{
     cookie::{self, Keep},
     error::WebError,
     form::{Fields, local_path},
     locale,
     page::Page,
-    password::{self, PasswordFault},
     session::{self, SESSION_COOKIE, Secret, THEME_COOKIE, Theme},
     state::WebState,
 };
@@ -98,7 +98,7 @@ pub(in crate::web) async fn change_password(
                 &session::entry(now, &name, "password.change", user),
             )?;
             match store.user(user)? {
-                Some(user) => session::open(store, &user, None, csrf, &text, now),
+                Some(user) => session::open(store, &user, None, csrf, &text, now, false),
                 None => Err(deskwarden_domain::port::StoreError::NotFound(
                     "the account".into(),
                 )),

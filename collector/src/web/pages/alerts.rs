@@ -8,13 +8,14 @@ use axum::{
 use deskwarden_domain::{
     model::{AuditEntry, Delivery, DeliveryState, FindingState, Lang, Millis, PackKind},
     operations::CLAUSE,
-    port::{DeliveryFilter, FindingFilter, Paging},
+    port::{DeliveryFilter, FindingFilter, Paging, Store, StoreResult},
 };
 
 use super::{Asked, lines::FindingLine, render};
 use crate::web::{
     badge::{self, Badge},
     error::WebError,
+    list::{Batch, Column, Exports, List, ListAsk, offset},
     page::Page,
     state::WebState,
     text::{Agent, agent_text},
@@ -31,6 +32,7 @@ struct AlertsPage {
     dead: u64,
     pending: u64,
     queued: u64,
+    exports: Exports,
 }
 
 struct DeliveryLine {
@@ -94,6 +96,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
         dead,
         pending,
         queued,
+        exports: Exports::of("/alerts/export", &asked),
         lines: rows
             .iter()
             .filter_map(|delivery| line(delivery, p.lang()))
@@ -144,4 +147,65 @@ fn line(delivery: &Delivery, lang: Lang) -> Option<DeliveryLine> {
         due_at: (delivery.state == DeliveryState::Pending).then_some(delivery.due_at),
         delivered_at: delivery.delivered_at,
     })
+}
+
+/// The deliveries, as a list.
+pub(in crate::web) struct DeliveryList;
+
+impl List for DeliveryList {
+    type Row = Delivery;
+    const NAME: &'static str = "deliveries";
+    const TITLE: &'static str = "alerts.deliveries";
+    const FILTERS: &'static [(&'static str, &'static str)] = &[
+        ("channel", "Of this channel"),
+        ("state", "`pending`, `delivered` or `dead`"),
+    ];
+
+    fn columns() -> Vec<Column<Delivery>> {
+        vec![
+            Column::number("id", "alerts.id", |row| Some(row.id)),
+            Column::text("channel", "alerts.channel", |row, _| Some(row.channel.clone())),
+            Column::word("state", "alerts.state", "delivery", |row| Some(row.state.name())),
+            Column::word("kind", "alerts.what", "alert_kind", |row| match row.kind {
+                PackKind::Single => row.alerts.first().map(|alert| alert.kind.name()),
+                other => Some(other.name()),
+            }),
+            Column::number("alerts", "nav.alerts", |row| i64::try_from(row.total).ok()),
+            Column::number("finding_id", "findings.id", |row| {
+                row.alerts.first().map(|alert| alert.finding_id)
+            }),
+            Column::text("subject_name", "findings.subject", |row, _| {
+                row.alerts.first().map(|alert| alert.subject_name.clone())
+            }),
+            Column::text("asset_name", "findings.machine", |row, _| {
+                row.alerts.first().map(|alert| alert.asset_name.clone())
+            }),
+            Column::number("attempts", "alerts.attempts", |row| Some(i64::from(row.attempts))),
+            Column::text("last_error", "alerts.error", |row, _| row.last_error.clone()),
+            Column::when("at", "device.when", |row| {
+                row.alerts.first().map(|alert| alert.at)
+            }),
+            Column::when("due_at", "alerts.next_try", |row| {
+                (row.state == DeliveryState::Pending).then_some(row.due_at)
+            }),
+            Column::when("delivered_at", "alerts.delivered", |row| row.delivered_at),
+        ]
+    }
+
+    fn fetch(
+        store: &dyn Store,
+        ask: &ListAsk,
+        from: Option<i64>,
+        limit: u32,
+    ) -> StoreResult<Batch<Delivery>> {
+        let filter = DeliveryFilter {
+            channel: ask
+                .query
+                .some("channel")
+                .map(|text| text.chars().take(100).collect()),
+            state: ask.query.some("state").and_then(DeliveryState::by_name),
+        };
+        let page = store.deliveries(&filter, offset(from, limit))?;
+        Ok(Batch::by_offset(page, from))
+    }
 }

@@ -101,6 +101,9 @@ pub(in crate::web) async fn page(
         })
         .await?;
     let (row, devices) = asset.ok_or(WebError::NotFound)?;
+    asked.must_see(row.asset.department.as_deref())?;
+    // Where else a part was seen may be in a department that the reader does not see.
+    let limited = asked.viewer.sight.is_limited();
     let rules = state.rules_now();
     let page = AssetPage {
         id: id.0,
@@ -111,7 +114,17 @@ pub(in crate::web) async fn page(
             .iter()
             .map(|device| DeviceLine::new(device, p.lang()))
             .collect(),
-        parts: parts.iter().map(|part| PartLine::new(part, p.lang())).collect(),
+        parts: parts
+            .iter()
+            .map(|part| PartLine {
+                elsewhere: if limited {
+                    Vec::new()
+                } else {
+                    PartLine::new(part, p.lang()).elsewhere
+                },
+                ..PartLine::new(part, p.lang())
+            })
+            .collect(),
         lines: findings
             .rows
             .iter()

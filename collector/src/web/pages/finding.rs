@@ -101,6 +101,7 @@ pub(in crate::web) async fn act(
         "reopen" => FindingAction::Reopen,
         _ => return Err(WebError::Malformed),
     };
+    seen(&state, &asked, finding).await?;
     let note = fields.text("note").to_owned();
     let decision = Decision {
         finding,
@@ -130,6 +131,16 @@ fn finding_id(text: &str) -> Result<FindingId, WebError> {
     text.parse().map(FindingId).map_err(|_| WebError::NotFound)
 }
 
+/// What the reader does not see does not exist for them.
+async fn seen(state: &WebState, asked: &Asked, id: FindingId) -> Result<(), WebError> {
+    if !asked.viewer.sight.is_limited() {
+        return Ok(());
+    }
+    let detail = state.ask(move |store| store.finding(id)).await?;
+    let asset = detail.as_ref().and_then(|detail| detail.row.asset.as_ref());
+    asked.must_see(asset.and_then(|asset| asset.department.as_deref()))
+}
+
 async fn build(
     state: &WebState,
     asked: &Asked,
@@ -142,6 +153,8 @@ async fn build(
         .ask(move |store| Ok((store.finding(id)?, store.approvals_of(id)?)))
         .await?;
     let detail = detail.ok_or(WebError::NotFound)?;
+    let asset = detail.row.asset.as_ref();
+    asked.must_see(asset.and_then(|asset| asset.department.as_deref()))?;
     let rules = state.rules_now();
     let lang = p.lang();
     let finding = &detail.row.finding;

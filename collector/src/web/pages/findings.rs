@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use deskwarden_domain::{
-    model::{AssetId, FindingAction, FindingId, FindingState, Severity},
-    port::FindingFilter,
+    model::{AssetId, FindingAction, FindingId, FindingState, Severity, Sight},
+    port::{FindingFilter, FindingRow, Paging, Store, StoreResult},
 };
 
 use super::{
@@ -22,6 +22,7 @@ use crate::{
     web::{
         error::WebError,
         form::{Fields, Query, link, local_path},
+        list::{Batch, Column, Exports, List, ListAsk},
         page::Page,
         rulewords,
         state::WebState,
@@ -49,10 +50,11 @@ struct FindingsPage {
     pager: Pager,
     /// How many findings were decided at once, and how many could not be.
     bulk: Option<(u64, u64)>,
+    exports: Exports,
 }
 
 /// The filter that an address asks for. Words that it does not know do not limit.
-pub(in crate::web) fn filter(query: &Query) -> FindingFilter {
+pub(in crate::web) fn filter(query: &Query, sight: &Sight) -> FindingFilter {
     let active = || {
         FindingState::ALL
             .into_iter()
@@ -73,6 +75,8 @@ pub(in crate::web) fn filter(query: &Query) -> FindingFilter {
         clause: query.some("clause").map(|text| cut(text, 100)),
         severity: query.some("severity").and_then(Severity::by_name),
         text: query.some("text").map(|text| cut(text, 200)),
+        sight: sight.clone(),
+        before: None,
     }
 }
 
@@ -80,7 +84,7 @@ pub(in crate::web) fn filter(query: &Query) -> FindingFilter {
 pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
     let p = asked.page(&state, "/findings");
     let query = &asked.query;
-    let filter = filter(query);
+    let filter = filter(query, &asked.viewer.sight);
     let number = query.page();
     let found = state
         .ask(move |store| store.findings(&filter, window(number, ROWS)))
@@ -137,6 +141,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
             found.rows.len(),
             found.total,
         ),
+        exports: Exports::of("/findings/export", &asked),
         p,
     };
     render(&page)
@@ -199,4 +204,97 @@ async fn acknowledge(state: &WebState, ids: Vec<FindingId>, actor: &str) -> Resu
 
 fn cut(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
+}
+
+/// The findings, as a list.
+pub(in crate::web) struct FindingList;
+
+impl List for FindingList {
+    type Row = FindingRow;
+    const NAME: &'static str = "findings";
+    const TITLE: &'static str = "findings.title";
+    const FILTERS: &'static [(&'static str, &'static str)] = &[
+        ("state", "`active` (default), `any`, or the name of a state"),
+        (
+            "severity",
+            "At least this bad: `low`, `medium`, `high`, `critical`",
+        ),
+        ("clause", "Of this clause: `PC 3.2.4`"),
+        ("rule", "Of this rule"),
+        ("asset", "Of the asset with this id"),
+        (
+            "text",
+            "Words to find in subject, machine, number, custodian, department",
+        ),
+    ];
+
+    fn columns() -> Vec<Column<FindingRow>> {
+        vec![
+            Column::number("id", "findings.id", |row| Some(row.id.0)),
+            Column::word("severity", "findings.severity", "severity", |row| {
+                Some(row.finding.severity.name())
+            }),
+            Column::word("state", "findings.state", "state", |row| {
+                Some(row.finding.state.name())
+            }),
+            Column::text("clause", "findings.clause", |row, _| {
+                Some(row.finding.clause.clone())
+            }),
+            Column::text("rule", "findings.rule", |row, _| {
+                Some(row.finding.key.rule.clone())
+            }),
+            Column::text("rule_title", "findings.rule_title", |row, context| {
+                Some(rulewords::title(&context.rules, &row.finding.key.rule, context.lang).to_owned())
+            }),
+            Column::text("subject", "findings.subject_key", |row, _| {
+                Some(row.finding.key.subject.clone())
+            }),
+            Column::text("subject_name", "findings.subject", |row, _| {
+                Some(row.finding.subject_name.clone())
+            }),
+            Column::text("holder", "findings.holder", |row, _| {
+                Some(row.finding.key.holder.to_string())
+            }),
+            Column::number("asset_id", "findings.asset_id", |row| {
+                row.asset.as_ref().map(|asset| asset.id.0)
+            }),
+            Column::text("asset_number", "asset.number", |row, _| {
+                row.asset.as_ref().and_then(|asset| asset.number.clone())
+            }),
+            Column::text("asset_name", "findings.machine", |row, _| {
+                row.asset.as_ref().map(|asset| asset.name.clone())
+            }),
+            Column::text("custodian", "asset.custodian", |row, _| {
+                row.asset.as_ref().and_then(|asset| asset.custodian.clone())
+            }),
+            Column::text("department", "findings.department", |row, _| {
+                row.asset.as_ref().and_then(|asset| asset.department.clone())
+            }),
+            Column::when("first_seen", "finding.first_seen", |row| {
+                Some(row.finding.first_seen)
+            }),
+            Column::when("last_seen", "finding.last_seen", |row| {
+                Some(row.finding.last_seen)
+            }),
+            Column::when("opened_at", "findings.opened", |row| Some(row.finding.opened_at)),
+            Column::when("resolved_at", "findings.resolved", |row| row.finding.resolved_at),
+            Column::number("reopened", "findings.times_reopened", |row| {
+                Some(i64::from(row.finding.reopened))
+            }),
+        ]
+    }
+
+    fn fetch(
+        store: &dyn Store,
+        ask: &ListAsk,
+        from: Option<i64>,
+        limit: u32,
+    ) -> StoreResult<Batch<FindingRow>> {
+        let filter = FindingFilter {
+            before: Some(from.unwrap_or(i64::MAX)),
+            ..filter(&ask.query, &ask.sight)
+        };
+        let rows = store.findings(&filter, Paging { offset: 0, limit })?.rows;
+        Ok(Batch::by_id(rows, limit, |row| row.id.0))
+    }
 }

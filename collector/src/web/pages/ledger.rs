@@ -9,7 +9,8 @@ use axum::{
 };
 use deskwarden_domain::{
     ledger::{Column, Plan},
-    model::{Lang, LedgerEntry},
+    model::{Lang, LedgerEntry, LedgerMode},
+    port::{Store, StoreResult},
 };
 
 use super::{
@@ -23,6 +24,7 @@ use crate::{
     web::{
         error::WebError,
         form::Fields,
+        list::{self, Batch, Exports, List, ListAsk},
         page::Page,
         state::WebState,
         text::{Agent, agent_text},
@@ -50,6 +52,7 @@ struct LedgerPage {
     replace: bool,
     preview: Option<Shown>,
     faults: Vec<Agent>,
+    exports: Exports,
 }
 
 struct Proposal {
@@ -212,6 +215,7 @@ async fn build(state: &WebState, asked: &Asked, pasted: Pasted) -> Result<Ledger
         replace: pasted.replace,
         preview: pasted.preview,
         faults: pasted.faults,
+        exports: Exports::of("/ledger/export", asked),
         p,
     })
 }
@@ -251,5 +255,46 @@ fn shown(plan: &Plan, assets: &Assets, lang: Lang) -> Shown {
             .chain(plan.removed.iter().map(|entry| line("remove", entry)))
             .collect(),
         ignored: Vec::new(),
+    }
+}
+
+/// The ledger, as a list.
+pub(in crate::web) struct LedgerList;
+
+impl List for LedgerList {
+    type Row = LedgerEntry;
+    const NAME: &'static str = "ledger";
+    const TITLE: &'static str = "nav.ledger";
+    const FILTERS: &'static [(&'static str, &'static str)] = &[];
+
+    fn columns() -> Vec<list::Column<LedgerEntry>> {
+        use list::Column;
+        vec![
+            Column::text("address", "ledger.address", |entry, _| {
+                Some(entry.address.clone())
+            }),
+            Column::number("prefix", "ledger.prefix", |entry| entry.prefix.map(i64::from)),
+            Column::text("gateway", "ledger.gateway", |entry, _| entry.gateway.clone()),
+            Column::texts("dns", "ledger.dns", |entry| entry.dns.clone()),
+            Column::word("mode", "ledger.mode", "ledger_mode", |entry| {
+                entry.mode.map(LedgerMode::name)
+            }),
+            Column::text("mac", "ledger.mac", |entry, _| entry.mac.clone()),
+            Column::number("asset_id", "findings.asset_id", |entry| {
+                entry.asset.map(|asset| asset.0)
+            }),
+            Column::text("owner", "ledger.owner", |entry, _| entry.owner.clone()),
+            Column::text("place", "ledger.place", |entry, _| entry.place.clone()),
+        ]
+    }
+
+    fn fetch(
+        store: &dyn Store,
+        _: &ListAsk,
+        from: Option<i64>,
+        limit: u32,
+    ) -> StoreResult<Batch<LedgerEntry>> {
+        let page = store.ledger(list::offset(from, limit))?;
+        Ok(Batch::by_offset(page, from))
     }
 }

@@ -68,6 +68,9 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
     let p = asked.page(&state, "/");
     let window = Millis::try_from(state.config.reporting_window.as_millis()).unwrap_or(DAY_MS);
     let (now, lang) = (p.now, p.lang());
+    let sight = asked.sight();
+    // Counts over all rules and sources know no departments.
+    let limited = sight.is_limited();
     let (mut numbers, recent, findings, counts, blind) = state
         .ask(move |store| {
             let filter = FindingFilter {
@@ -76,11 +79,12 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
                     FindingState::Acknowledged,
                     FindingState::NoticeIssued,
                 ],
+                sight: sight.clone(),
                 ..FindingFilter::default()
             };
             Ok((
-                store.overview(now - window)?,
-                store.overview(now - DAY_MS)?.opened_recently,
+                store.overview(now - window, &sight)?,
+                store.overview(now - DAY_MS, &sight)?.opened_recently,
                 store.findings(
                     &filter,
                     Paging {
@@ -88,8 +92,12 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
                         limit: FINDINGS,
                     },
                 )?,
-                store.rule_counts()?,
-                store.blind_sources(BLIND * 8)?,
+                if limited { Vec::new() } else { store.rule_counts()? },
+                if limited {
+                    Vec::new()
+                } else {
+                    store.blind_sources(BLIND * 8)?
+                },
             ))
         })
         .await?;

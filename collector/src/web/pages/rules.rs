@@ -89,6 +89,8 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
     let rules = state.rules_now();
     let counts: HashMap<String, RuleCount> = counts
         .into_iter()
+        // They count over every department.
+        .filter(|_| !asked.viewer.sight.is_limited())
         .map(|count| (count.rule.clone(), count))
         .collect();
     let regulations = regulations(&rules, &counts, &p);
@@ -233,6 +235,7 @@ pub(in crate::web) async fn rule(
     let counts = state.ask(|store| store.rule_counts()).await?;
     let counts = counts
         .into_iter()
+        .filter(|_| !asked.viewer.sight.is_limited())
         .map(|count| (count.rule.clone(), count))
         .collect();
     let rules = state.rules_now();

@@ -16,12 +16,12 @@ use deskwarden_domain::{
 };
 
 use super::{Asked, render};
+use crate::password;
 use crate::web::{
     cookie::{self, Keep},
     error::WebError,
     form::{Fields, Query, link, local_path},
     page::Page,
-    password,
     session::{self, FORM_COOKIE, Preferences, SESSION_COOKIE, Secret, Viewer},
     state::WebState,
 };
@@ -106,11 +106,14 @@ pub(in crate::web) async fn attempt(
     };
     let (csrf, secret, now) = (session::random()?, Secret::random()?, state.clock.now());
     let (before, text) = (session::presented(&headers), secret.reveal().to_owned());
-    let must_change = user.must_change_password;
+    let (must_change, code_due) = (user.must_change_password, user.totp.is_some());
     state
-        .ask(move |store| session::open(store, &user, before, csrf, &text, now))
+        .ask(move |store| session::open(store, &user, before, csrf, &text, now, code_due))
         .await?;
-    let to = if must_change {
+    let code = link("/sign-in/code", &[("next", &next)]);
+    let to = if code_due {
+        &code
+    } else if must_change {
         "/account"
     } else if next.is_empty() {
         "/"

@@ -9,6 +9,7 @@ use axum::{
 };
 use deskwarden_domain::{
     model::{AuditEntry, Millis, TokenId, TokenRow},
+    port::{Store, StoreResult},
     token::Token,
 };
 
@@ -16,6 +17,7 @@ use super::{Asked, render};
 use crate::web::{
     error::WebError,
     form::Fields,
+    list::{Batch, Column, Exports, List, ListAsk},
     page::Page,
     session,
     state::{WebConfig, WebState},
@@ -35,6 +37,7 @@ struct TokensPage {
     form: Typed,
     collector: String,
     pin: String,
+    exports: Exports,
 }
 
 struct TokenLine {
@@ -169,6 +172,7 @@ async fn build(
         form,
         collector: state.config.agent_address.clone(),
         pin: state.config.ca_pin.clone(),
+        exports: Exports::of("/tokens/export", asked),
         p,
     })
 }
@@ -276,6 +280,42 @@ fn command(config: &WebConfig, secret: &str) -> String {
 
 /// Where the command keeps the token for a moment.
 const FILE: &str = "/etc/deskwarden/token";
+
+/// The tokens, as a list. Their secrets are in no list.
+pub(in crate::web) struct TokenList;
+
+impl List for TokenList {
+    type Row = TokenRow;
+    const NAME: &'static str = "tokens";
+    const TITLE: &'static str = "nav.tokens";
+    const FILTERS: &'static [(&'static str, &'static str)] = &[];
+
+    fn columns() -> Vec<Column<TokenRow>> {
+        vec![
+            Column::number("id", "tokens.id", |token| Some(token.id.0)),
+            Column::text("label", "tokens.label", |token, _| Some(token.label.clone())),
+            Column::number("uses", "tokens.uses", |token| Some(i64::from(token.uses))),
+            Column::number("max_uses", "tokens.max_uses", |token| {
+                Some(i64::from(token.max_uses))
+            }),
+            Column::text("cidr", "tokens.cidr", |token, _| token.cidr.clone()),
+            Column::text("department", "asset.department", |token, _| {
+                token.department.clone()
+            }),
+            Column::flag("needs_approval", "tokens.approval", |token| token.needs_approval),
+            Column::when("created_at", "asset.created", |token| Some(token.created_at)),
+            Column::text("created_by", "tokens.by", |token, _| {
+                Some(token.created_by.clone())
+            }),
+            Column::when("expires_at", "tokens.ends", |token| Some(token.expires_at)),
+            Column::when("revoked_at", "tokens.revoked", |token| token.revoked_at),
+        ]
+    }
+
+    fn fetch(store: &dyn Store, _: &ListAsk, from: Option<i64>, limit: u32) -> StoreResult<Batch<TokenRow>> {
+        Ok(Batch::of_whole(store.tokens()?, from, limit))
+    }
+}
 
 #[cfg(test)]
 mod tests {

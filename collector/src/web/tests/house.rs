@@ -26,7 +26,10 @@ use tokio::{
 use tower::ServiceExt as _;
 
 use crate::rules_dir::BUILT_IN;
-use crate::web::{Clock, LiveEvent, StoreActions, WebConfig, WebState, password, router};
+use crate::{
+    password,
+    web::{Clock, LiveEvent, SignInPolicy, StoreActions, WebConfig, WebState, router},
+};
 
 pub(super) const START: Millis = 1_795_399_200_000;
 pub(super) const PASSWORD: &str = "Kaffee-2026!";
@@ -86,6 +89,11 @@ pub(super) fn audit() -> AuditEntry {
 
 impl House {
     pub(super) fn new() -> Self {
+        Self::with_codes_for(&[])
+    }
+
+    /// Where these roles need a second factor.
+    pub(super) fn with_codes_for(roles: &[Role]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store =
             deskwarden_store::open(&format!("sqlite:{}", folder.path().join("dw.db").display())).unwrap();
@@ -101,6 +109,10 @@ impl House {
             channels: crate::notify::DeskSource {
                 data_dir: folder.path().to_owned(),
                 ..Default::default()
+            },
+            sign_in: SignInPolicy {
+                code_roles: Role::ALL.map(|role| roles.contains(&role)),
+                ..SignInPolicy::default()
             },
             ..WebConfig::default()
         };
@@ -165,6 +177,16 @@ impl House {
                 headers: parts.headers,
                 body: String::from_utf8(bytes.to_vec()).unwrap(),
             }
+        })
+    }
+
+    /// The answer to a request whose body is no text.
+    pub(super) fn ask_bytes(&self, request: Request<Body>) -> (StatusCode, Vec<u8>) {
+        self.runtime.block_on(async {
+            let response = self.router.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let bytes = axum::body::to_bytes(body, 64 << 20).await.unwrap();
+            (parts.status, bytes.to_vec())
         })
     }
 

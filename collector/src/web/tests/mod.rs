@@ -1,9 +1,15 @@
 //! The dashboard against a real store in a folder of its own: what is let in, what is refused, what is shown.
 
+mod api;
+mod audit;
+mod exports;
 mod house;
 mod pages;
 mod roles;
 mod rulings;
 mod seed;
+mod sight;
 mod sign_in;
+mod totp;
+mod users;
 mod words;

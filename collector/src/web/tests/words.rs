@@ -11,10 +11,17 @@ use deskwarden_domain::model::{AssetState, FindingState, Lang, Outcome, Role, Se
 use crate::web::{error::WebError, locale, session::Theme};
 
 /// Families whose members are chosen by a name that the code computes.
-const FAMILIES: [&str; 32] = [
+const FAMILIES: [&str; 39] = [
     "approval_refused",
     "approval_state",
     "part_state",
+    "flag",
+    "ledger_mode",
+    "role_text",
+    "user_state",
+    "users_fault",
+    "api_scope",
+    "totp_fault",
     "ledger_change",
     "action",
     "action_text",
@@ -80,6 +87,15 @@ fn named() -> BTreeSet<String> {
             for rest in text.split(opening).skip(1) {
                 named.insert(rest.split('"').next().unwrap().to_owned());
             }
+        }
+        // Headings of columns, and titles of lists.
+        for kind in ["text", "number", "when", "flag", "word", "texts"] {
+            for rest in text.split(&format!("Column::{kind}(")).skip(1) {
+                named.extend(rest.split('"').nth(3).map(str::to_owned));
+            }
+        }
+        for rest in text.split("const TITLE: &'static str = \"").skip(1) {
+            named.insert(rest.split('"').next().unwrap().to_owned());
         }
     }
     named

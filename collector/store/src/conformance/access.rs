@@ -39,6 +39,7 @@ fn session(user_id: i64, name: u8) -> Session {
         csrf: [name ^ 0xff; 32],
         created_at: NOW,
         last_used_at: NOW,
+        code_due: false,
     }
 }
 

@@ -4,7 +4,9 @@ use std::thread;
 
 use deskwarden_domain::{
     alerting::{self, Book, EntryKind, Pace, Planned, Pulse, Told},
-    model::{Alert, AlertKind, Delivery, DeliveryState, Device, FindingState, Holder, PackKind, Severity},
+    model::{
+        Alert, AlertKind, Delivery, DeliveryState, Device, FindingState, Holder, PackKind, Severity, Sight,
+    },
     port::{AlertingKind, Definition, DeliveryFilter, Op, Paging, Store, StoreError},
 };
 
@@ -278,7 +280,7 @@ pub fn a_failed_delivery_is_tried_again_or_dead_and_sent_again_when_asked(bench:
         subjects(&store.due_deliveries("mail", i64::MAX, 10).unwrap()),
         ["A"]
     );
-    assert_eq!(store.overview(0).unwrap().dead_deliveries, 1);
+    assert_eq!(store.overview(0, &Sight::Everything).unwrap().dead_deliveries, 1);
     store
         .resend(second.id, NOW + 70, &audit("delivery.resend"))
         .unwrap();

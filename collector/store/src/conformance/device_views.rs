@@ -2,7 +2,7 @@
 
 use deskwarden_domain::{
     model::{BaselineItem, Change, ChangeKind, Device, DeviceStatus, Outcome, OutcomeRow},
-    port::Op,
+    port::{DeviceFilter, Op},
 };
 use deskwarden_proto::{
     Bytes,
@@ -74,7 +74,7 @@ pub fn a_device_has_sources_counts_and_outcomes(bench: &dyn Bench) {
             .unwrap()
             .is_none()
     );
-    let listed = store.devices(page(0, 2)).unwrap();
+    let listed = store.devices(&DeviceFilter::default(), page(0, 2)).unwrap();
     let ids: Vec<_> = listed.rows.iter().map(|(device, _)| device.id).collect();
     assert_eq!((listed.total, ids), (3, vec![devices[2].id, devices[1].id]));
 }

@@ -11,7 +11,7 @@ use std::{
 
 use deskwarden_domain::{
     model::{DeviceStatus, TokenId},
-    port::{EnrolOutcome, EnrolRefusal, StoreError},
+    port::{DeviceFilter, EnrolOutcome, EnrolRefusal, StoreError},
 };
 use deskwarden_proto::ids::DeviceId;
 
@@ -45,7 +45,7 @@ fn race(bench: &dyn Bench, uses: u32, callers: u32) -> (usize, usize) {
         limit: 500,
     };
     assert_eq!(
-        store.devices(page).unwrap().total,
+        store.devices(&DeviceFilter::default(), page).unwrap().total,
         u64::from(enrolled.load(Ordering::SeqCst))
     );
     (enrolled.into_inner() as usize, used.into_inner() as usize)

@@ -16,6 +16,7 @@ pub mod device_views;
 pub mod due;
 pub mod enrolment;
 pub mod load;
+pub mod people;
 pub mod postgres;
 pub mod register;
 pub mod rulebook;
@@ -145,6 +146,17 @@ macro_rules! conformance {
                 a_lease_is_renewed_and_expires,
                 what_nobody_asks_for_again_is_tidied_away,
             ];
+            people: [
+                changed_rights_end_every_session,
+                the_last_administrator_stays,
+                of_administrators_who_switch_each_other_off_one_stays,
+                a_session_waits_for_its_code,
+                a_time_step_and_a_recovery_code_are_used_once,
+                a_token_of_the_api_holds_until_it_ends_or_is_withdrawn,
+                the_audit_log_is_filtered_newest_first,
+                names_of_people_come_back_from_the_audit_log,
+                the_audit_log_is_kept_for_two_hundred_days_at_least,
+            ];
             deliveries: [
                 an_alert_is_queued_once_per_channel_and_bound_once,
                 deliveries_are_listed_newest_first_by_channel_and_state,
@@ -164,6 +176,8 @@ macro_rules! conformance {
                 signs_of_patterns_are_only_signs,
                 an_asset_has_its_devices,
                 rules_are_counted,
+                a_limited_reader_sees_own_departments_only,
+                a_list_is_walked_by_ids_without_gap_or_repeat,
             ];
             device_views: [
                 a_device_has_sources_counts_and_outcomes,

@@ -1,7 +1,9 @@
 //! The register and the IP ledger.
 
 use deskwarden_domain::{
-    model::{Asset, AssetId, AssetState, Claim, ClaimKind, ClaimOrigin, Device, LedgerEntry, LedgerMode},
+    model::{
+        Asset, AssetId, AssetState, Claim, ClaimKind, ClaimOrigin, Device, LedgerEntry, LedgerMode, Sight,
+    },
     port::{Op, Paging, Store, StoreError},
 };
 
@@ -117,7 +119,7 @@ pub fn a_taken_number_is_a_conflict(bench: &dyn Bench) {
         store.put_asset(&taken, false, &audit("asset.put")),
         Err(StoreError::Conflict(_))
     ));
-    assert_eq!(store.overview(0).unwrap().assets, 3);
+    assert_eq!(store.overview(0, &Sight::Everything).unwrap().assets, 3);
 }
 
 pub fn an_unknown_asset_cannot_be_changed(bench: &dyn Bench) {

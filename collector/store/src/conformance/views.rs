@@ -3,9 +3,9 @@
 use deskwarden_domain::{
     model::{
         Claim, ClaimKind, ClaimOrigin, Device, DeviceStatus, FindingHistory, FindingState, Outcome,
-        OutcomeRow, Severity,
+        OutcomeRow, Severity, Sight,
     },
-    port::{AssetFilter, FindingFilter, Op, Paging, RuleCount, Store},
+    port::{AssetFilter, DeviceFilter, FindingFilter, Op, Paging, RuleCount, Store},
 };
 use deskwarden_proto::v1::Section;
 
@@ -72,7 +72,7 @@ fn subjects(store: &dyn Store, filter: &FindingFilter) -> Vec<String> {
 pub fn the_overview_counts(bench: &dyn Bench) {
     let store = bench.open();
     assert_eq!(
-        store.overview(NOW).unwrap(),
+        store.overview(NOW, &Sight::Everything).unwrap(),
         deskwarden_domain::port::Overview::default()
     );
     let devices = flagged(store.as_ref());
@@ -97,7 +97,7 @@ pub fn the_overview_counts(bench: &dyn Bench) {
     store
         .set_device_status(devices[2].id, DeviceStatus::Pending, &audit("device.hold"))
         .unwrap();
-    let numbers = bench.open().overview(NOW).unwrap();
+    let numbers = bench.open().overview(NOW, &Sight::Everything).unwrap();
     assert_eq!(
         (
             numbers.assets,
@@ -393,4 +393,87 @@ pub fn rules_are_counted(bench: &dyn Bench) {
             count("proxy", 0, 0, 0, 1),
         ]
     );
+}
+
+pub fn a_limited_reader_sees_own_departments_only(bench: &dyn Bench) {
+    let store = bench.open();
+    let devices = flagged(store.as_ref());
+    let put = |n: usize, department: &str| {
+        let asset = store.asset(devices[n].asset).unwrap().unwrap().0.asset;
+        let asset = deskwarden_domain::model::Asset {
+            department: Some(department.into()),
+            ..asset
+        };
+        store.put_asset(&asset, false, &audit("asset.put")).unwrap();
+    };
+    put(0, "客服部");
+    put(1, "工程部");
+    let sight = Sight::of("工程部，财务部");
+    let findings = FindingFilter {
+        sight: sight.clone(),
+        ..FindingFilter::default()
+    };
+    let found = store.findings(&findings, ALL).unwrap();
+    assert_eq!(found.total, 2);
+    assert!(found.rows.iter().all(|row| {
+        row.asset
+            .as_ref()
+            .is_some_and(|asset| asset.id == devices[1].asset)
+    }));
+    let assets = AssetFilter {
+        sight: sight.clone(),
+        ..AssetFilter::default()
+    };
+    let assets = store.assets(&assets, ALL).unwrap();
+    assert_eq!((assets.total, assets.rows[0].asset.id), (1, devices[1].asset));
+    let seen = DeviceFilter {
+        sight: sight.clone(),
+        ..DeviceFilter::default()
+    };
+    let seen = store.devices(&seen, ALL).unwrap();
+    assert_eq!((seen.total, seen.rows[0].0.id), (1, devices[1].id));
+    let numbers = store.overview(NOW - 10, &sight).unwrap();
+    assert_eq!(
+        (numbers.assets, numbers.flagged, numbers.findings),
+        (1, 1, [0, 0, 1, 0])
+    );
+    assert_eq!(numbers.opened_recently, 2);
+}
+
+pub fn a_list_is_walked_by_ids_without_gap_or_repeat(bench: &dyn Bench) {
+    let store = bench.open();
+    flagged(store.as_ref());
+    let mut seen = Vec::new();
+    let mut before = i64::MAX;
+    loop {
+        let filter = FindingFilter {
+            before: Some(before),
+            ..FindingFilter::default()
+        };
+        let rows = store.findings(&filter, page(0, 2)).unwrap().rows;
+        let Some(last) = rows.last() else { break };
+        before = last.id.0;
+        seen.extend(rows.iter().map(|row| row.id.0));
+    }
+    assert_eq!(seen, [5, 4, 3, 2, 1]);
+    let assets = |before| {
+        let filter = AssetFilter {
+            before: Some(before),
+            ..AssetFilter::default()
+        };
+        let rows = store.assets(&filter, page(0, 2)).unwrap().rows;
+        rows.iter().map(|row| row.asset.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!((assets(i64::MAX), assets(2)), (vec![3, 2], vec![1]));
+    let first = store
+        .devices(&DeviceFilter::default(), page(0, 1))
+        .unwrap()
+        .rows
+        .remove(0)
+        .0;
+    let rest = DeviceFilter {
+        before: Some(first.id),
+        ..DeviceFilter::default()
+    };
+    assert_eq!(store.devices(&rest, ALL).unwrap().rows.len(), 2);
 }

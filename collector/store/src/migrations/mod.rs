@@ -49,6 +49,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration {
+        shared: include_str!("0007_access.sql"),
+        sqlite: include_str!("0007_access.sqlite.sql"),
+        postgres: include_str!("0007_access.postgres.sql"),
+    },
 ];
 
 /// Brings the schema of `place` (named in messages) up to this build. Refuses a newer one.

@@ -2,11 +2,13 @@
 //! runs on both engines. Owns values, columns, tables and look-ups; knows no driver.
 
 mod cell;
+mod conditions;
 mod lookup;
 mod reader;
 mod table;
 
 pub(crate) use cell::{Cell, storable};
+pub(crate) use conditions::{Conditions, like, unsigned, window};
 pub(crate) use lookup::Lookup;
 pub(crate) use reader::{Columns, Reader};
 pub(crate) use table::{Column, Kind, Table, Verb};

@@ -155,4 +155,6 @@ pub(super) fn failure(path: &Path, doing: &str, error: rusqlite::Error) -> Store
 }
 
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod tests;

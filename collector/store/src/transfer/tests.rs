@@ -73,7 +73,13 @@ fn a_store_goes_to_postgres_and_back_and_is_the_same() {
     for location in [postgres.location(), &last] {
         let store = crate::open(location).unwrap();
         assert_eq!(store.verify_audit().unwrap().map(|entries| entries > 0), Ok(true));
-        let devices = store.devices(Paging { offset: 0, limit: 10 }).unwrap().rows;
+        let devices = store
+            .devices(
+                &deskwarden_domain::port::DeviceFilter::default(),
+                Paging { offset: 0, limit: 10 },
+            )
+            .unwrap()
+            .rows;
         assert_eq!(devices.len(), 3, "{location}");
         let state = everything(store.as_ref(), &devices.first().unwrap().0);
         assert_eq!(state.items.len(), 700);
@@ -173,7 +179,15 @@ fn a_snapshot_of_a_store_in_use_is_a_store() {
     crate::snapshot(&from, &file).unwrap();
     open.audit(&audit("later")).unwrap();
     let copy = crate::open(&sqlite(&folder, "snapshot.db")).unwrap();
-    assert_eq!(copy.devices(Paging { offset: 0, limit: 10 }).unwrap().total, 3);
+    assert_eq!(
+        copy.devices(
+            &deskwarden_domain::port::DeviceFilter::default(),
+            Paging { offset: 0, limit: 10 }
+        )
+        .unwrap()
+        .total,
+        3
+    );
     assert!(
         crate::snapshot(&from, &file).is_err(),
         "an existing file is not overwritten"
@@ -188,5 +202,13 @@ fn a_snapshot_of_postgres_is_a_store_of_its_own() {
     filled(postgres.location());
     crate::snapshot(postgres.location(), &folder.path().join("snapshot.db")).unwrap();
     let copy = crate::open(&sqlite(&folder, "snapshot.db")).unwrap();
-    assert_eq!(copy.devices(Paging { offset: 0, limit: 10 }).unwrap().total, 3);
+    assert_eq!(
+        copy.devices(
+            &deskwarden_domain::port::DeviceFilter::default(),
+            Paging { offset: 0, limit: 10 }
+        )
+        .unwrap()
+        .total,
+        3
+    );
 }

@@ -7,12 +7,7 @@ use deskwarden_domain::{
 
 use crate::{
     rows::{self, ASSET, DEVICE, DEVICE_COLUMNS, DEVICE_FROM},
-    sql::{Cell, Connection, ConnectionExt as _, Kind, Lookup, Reader},
-};
-
-use super::{
-    filter::{Conditions, like},
-    unsigned, window,
+    sql::{Cell, Conditions, Connection, ConnectionExt as _, Kind, Lookup, Reader, like, unsigned, window},
 };
 
 const COLUMNS: &str = "a.active_low, a.active_medium, a.active_high, a.active_critical";
@@ -33,10 +28,15 @@ pub(super) fn list(
     )?;
     let (limit, offset) = (params.len() + 1, params.len() + 2);
     params.extend(window(paging));
+    let order = if filter.before.is_some() {
+        "a.id DESC"
+    } else {
+        "a.flagged DESC, a.name, a.id"
+    };
     let mut rows = connection.rows(
         &format!(
             "SELECT {ASSET}, {COLUMNS}, {DEVICE} FROM {FROM}{}
-             ORDER BY a.flagged DESC, a.name, a.id LIMIT ?{limit} OFFSET ?{offset}",
+             ORDER BY {order} LIMIT ?{limit} OFFSET ?{offset}",
             conditions.sql()
         ),
         &params,
@@ -58,6 +58,13 @@ fn conditions(filter: &AssetFilter) -> Conditions<'_> {
     if let Some(department) = &filter.department {
         let department = c.bind(Cell::Text(department));
         c.and(format!("a.department = {department}"));
+    }
+    if filter.sight.is_limited() {
+        c.one_of("a.department", filter.sight.departments());
+    }
+    if let Some(before) = filter.before {
+        let before = c.bind(Cell::Int(before));
+        c.and(format!("a.id < {before}"));
     }
     if let Some(text) = &filter.text {
         c.words(text, |word| {

@@ -4,23 +4,45 @@ use std::collections::BTreeMap;
 
 use deskwarden_domain::{
     model::{Asset, Change, ChangeKind, Device, Millis},
-    port::{ChangeRow, DeviceDetail, ItemRow, Page, Paging, StoreResult},
+    port::{ChangeRow, DeviceDetail, DeviceFilter, ItemRow, Page, Paging, StoreResult},
 };
 use deskwarden_proto::{Bytes, ids::DeviceId, v1::Section};
 
 use crate::{
     rows::{self, ASSET, DEVICE, DEVICE_FROM, ITEM, ITEM_FROM, LEDGER, OUTCOME, SOURCE},
-    sql::{Cell, Connection, ConnectionExt as _, Reader},
+    sql::{Cell, Conditions, Connection, ConnectionExt as _, Reader, unsigned, window},
 };
 
-use super::{unsigned, window};
-
 /// Newest first.
-pub(super) fn list(connection: &mut dyn Connection, paging: Paging) -> StoreResult<Page<(Device, Asset)>> {
-    let total = connection.number("SELECT COUNT(*) FROM devices", &[])?;
+pub(super) fn list(
+    connection: &mut dyn Connection,
+    filter: &DeviceFilter,
+    paging: Paging,
+) -> StoreResult<Page<(Device, Asset)>> {
+    let mut c = Conditions::new();
+    if filter.sight.is_limited() {
+        c.one_of("a.department", filter.sight.departments());
+    }
+    if let Some(before) = &filter.before {
+        let before = c.bind(Cell::from(before.as_bytes()));
+        c.and(format!("d.id < (SELECT id FROM devices WHERE uid = {before})"));
+    }
+    let mut params = c.params();
+    let total = connection.number(
+        &format!(
+            "SELECT COUNT(*) FROM devices d JOIN assets a ON a.id = d.asset_id{}",
+            c.sql()
+        ),
+        &params,
+    )?;
+    let (limit, offset) = (params.len() + 1, params.len() + 2);
+    params.extend(window(paging));
     let rows = connection.rows(
-        &format!("SELECT {DEVICE}, {ASSET} FROM {DEVICE_FROM} ORDER BY d.id DESC LIMIT ?1 OFFSET ?2"),
-        &window(paging),
+        &format!(
+            "SELECT {DEVICE}, {ASSET} FROM {DEVICE_FROM}{} ORDER BY d.id DESC LIMIT ?{limit} OFFSET ?{offset}",
+            c.sql()
+        ),
+        &params,
         |r| Ok((rows::device(r)?, rows::asset(r)?)),
     )?;
     Ok(Page {

@@ -9,12 +9,7 @@ use crate::{
     rows::{
         self, ASSET, ASSET_COLUMNS, DEVICE, DEVICE_FROM, EVIDENCE, EVIDENCE_FROM, FINDING, severity_rank,
     },
-    sql::{Cell, Connection, ConnectionExt as _, Reader},
-};
-
-use super::{
-    filter::{Conditions, like},
-    unsigned, window,
+    sql::{Cell, Conditions, Connection, ConnectionExt as _, Reader, like, unsigned, window},
 };
 
 const FROM: &str = "findings f LEFT JOIN assets a ON a.id = f.asset_id";
@@ -28,17 +23,26 @@ pub(super) fn list(
     let conditions = conditions(filter);
     let mut params = conditions.params();
     // Assets are joined for the count only where words are looked for in them.
-    let counted = if filter.text.is_some() { FROM } else { "findings f" };
+    let counted = if filter.text.is_some() || filter.sight.is_limited() {
+        FROM
+    } else {
+        "findings f"
+    };
     let total = connection.number(
         &format!("SELECT COUNT(*) FROM {counted}{}", conditions.sql()),
         &params,
     )?;
     let (limit, offset) = (params.len() + 1, params.len() + 2);
     params.extend(window(paging));
+    let order = if filter.before.is_some() {
+        "f.id DESC"
+    } else {
+        "f.severity DESC, f.opened_at DESC, f.id DESC"
+    };
     let rows = connection.rows(
         &format!(
             "SELECT {FINDING}, {ASSET} FROM {FROM}{}
-             ORDER BY f.severity DESC, f.opened_at DESC, f.id DESC LIMIT ?{limit} OFFSET ?{offset}",
+             ORDER BY {order} LIMIT ?{limit} OFFSET ?{offset}",
             conditions.sql()
         ),
         &params,
@@ -85,6 +89,13 @@ fn conditions(filter: &FindingFilter) -> Conditions<'_> {
     if let Some(severity) = filter.severity {
         let rank = c.bind(Cell::Int(severity_rank(severity)));
         c.and(format!("f.severity >= {rank}"));
+    }
+    if filter.sight.is_limited() {
+        c.one_of("a.department", filter.sight.departments());
+    }
+    if let Some(before) = filter.before {
+        let before = c.bind(Cell::Int(before));
+        c.and(format!("f.id < {before}"));
     }
     if let Some(text) = &filter.text {
         c.words(text, |word| {

@@ -2,16 +2,15 @@
 
 mod assets;
 mod devices;
-pub(crate) mod filter;
 mod findings;
 mod overview;
 mod register;
 
 use deskwarden_domain::{
-    model::{Asset, AssetId, AuditEntry, Device, DhcpRange, FindingId, LedgerEntry, Millis},
+    model::{Asset, AssetId, AuditEntry, Device, DhcpRange, FindingId, LedgerEntry, Millis, Sight},
     port::{
-        AssetFilter, AssetRow, ChangeRow, DeviceDetail, FindingDetail, FindingFilter, FindingRow, ItemRow,
-        Overview, Page, Paging, RuleCount, SourceRow, StoreResult, Views,
+        AssetFilter, AssetRow, ChangeRow, DeviceDetail, DeviceFilter, FindingDetail, FindingFilter,
+        FindingRow, ItemRow, Overview, Page, Paging, RuleCount, SourceRow, StoreResult, Views,
     },
 };
 use deskwarden_proto::{ids::DeviceId, v1::Section};
@@ -19,15 +18,12 @@ use deskwarden_proto::{ids::DeviceId, v1::Section};
 use crate::{
     Database, ledger,
     rows::{self, LEDGER},
-    sql::{Cell, ConnectionExt as _},
+    sql::{ConnectionExt as _, unsigned, window},
 };
 
-/// Most rows of a page, whatever is asked for.
-const MOST_ROWS: u32 = 500;
-
 impl Views for Database {
-    fn overview(&self, since: Millis) -> StoreResult<Overview> {
-        self.read(|connection| overview::overview(connection, since))
+    fn overview(&self, since: Millis, sight: &Sight) -> StoreResult<Overview> {
+        self.read(|connection| overview::overview(connection, since, sight))
     }
 
     fn findings(&self, filter: &FindingFilter, paging: Paging) -> StoreResult<Page<FindingRow>> {
@@ -50,8 +46,8 @@ impl Views for Database {
         self.read(|connection| devices::detail(connection, id))
     }
 
-    fn devices(&self, paging: Paging) -> StoreResult<Page<(Device, Asset)>> {
-        self.read(|connection| devices::list(connection, paging))
+    fn devices(&self, filter: &DeviceFilter, paging: Paging) -> StoreResult<Page<(Device, Asset)>> {
+        self.read(|connection| devices::list(connection, filter, paging))
     }
 
     fn items(&self, device: DeviceId, section: Section, paging: Paging) -> StoreResult<Page<ItemRow>> {
@@ -117,17 +113,4 @@ impl Views for Database {
     fn put_dhcp_ranges(&self, ranges: &[DhcpRange], audit: &AuditEntry) -> StoreResult<()> {
         self.write(|connection| ledger::put_ranges(connection, ranges, audit))
     }
-}
-
-/// Limit and offset, as the last two parameters.
-pub(crate) fn window(paging: Paging) -> [Cell<'static>; 2] {
-    [
-        Cell::Int(i64::from(paging.limit.min(MOST_ROWS))),
-        Cell::Int(i64::try_from(paging.offset).unwrap_or(i64::MAX)),
-    ]
-}
-
-/// A count as the pages have it.
-pub(crate) fn unsigned(count: i64) -> u64 {
-    u64::try_from(count).unwrap_or(0)
 }

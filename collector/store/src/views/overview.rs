@@ -3,37 +3,62 @@
 use std::collections::BTreeMap;
 
 use deskwarden_domain::{
-    model::{Millis, Outcome},
+    model::{Millis, Outcome, Sight},
     port::{Overview, RuleCount, SourceRow, StoreResult},
 };
 
-use crate::sql::{Cell, Connection, ConnectionExt as _, Reader};
-
-use super::unsigned;
+use crate::sql::{Cell, Conditions, Connection, ConnectionExt as _, Reader, unsigned};
 
 /// The first page.
-pub(super) fn overview(connection: &mut dyn Connection, since: Millis) -> StoreResult<Overview> {
-    let mut counted = |sql: &str, params: &[Cell<'_>]| connection.number(sql, params).map(unsigned);
-    let since = [Cell::Int(since)];
-    let mut overview = Overview {
-        assets: counted("SELECT COUNT(*) FROM assets WHERE merged_into IS NULL", &[])?,
-        registered: counted("SELECT COUNT(*) FROM assets WHERE number IS NOT NULL", &[])?,
-        reporting: counted(
-            "SELECT COUNT(*) FROM assets a JOIN streams s ON s.device_id = a.current_device WHERE s.last_seen_at >= ?1",
-            &since,
-        )?,
-        flagged: counted("SELECT COUNT(*) FROM assets WHERE flagged = 1", &[])?,
-        findings: [0; 4],
-        opened_recently: counted("SELECT COUNT(*) FROM findings WHERE opened_at >= ?1", &since)?,
-        pending_devices: counted(
-            "SELECT COUNT(*) FROM devices WHERE status <> 'active' AND status = 'pending'",
-            &[],
-        )?,
-        dead_deliveries: counted("SELECT COUNT(*) FROM messages WHERE state = 'dead'", &[])?,
+pub(super) fn overview(
+    connection: &mut dyn Connection,
+    since: Millis,
+    sight: &Sight,
+) -> StoreResult<Overview> {
+    let mut counted = |from: &str, and: &str, since: Option<Millis>| {
+        let mut c = Conditions::new();
+        if let Some(since) = since {
+            let since = c.bind(Cell::Int(since));
+            c.and(and.replace("{since}", &since));
+        } else {
+            c.and(and);
+        }
+        let seen = see(&mut c, sight, from);
+        connection
+            .number(
+                &format!("SELECT COUNT(*) FROM {from}{seen}{}", c.sql()),
+                &c.params(),
+            )
+            .map(unsigned)
     };
+    let mut overview = Overview {
+        assets: counted("assets a", "a.merged_into IS NULL", None)?,
+        registered: counted("assets a", "a.number IS NOT NULL", None)?,
+        reporting: counted(
+            "assets a JOIN streams s ON s.device_id = a.current_device",
+            "s.last_seen_at >= {since}",
+            Some(since),
+        )?,
+        flagged: counted("assets a", "a.flagged = 1", None)?,
+        findings: [0; 4],
+        opened_recently: counted("findings f", "f.opened_at >= {since}", Some(since))?,
+        pending_devices: counted("devices d", "d.status <> 'active' AND d.status = 'pending'", None)?,
+        // What a channel did not take is nobody's department.
+        dead_deliveries: if sight.is_limited() {
+            0
+        } else {
+            counted("messages m", "m.state = 'dead'", None)?
+        },
+    };
+    let mut c = Conditions::new();
+    c.and("f.active = 1");
+    let seen = see(&mut c, sight, "findings f");
     connection.query(
-        "SELECT severity, COUNT(*) FROM findings WHERE active = 1 GROUP BY severity",
-        &[],
+        &format!(
+            "SELECT f.severity, COUNT(*) FROM findings f{seen}{} GROUP BY f.severity",
+            c.sql()
+        ),
+        &c.params(),
         &mut |columns| {
             let r = &mut Reader::new(columns);
             let rank: usize = r.small()?;
@@ -45,6 +70,19 @@ pub(super) fn overview(connection: &mut dyn Connection, since: Millis) -> StoreR
         },
     )?;
     Ok(overview)
+}
+
+/// Limits to what is seen; the join that the condition needs.
+fn see<'s>(c: &mut Conditions<'s>, sight: &'s Sight, from: &str) -> &'static str {
+    if !sight.is_limited() {
+        return "";
+    }
+    c.one_of("a.department", sight.departments());
+    match from {
+        "findings f" => " JOIN assets a ON a.id = f.asset_id",
+        "devices d" => " JOIN assets a ON a.id = d.asset_id",
+        _ => "",
+    }
 }
 
 /// Outcomes and active findings per rule, by rule.

@@ -13,7 +13,13 @@ use deskwarden_tests::sim::Oracle;
 
 /// The device of an office of one.
 fn only_device(oracle: &Oracle) -> DeviceId {
-    let page = oracle.store().devices(Paging { offset: 0, limit: 2 }).unwrap();
+    let page = oracle
+        .store()
+        .devices(
+            &deskwarden_domain::port::DeviceFilter::default(),
+            Paging { offset: 0, limit: 2 },
+        )
+        .unwrap();
     let [(device, _)] = page.rows.as_slice() else {
         panic!("one device, not {}", page.total);
     };

@@ -1,9 +1,13 @@
 //! Conditions that are put together while a page is asked for. Values are always bound, never written.
 
-use crate::sql::Cell;
+use deskwarden_domain::port::Paging;
+
+use super::Cell;
 
 /// Words of a search that are looked at.
 const MOST_WORDS: usize = 8;
+/// Most rows of a page, whatever is asked for.
+const MOST_ROWS: u32 = 1_000;
 
 /// A `WHERE` in the making.
 pub(crate) struct Conditions<'a> {
@@ -37,11 +41,23 @@ impl<'a> Conditions<'a> {
         self.texts.push(condition.into());
     }
 
+    /// Binds words that may stand anywhere, for [`like`]; the placeholder.
+    pub(crate) fn pattern(&mut self, words: &str) -> String {
+        self.params.push(Owned::Pattern(pattern(words)));
+        format!("?{}", self.params.len())
+    }
+
+    /// A text that is one of several.
+    pub(crate) fn one_of(&mut self, column: &str, texts: &'a [String]) {
+        let places: Vec<String> = texts.iter().map(|text| self.bind(Cell::Text(text))).collect();
+        self.and(format!("{column} IN ({})", places.join(", ")));
+    }
+
     /// Every word of `text` must be found; `test` makes the condition of a word's placeholder.
     pub(crate) fn words(&mut self, text: &str, test: impl Fn(&str) -> String) {
         for word in text.split_whitespace().take(MOST_WORDS) {
-            self.params.push(Owned::Pattern(pattern(word)));
-            let condition = test(&format!("?{}", self.params.len()));
+            let place = self.pattern(word);
+            let condition = test(&place);
             self.texts.push(condition);
         }
     }
@@ -84,6 +100,19 @@ fn pattern(word: &str) -> String {
     }
     pattern.push('%');
     pattern
+}
+
+/// Limit and offset, as the last two parameters.
+pub(crate) fn window(paging: Paging) -> [Cell<'static>; 2] {
+    [
+        Cell::Int(i64::from(paging.limit.min(MOST_ROWS))),
+        Cell::Int(i64::try_from(paging.offset).unwrap_or(i64::MAX)),
+    ]
+}
+
+/// A count as the pages have it.
+pub(crate) fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,0 +1,66 @@
+//! Tokens of the API in requests: `Authorization: Bearer dwa_...`, and who they stand for.
+
+use axum::http::{HeaderMap, header};
+use deskwarden_domain::model::Millis;
+
+use super::{
+    error::WebError,
+    session::{Secret, Viewer},
+    state::WebState,
+};
+
+/// What a token begins with, so that scanners of sources know it.
+const MARK: &str = "dwa_";
+/// Uses are noted at most this often.
+const TOUCH_EVERY_MS: Millis = 60_000;
+
+/// The token as it is shown and sent.
+pub(super) fn written(secret: &Secret) -> String {
+    format!("{MARK}{}", secret.reveal())
+}
+
+/// What the store keeps of it: 256 random bits need no slow hash.
+pub(super) fn hash(token: &str) -> [u8; 32] {
+    *blake3::hash(token.as_bytes()).as_bytes()
+}
+
+/// The token of a request, if it brings one.
+pub(super) fn presented(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Who a token stands for, if it holds.
+pub(super) async fn viewer(state: &WebState, token: &str) -> Result<Option<Viewer>, WebError> {
+    if !token.starts_with(MARK) || token.len() != MARK.len() + 43 {
+        return Ok(None);
+    }
+    let (hash, now) = (hash(token), state.clock.now());
+    state
+        .ask(move |store| {
+            let Some(token) = store.api_token(&hash, now)? else {
+                return Ok(None);
+            };
+            if token.last_used_at.is_none_or(|at| now - at >= TOUCH_EVERY_MS) {
+                store.touch_api_token(token.id, now)?;
+            }
+            Ok(Some(Viewer::program(token)))
+        })
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_from_its_header_only() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(presented(&headers), None);
+        headers.insert(header::AUTHORIZATION, "Basic abc".parse().unwrap());
+        assert_eq!(presented(&headers), None);
+        headers.insert(header::AUTHORIZATION, "bearer dwa_x".parse().unwrap());
+        assert_eq!(presented(&headers), Some("dwa_x"));
+    }
+}

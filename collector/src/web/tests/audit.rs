@@ -1,0 +1,73 @@
+//! The audit log on its page: filtered, exported, verified.
+
+use axum::http::StatusCode;
+use deskwarden_domain::model::{AuditEntry, Role, person};
+
+use super::house::{House, START};
+
+fn say(house: &House, actor: &str, action: &str, object: &str, detail: &str) {
+    house
+        .store
+        .audit(&AuditEntry {
+            at: START,
+            actor: actor.into(),
+            action: action.into(),
+            object: object.into(),
+            detail: detail.into(),
+        })
+        .unwrap();
+}
+
+#[test]
+fn the_auditor_finds_who_did_what() {
+    let house = House::new();
+    let mut auditor = house.person("auditor", &[Role::Auditor]);
+    say(&house, "wang", "asset.put", "asset:7", &person("张三"));
+    say(
+        &house,
+        "li",
+        "notice.issue",
+        "notice:3",
+        "<script>alert(1)</script>",
+    );
+    let all = auditor.get("/audit").body;
+    assert!(
+        all.contains("<bdi>张三</bdi>") && all.contains("href=\"/assets/7\""),
+        "{all}"
+    );
+    assert!(!all.contains("<script>alert"));
+    let wang = auditor.get("/audit?actor=wang").body;
+    assert!(wang.contains("asset.put") && !wang.contains("notice.issue"));
+    let found = auditor.get("/audit?text=%E5%BC%A0").body;
+    assert!(found.contains("asset.put") && !found.contains("notice.issue"));
+    let later = auditor.get("/audit?since=2030-01-01").body;
+    assert!(!later.contains("asset.put"));
+    let unreadable = auditor.get("/audit?until=soon");
+    assert_eq!(unreadable.status, StatusCode::OK);
+    assert!(unreadable.body.contains("id=\"fault-date\"") && unreadable.body.contains("value=\"soon\""));
+    auditor.lang = "en";
+    assert!(
+        auditor
+            .get("/audit?verify=yes")
+            .body
+            .contains("The audit log is whole: 4 entries")
+    );
+}
+
+#[test]
+fn an_export_is_a_line_of_the_log_without_the_name_that_was_looked_for() {
+    let house = House::new();
+    let mut auditor = house.person("auditor", &[Role::Auditor]);
+    let answer = auditor.get("/audit/export?format=csv&text=wang");
+    assert_eq!(answer.status, StatusCode::OK);
+    let newest = house.store.audit_records(1, 50).unwrap().pop().unwrap().entry;
+    assert_eq!(
+        (newest.action.as_str(), newest.object.as_str()),
+        ("export", "list:audit")
+    );
+    assert!(
+        newest.detail.contains("text=wang"),
+        "shown while the mapping is there"
+    );
+    assert!(house.store.verify_audit().unwrap().is_ok());
+}
