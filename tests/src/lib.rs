@@ -19,6 +19,7 @@ pub mod need;
 pub mod netns;
 pub mod packages;
 pub mod pc;
+pub mod pe;
 pub mod power;
 pub mod program;
 pub mod sim;

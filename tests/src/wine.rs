@@ -41,6 +41,16 @@ impl Build {
         Some(Self { folder })
     }
 
+    /// The agent.
+    pub fn program(&self) -> PathBuf {
+        self.folder.join("deskwarden-agent.exe")
+    }
+
+    /// What an installation loads.
+    pub fn library(&self) -> PathBuf {
+        self.folder.join("deskwarden_installer.dll")
+    }
+
     /// Packs the agent as an MSI of that version.
     ///
     /// # Errors
@@ -49,8 +59,8 @@ impl Build {
         let script = crate::architecture::tree::root().join("deploy/windows/package");
         let mut command = Command::new(script);
         command
-            .arg(self.folder.join("deskwarden-agent.exe"))
-            .arg(self.folder.join("deskwarden_installer.dll"))
+            .arg(self.program())
+            .arg(self.library())
             .arg(version)
             .arg(out);
         Ok(PathBuf::from(program::finish(&mut command)?.trim()))
