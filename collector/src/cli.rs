@@ -11,6 +11,7 @@ mod ca;
 mod catalogue;
 mod check;
 mod clauses;
+mod demo;
 mod device;
 mod finding;
 mod ledger;
@@ -131,6 +132,8 @@ enum Command {
     /// The certificate authority: how it stands, replacing its root
     #[command(subcommand)]
     Ca(ca::CaCommand),
+    /// Simulated PCs with some weeks of history, to look around in
+    Demo(demo::Demo),
     /// Copy everything that this collector is into a folder; it may run meanwhile
     Backup(backup::Backup),
     /// Put a backup in the place of a collector that is lost
@@ -226,6 +229,7 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
         Command::MigrateStore(command) => migrate_store::run(&command, out),
         Command::Rules(command) => rules::run(command, &common, out),
         Command::Catalogue(command) => catalogue::run(command, &common, out),
+        Command::Demo(command) => demo::run(&command, &Session::open(&common)?, out),
         Command::Token(command) => token::run(command, &Session::open(&common)?, out),
         Command::Device(command) => device::run(command, &Session::open(&common)?, out),
         Command::Asset(command) => asset::run(command, &Session::open(&common)?, out),

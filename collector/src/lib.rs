@@ -11,6 +11,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod data;
+pub mod demo;
 mod descriptors;
 pub mod entropy;
 pub mod grpc;

@@ -68,6 +68,30 @@ fn a_check_judges_this_machine_and_a_second_one_goes_on_with_its_data() {
 }
 
 #[test]
+fn a_demo_fills_every_page_and_counts_for_nothing_of_this_pc() {
+    if !need::program("a_demo_fills_every_page_and_counts_for_nothing_of_this_pc", "jq") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let run = |more: &[&str]| -> Value {
+        let text = program::finish(quickstart(&home).args(more)).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let first = run(&["--demo", "12", "--check"]);
+    assert_eq!(first["devices"], 13, "{first}");
+    assert!(first["findings"].as_u64().unwrap() > 5, "{first}");
+    assert!(first["items"]["software"].as_u64().unwrap() > 10, "this PC, not a simulated one: {first}");
+    let second = run(&["--demo", "12", "--check"]);
+    assert_eq!(second["devices"], 13, "nothing is simulated twice: {second}");
+
+    for wrong in [&["--demo"][..], &["--demo", "many"], &["--demo", "0"]] {
+        let refused = program::finish(quickstart(&home).args(wrong)).unwrap_err();
+        assert!(format!("{refused:#}").contains("number of simulated PCs"), "{refused:#}");
+    }
+}
+
+#[test]
 fn ctrl_c_ends_everything() {
     if !need::program("ctrl_c_ends_everything", "jq") {
         return;
