@@ -12,6 +12,7 @@ mod item;
 mod note;
 mod person;
 mod sight;
+mod record;
 mod succession;
 mod text;
 
@@ -30,6 +31,7 @@ pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, 
 pub use note::ClaimNote;
 pub use person::{PERSON_BEGINS, PERSON_ENDS, each_person, person};
 pub use sight::Sight;
+pub use record::Record;
 pub use succession::{HintKind, Linked, Proposal};
 pub use text::{Lang, Severity, Text};
 

@@ -11,6 +11,7 @@ pub(super) mod audit;
 pub(super) mod channels;
 mod chosen;
 pub(super) mod code;
+pub(super) mod clauses;
 pub(super) mod device;
 mod device_view;
 pub(super) mod devices;
