@@ -1,8 +1,6 @@
 //! The shipped rules, clause by clause: for each rule what breaches it, what does not, and what nobody could see.
 //! Rules over several devices have tests of their own.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 mod packs;
 mod support;
 
