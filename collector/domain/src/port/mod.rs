@@ -28,8 +28,8 @@ pub use people::People;
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
 pub use succession::Succession;
 pub use views::{
-    AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FindingDetail, FindingFilter, FindingRow,
-    ItemRow, Overview, Page, Paging, RuleCount, SourceRow, Views,
+    AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FindingDetail, FindingFilter,
+    FindingRow, ItemRow, Overview, Page, Paging, RuleCount, SourceRow, Views,
 };
 
 /// Why a store could not do what it was asked.
@@ -64,16 +64,16 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// Everything that a store can do.
 pub trait Store:
     Ingest
-        + Editing
-        + Enrolment
-        + Succession
-        + Rulebook
-        + Access
-        + People
-        + Views
-        + CrossDevice
-        + Outbox
-        + Approvals
+    + Editing
+    + Enrolment
+    + Succession
+    + Rulebook
+    + Access
+    + People
+    + Views
+    + CrossDevice
+    + Outbox
+    + Approvals
 {
 }
 

@@ -10,8 +10,8 @@ mod register;
 use deskwarden_domain::{
     model::{Asset, AssetId, AuditEntry, Device, DhcpRange, FindingId, LedgerEntry, Millis, Record, Sight},
     port::{
-        AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FindingDetail, FindingFilter,
-        FindingRow, ItemRow, Overview, Page, Paging, RuleCount, SourceRow, StoreResult, Views,
+        AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FindingDetail,
+        FindingFilter, FindingRow, ItemRow, Overview, Page, Paging, RuleCount, SourceRow, StoreResult, Views,
     },
 };
 use deskwarden_proto::{ids::DeviceId, v1::Section};
