@@ -24,6 +24,7 @@ mod session;
 mod successor;
 mod token;
 mod user;
+mod why;
 
 use std::{
     ffi::OsString,

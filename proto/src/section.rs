@@ -51,7 +51,7 @@ pub fn by_name(text: &str) -> Option<Section> {
 /// Whether the accepted baseline of an asset covers this section: there, a difference is a change that a
 /// person accepts or rejects.
 pub const fn has_baseline(section: Section) -> bool {
-    matches!(section, Section::Part | Section::Network)
+    matches!(section, Section::Part | Section::Network | Section::Account)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod app;
 pub mod apt_conf;
 pub mod bdb;
 pub mod browser;
+pub mod clamav_log;
 pub mod clock;
 pub mod cpuinfo;
 pub mod crash_names;

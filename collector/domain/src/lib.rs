@@ -9,8 +9,10 @@
 //! - [`approval`]: what may be approved, and what an approval covers
 //! - [`alerting`]: who is told of what, when, and in how many messages
 //! - [`claim`]: what an item says for rules over several devices
+//! - [`coverage`]: every clause with its rules, its records and what the checks say
 //! - [`cross`]: what claims of several devices say together: conflict, theft, spoofing, parts that moved
 //! - [`custody`]: what makes a part the same part wherever it turns up
+//! - [`edit`]: what an edit of rules reaches, so that only that is judged anew
 //! - [`ledger`]: the IP ledger as files, proposals and imported tables
 //! - [`lifecycle`]: what people do to findings and baselines
 //! - [`operations`]: what the collector watches of itself, and when its store does not write
@@ -22,8 +24,10 @@ pub mod alerting;
 pub mod approval;
 pub mod catalogue;
 pub mod claim;
+pub mod coverage;
 pub mod cross;
 pub mod custody;
+pub mod edit;
 mod file;
 pub mod judge;
 pub mod ledger;

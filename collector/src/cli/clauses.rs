@@ -1,11 +1,9 @@
 //! `clauses`: every clause of the regulations, what checks it, and what the checks say now.
 
-use std::collections::HashMap;
-
 use clap::Args;
 use deskwarden_domain::{
-    port::RuleCount,
-    rules::{Checkable, Clause, Regulation, RuleSet},
+    coverage::{Covered, coverage},
+    rules::Checkable,
 };
 use serde_json::{Value, json};
 
@@ -20,38 +18,36 @@ pub(super) struct Clauses {
     markdown: bool,
 }
 
-/// A clause with the rules that prove a breach of it.
-struct Row<'a> {
-    regulation: &'a Regulation,
-    clause: &'a Clause,
-    rules: Vec<&'a str>,
-    counts: [u64; 4],
-}
-
 pub(super) fn run(clauses: Clauses, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
     let context = load_context(session.store.as_ref())?;
     let counts = session.store.rule_counts()?;
-    let rows = rows(&context.rules, &counts);
+    let rows = coverage(&context.rules, &counts, &session.store.record_counts()?);
     if out.json {
         return Ok(out.value(&rows.iter().map(to_json).collect())?);
     }
     let lang = out.lang;
     let cells = rows.iter().map(|row| {
-        let [pass, fail, could_not_look, findings] = row.counts.map(|count| count.to_string());
+        let rules: Vec<&str> = row.rules.iter().map(|rule| rule.id.as_str()).collect();
+        let records: Vec<String> = row
+            .records
+            .iter()
+            .map(|kept| format!("{} {}", kept.record.words().get(lang), shown(kept.count, out)))
+            .collect();
         vec![
             row.regulation.id.clone(),
             row.clause.number.clone(),
             row.clause.wording.get(lang).to_owned(),
             checkable(row.clause.checkable, out).to_owned(),
-            if row.rules.is_empty() {
+            if rules.is_empty() && records.is_empty() {
                 row.clause.why.get(lang).to_owned()
             } else {
-                row.rules.join(" ")
+                rules.join(" ")
             },
-            pass,
-            fail,
-            could_not_look,
-            findings,
+            records.join(out.say("、", ", ")),
+            row.pass.to_string(),
+            row.fail.to_string(),
+            row.could_not_look.to_string(),
+            row.findings.to_string(),
         ]
     });
     let cells: Vec<Vec<String>> = cells.collect();
@@ -61,6 +57,7 @@ pub(super) fn run(clauses: Clauses, session: &Session, out: &mut Out<'_>) -> Res
         ("要求", "DEMANDS"),
         ("检查", "CHECKED BY"),
         ("规则", "RULES"),
+        ("记录", "RECORDS"),
         ("通过", "PASS"),
         ("不通过", "FAIL"),
         ("未能查看", "COULD NOT LOOK"),
@@ -81,32 +78,6 @@ pub(super) fn run(clauses: Clauses, session: &Session, out: &mut Out<'_>) -> Res
     Ok(out.raw(&text)?)
 }
 
-fn rows<'a>(rules: &'a RuleSet, counts: &[RuleCount]) -> Vec<Row<'a>> {
-    let counts: HashMap<&str, &RuleCount> = counts.iter().map(|count| (count.rule.as_str(), count)).collect();
-    let mut rows = Vec::new();
-    for regulation in rules.regulations() {
-        for clause in &regulation.clauses {
-            let proving = rules
-                .rules()
-                .iter()
-                .filter(|r| r.regulation == regulation.id && r.clause == clause.number);
-            let proving: Vec<&str> = proving.map(|rule| rule.id.as_str()).collect();
-            let mut sums = [0u64; 4];
-            for count in proving.iter().filter_map(|rule| counts.get(rule)) {
-                let of_rule = [count.pass, count.fail, count.could_not_look, count.findings];
-                sums.iter_mut().zip(of_rule).for_each(|(sum, more)| *sum += more);
-            }
-            rows.push(Row {
-                regulation,
-                clause,
-                rules: proving,
-                counts: sums,
-            });
-        }
-    }
-    rows
-}
-
 fn checkable<'a>(by: Checkable, out: &Out<'a>) -> &'a str {
     match by {
         Checkable::Rules => out.say("规则", "rules"),
@@ -115,19 +86,31 @@ fn checkable<'a>(by: Checkable, out: &Out<'a>) -> &'a str {
     }
 }
 
-fn to_json(row: &Row<'_>) -> Value {
-    let [pass, fail, could_not_look, findings] = row.counts;
+/// A number of records; what is kept nowhere yet is no zero.
+fn shown(count: Option<u64>, out: &Out<'_>) -> String {
+    count.map_or_else(
+        || out.say("（未启用）", "(not kept)").to_owned(),
+        |count| count.to_string(),
+    )
+}
+
+fn to_json(row: &Covered<'_>) -> Value {
+    let rules: Vec<&str> = row.rules.iter().map(|rule| rule.id.as_str()).collect();
+    let records = row
+        .records
+        .iter()
+        .map(|kept| json!({"record": kept.record.name(), "count": kept.count}));
     json!({
         "regulation": row.regulation.id,
         "number": row.clause.number,
         "wording": {"zh-CN": row.clause.wording.zh, "en": row.clause.wording.en},
         "checkable": row.clause.checkable.name(),
-        "rules": row.rules,
-        "records": row.clause.checkable == Checkable::Records,
+        "rules": rules,
+        "records": records.collect::<Value>(),
         "why": {"zh-CN": row.clause.why.zh, "en": row.clause.why.en},
-        "pass": pass,
-        "fail": fail,
-        "could_not_look": could_not_look,
-        "findings": findings,
+        "pass": row.pass,
+        "fail": row.fail,
+        "could_not_look": row.could_not_look,
+        "findings": row.findings,
     })
 }

@@ -23,6 +23,7 @@ use super::{
     CliError, Common,
     out::Out,
     session::{Session, now},
+    why,
 };
 
 /// Largest snapshot file in bytes.
@@ -41,6 +42,11 @@ pub(super) enum RulesCommand {
     List,
     /// Judge the output of `deskwarden-agent collect --json` offline and print its findings
     Test(Test),
+    /// Say why a finding stands: the rule as it is written, what it needs, what was seen, and what ends it
+    Explain {
+        /// Its number in `finding list`
+        finding: i64,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -57,6 +63,7 @@ pub(super) fn run(command: RulesCommand, common: &Common, out: &mut Out<'_>) -> 
         RulesCommand::Check { folder } => check(&folder, out),
         RulesCommand::List => list(&Session::open(common)?, out),
         RulesCommand::Test(test) => judge(&test, out),
+        RulesCommand::Explain { finding } => why::explain(finding, &Session::open(common)?, out),
     }
 }
 

@@ -450,3 +450,61 @@ fn a_store_is_moved_with_progress_and_the_source_stays() {
     );
     assert!(wrong.err.contains("--from: a store is"), "{}", wrong.err);
 }
+
+#[test]
+fn every_clause_is_a_row_with_its_rules_and_records() {
+    let home = tempfile::tempdir().unwrap();
+    let store =
+        deskwarden_store::open(&format!("sqlite:{}", home.path().join("deskwarden.db").display())).unwrap();
+    crate::rules_dir::Importer::new(store, home.path().join("rules.d"), home.path())
+        .import_built_in(1)
+        .unwrap();
+    let rows = json(home.path(), &["clauses"]);
+    let rows = rows.as_array().unwrap();
+    let row = |regulation: &str, number: &str| {
+        let found = rows
+            .iter()
+            .find(|row| row["regulation"] == regulation && row["number"] == number);
+        found.unwrap().clone()
+    };
+    for field in [
+        "regulation",
+        "number",
+        "checkable",
+        "rules",
+        "records",
+        "pass",
+        "fail",
+        "could_not_look",
+        "findings",
+    ] {
+        assert!(rows.iter().all(|row| row.get(field).is_some()), "{field}");
+    }
+    assert_eq!(row("PC", "3.2.8")["checkable"], "no");
+    assert!(
+        row("PC", "3.2.4")["rules"]
+            .as_array()
+            .unwrap()
+            .contains(&Value::from("pc.chat"))
+    );
+    let audit = row("SVC", "supervision");
+    assert_eq!(audit["records"][0]["record"], "audit");
+    assert!(audit["records"][0]["count"].is_u64());
+    for row in rows.iter().filter(|row| row["checkable"] == "records") {
+        assert!(!row["records"].as_array().unwrap().is_empty(), "{row}");
+    }
+    let page = run_in(home.path(), &["clauses", "--markdown"], Lang::Zh).out;
+    assert_eq!(page.lines().count(), rows.len() + 2);
+    assert!(page.starts_with("| 制度 | 条款 |"), "{page}");
+}
+
+#[test]
+fn a_finding_that_is_none_is_not_explained() {
+    let home = tempfile::tempdir().unwrap();
+    let ran = run_in(home.path(), &["rules", "explain", "7"], Lang::En);
+    assert!(
+        ran.code == 1 && ran.err.contains("there is no finding 7"),
+        "{}",
+        ran.err
+    );
+}

@@ -78,6 +78,7 @@ pub(super) fn hints(hints: HostHints) -> HostHints {
         disk_serials: many(hints.disk_serials),
         department: one(hints.department),
         model: one(hints.model),
+        portable: hints.portable,
     }
 }
 

@@ -2,7 +2,9 @@
 //! many reports share one durable commit. Also judges anew what time or an edit made due. Owns the thread
 //! that may wait for the store; knows no wire.
 
+mod catching_up;
 mod context;
+mod edit;
 mod group;
 mod job;
 mod opening;
@@ -117,6 +119,8 @@ impl Ingest {
             entropy: parts.entropy,
             memo: Memo::default(),
             committed: parts.committed,
+            caught_up: None,
+            edit: None,
         };
         let runtime = Handle::current();
         thread::Builder::new()
@@ -259,7 +263,18 @@ impl Writer {
     /// Judges what is due; whether there may be more.
     fn due(&self, rounds: &mut Rounds) -> bool {
         let now = (self.now)();
-        let due = rounds.contexts.refresh().and_then(|_| rounds.store.due(now, DUE));
+        match rounds.catch_up(now) {
+            Ok(false) if !rounds.is_catching_up() => {}
+            Ok(more) => return more,
+            Err(fault) => {
+                warn!(
+                    error = &fault as &dyn std::error::Error,
+                    "cannot judge anew after an edit now"
+                );
+                return false;
+            }
+        }
+        let due = rounds.store.due(now, DUE);
         match due {
             Ok(devices) => {
                 let failed = rounds.rejudge(&devices, now);

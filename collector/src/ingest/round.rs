@@ -21,6 +21,7 @@ use tracing::{error, warn};
 
 use super::{
     context::Contexts,
+    edit::Edit,
     group::{Work, split},
     job::{Answer, Company, Done, Job},
     opening::{self, Anew},
@@ -48,6 +49,10 @@ pub(super) struct Rounds {
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) memo: Memo,
     pub(super) committed: Box<dyn Fn(&Committed) + Send>,
+    /// What every asset was judged under, where that is known.
+    pub(super) caught_up: Option<Context>,
+    /// What an edit still asks for.
+    pub(super) edit: Option<Edit>,
 }
 
 /// Why a round came to nothing.

@@ -14,6 +14,8 @@ use deskwarden_proto::{
 };
 use tempfile::TempDir;
 
+mod edits;
+
 use super::{
     opening::{self, Anew},
     *,
@@ -105,6 +107,8 @@ impl Bench {
             committed: Box::new(move |_| {
                 commits.fetch_add(1, Ordering::SeqCst);
             }),
+            caught_up: None,
+            edit: None,
         }
     }
 }

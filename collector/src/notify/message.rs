@@ -312,12 +312,9 @@ struct Said {
 
 fn said(alert: &AlertRow, words: Option<&RuleWords>, lang: Lang) -> Said {
     let evidence: Value = serde_json::from_str(&alert.evidence).unwrap_or(Value::Null);
-    let section = words.and_then(|words| words.section);
-    let detail = inert(
-        &section
-            .map(|section| explain::words(section, &evidence, lang))
-            .unwrap_or_default(),
-    );
+    // What is about the PC as a whole has no section, and may say it in a sentence.
+    let section = words.and_then(|words| words.section).unwrap_or_default();
+    let detail = inert(&explain::words(section, &evidence, lang));
     let (subject, asset) = (inert(&alert.subject_name), inert(&holder(alert)));
     let filled = |text: &Text| {
         fill(

@@ -148,6 +148,7 @@ pub const ROUTES: &[Route] = &[
     get("/ledger", EVERY_ROLE),
     get("/ledger/export", EVERY_ROLE),
     post("/ledger", KEEPERS),
+    get("/clauses", EVERY_ROLE),
     seen(get("/rules", EVERY_ROLE)),
     seen(get("/rules/{id}", EVERY_ROLE)),
     get("/tokens", ADMINISTRATION_READERS),

@@ -132,6 +132,7 @@ fn routes() -> Routes {
     .get("/ledger", pages::ledger::page)
     .get("/ledger/export", list::export::<pages::ledger::LedgerList>)
     .post("/ledger", pages::ledger::edit)
+    .get("/clauses", pages::clauses::page)
     .get("/rules", pages::rules::page)
     .get("/rules/{id}", pages::rules::rule)
     .get("/tokens", pages::tokens::page)

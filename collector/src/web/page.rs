@@ -53,6 +53,11 @@ const NAV: &[NavEntry] = &[
         icon: "ledger",
     },
     NavEntry {
+        path: "/clauses",
+        key: "nav.clauses",
+        icon: "rules",
+    },
+    NavEntry {
         path: "/rules",
         key: "nav.rules",
         icon: "rules",

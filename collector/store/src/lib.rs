@@ -12,6 +12,7 @@ pub mod conformance;
 mod cross;
 mod deliveries;
 mod due;
+mod editing;
 mod enrolment;
 mod generation;
 mod ingest;

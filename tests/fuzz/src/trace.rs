@@ -2,7 +2,7 @@
 //! gauges, answers of what listens.
 
 use deskwarden_parse::{
-    crash_names, gauges, journal, linglong, proxy_answer, smart, text,
+    clamav_log, crash_names, gauges, journal, linglong, proxy_answer, smart, text,
     usb_log::{UsbLog, parse_kernel_line},
 };
 
@@ -83,6 +83,23 @@ pub(crate) const TARGETS: &[Target] = &[
             texts([
                 "core.wps.1000.0123456789abcdef0123456789abcdef.4711.1700000000000000.zst",
                 "_usr_bin_wps.1000.crash",
+            ])
+        },
+    },
+    Target {
+        name: "clamav-log",
+        covers: &["clamav_log::parse_clamav_log"],
+        check: |bytes| {
+            let found = clamav_log::parse_clamav_log(bytes);
+            for one in &found {
+                assert!(!one.name.is_empty() && one.path.starts_with('/'));
+            }
+            in_proportion(bytes, &found);
+        },
+        seeds: || {
+            texts([
+                "Thu Nov 26 10:00:00 2026 -> /home/wang/x: Win.Test.EICAR_HDB-1(44d8:68) FOUND\n",
+                "/srv/x.doc: Doc.Malware.Agent FOUND\n",
             ])
         },
     },

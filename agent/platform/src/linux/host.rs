@@ -43,6 +43,7 @@ pub fn is_privileged() -> bool {
 pub fn host_hints(root: &Root) -> HostHints {
     let mut hints = HostHints {
         hostname: hostname(root),
+        portable: is_portable(root),
         ..HostHints::default()
     };
     for source in [
@@ -59,6 +60,30 @@ pub fn host_hints(root: &Root) -> HostHints {
         }
     }
     hints
+}
+
+/// Whether it is carried about: by its chassis, or where that is not told by a battery that drives it.
+fn is_portable(root: &Root) -> bool {
+    const CHASSIS: &str = "sys/class/dmi/id/chassis_type";
+    const SUPPLIES: &str = "sys/class/power_supply";
+    /// Portable, laptop, notebook, hand held, sub notebook, tablet, convertible, detachable.
+    const KINDS: [&str; 8] = ["8", "9", "10", "11", "14", "30", "31", "32"];
+    /// Other, unknown: the maker did not say.
+    const UNTOLD: [&str; 3] = ["", "1", "2"];
+    let value = |path: &str| {
+        let bytes = root.read_limited(path, 4_096).ok().flatten().unwrap_or_default();
+        String::from_utf8_lossy(&bytes).trim().to_owned()
+    };
+    let chassis = value(CHASSIS);
+    if !UNTOLD.contains(&&*chassis) {
+        return KINDS.contains(&&*chassis);
+    }
+    let supplies = root.list(SUPPLIES, MAX_HINTS).ok().flatten().unwrap_or_default();
+    supplies.iter().filter_map(|name| name.to_str()).any(|name| {
+        // A mouse has a battery too, of scope `Device`.
+        value(&format!("{SUPPLIES}/{name}/type")) == "Battery"
+            && value(&format!("{SUPPLIES}/{name}/scope")) != "Device"
+    })
 }
 
 fn hostname(root: &Root) -> String {
@@ -119,6 +144,27 @@ mod tests {
             add_part(&mut hints, part);
         }
         assert_eq!(hints.disk_serials, ["S1"]);
+    }
+
+    #[test]
+    fn a_notebook_is_known_by_its_chassis_or_its_battery() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        let put = |path: &str, value: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, value).unwrap();
+        };
+        assert!(!is_portable(&root));
+        put("sys/class/power_supply/mouse/type", "Battery\n");
+        put("sys/class/power_supply/mouse/scope", "Device\n");
+        assert!(!is_portable(&root));
+        put("sys/class/power_supply/BAT0/type", "Battery\n");
+        assert!(is_portable(&root));
+        put("sys/class/dmi/id/chassis_type", "3\n");
+        assert!(!is_portable(&root), "a desktop with a UPS");
+        put("sys/class/dmi/id/chassis_type", "10\n");
+        assert!(is_portable(&root));
     }
 
     #[test]

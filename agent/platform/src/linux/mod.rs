@@ -90,6 +90,8 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(security::AutoLogon),
         Box::new(security::Encryption),
         Box::new(security::Antivirus),
+        Box::new(security::Detections),
+        Box::new(security::Forwarding),
         Box::new(share::Samba),
         Box::new(share::Nfs),
         Box::new(media::Usb::default()),

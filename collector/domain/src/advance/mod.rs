@@ -188,3 +188,19 @@ pub fn rejudge(state: &mut DeviceState, context: &Context, memo: &mut Memo, now:
     }
     ops
 }
+
+/// Judges anew what an edit of the rules reaches: these items, and the sections that the state holds as a whole.
+pub fn rejudge_reached(
+    state: &mut DeviceState,
+    reached: &BTreeSet<ItemId>,
+    context: &Context,
+    memo: &mut Memo,
+    now: Millis,
+) -> Vec<Op> {
+    let mut ops = Vec::new();
+    let mut touched: BTreeSet<ItemId> = state.items.keys().chain(state.baseline.keys()).cloned().collect();
+    touched.extend(reached.iter().cloned());
+    let verdict = judge::judge(state, Extent::Edited(&touched), context, memo, now);
+    judge::settle(state, verdict, context, &mut ops);
+    ops
+}

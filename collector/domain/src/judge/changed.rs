@@ -3,7 +3,7 @@
 use deskwarden_proto::v1::facet;
 use serde_json::{Map, Value};
 
-use crate::rules::{Rule, RuleSet};
+use crate::rules::{Alteration, Rule, RuleSet};
 
 /// How an item differs.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,16 @@ pub(super) enum Difference {
 }
 
 impl Difference {
+    /// Whether the rule is about such a difference.
+    pub(super) fn counts_for(&self, rule: &Rule) -> bool {
+        let alteration = match self {
+            Self::Added => Alteration::Added,
+            Self::Removed => Alteration::Removed,
+            Self::Fields(_) | Self::Ledger(_) => Alteration::Changed,
+        };
+        rule.alterations.is_empty() || rule.alterations.contains(&alteration)
+    }
+
     /// Adds `change`, `difference` and `against` to the detail of a piece of evidence.
     pub(super) fn describe(self, detail: &mut Map<String, Value>) {
         let (change, difference, against) = match self {

@@ -39,10 +39,10 @@ pub(super) fn outcomes_and_findings(
     for piece in evidence {
         by_rule.entry(&piece.rule).or_default().push(piece);
     }
-    let touched: BTreeSet<(&str, &str)> = verdict
+    let touched: BTreeSet<(String, String)> = verdict
         .evidence_put
         .iter()
-        .map(|e| (e.rule.as_str(), e.subject.as_str()))
+        .map(|e| (e.rule.clone(), e.subject.clone()))
         .collect();
     let mut findings = Findings {
         state,
@@ -71,6 +71,9 @@ pub(super) fn outcomes_and_findings(
             None => looked(&rule.needs, &state.sources),
         };
         let mut breaches = breaches(rule, pieces, &looked, state, now);
+        if rule.kind == RuleKind::Absent {
+            missing(rule, pieces, breaches.get(ASSET_SUBJECT), state, verdict);
+        }
         // A breach within its grace is none yet; it is looked at again when the grace ends.
         breaches.retain(|_, breach| {
             let due = breach.since.saturating_add(rule.grace_ms);
@@ -84,7 +87,7 @@ pub(super) fn outcomes_and_findings(
             let Cover { by, until } = approval::cover(&state.approvals, &rule.id, subject, now);
             wake_at = wake_at.into_iter().chain(until).min();
             stands |= by.is_none() && !findings.is_false(rule, subject);
-            let changed = touched.contains(&(rule.id.as_str(), subject.as_str()));
+            let changed = touched.contains(&(rule.id.clone(), subject.clone()));
             findings.breached(rule, subject, breach, changed, by);
         }
         let row = outcome(rule, stands, &looked);
@@ -128,15 +131,10 @@ fn breaches(
     };
     match rule.kind {
         RuleKind::Absent => {
-            if pieces.is_empty() && *looked == Looked::Completely {
-                let known = state
-                    .findings
-                    .iter()
-                    .find(|f| f.key.rule == rule.id && still_shown(f.state));
-                breaches.insert(
-                    ASSET_SUBJECT.to_owned(),
-                    whole(known.map_or(now, |f| f.first_seen)),
-                );
+            let covered = rule.scope.covers(&state.asset);
+            if covered && pieces.iter().all(|piece| piece.item.is_none()) && *looked == Looked::Completely {
+                let since = pieces.first().map_or(now, |missing| missing.since);
+                breaches.insert(ASSET_SUBJECT.to_owned(), whole(since));
             }
         }
         RuleKind::Count { more_than } => {
@@ -161,6 +159,34 @@ fn breaches(
 /// Whether the breach of a finding in this state was there when it was last looked at.
 const fn still_shown(state: FindingState) -> bool {
     !matches!(state, FindingState::Resolved | FindingState::Accepted)
+}
+
+/// What a rule misses is a piece of evidence without an item, so that it is known since when.
+fn missing(
+    rule: &Rule,
+    pieces: &[&Evidence],
+    breach: Option<&Breach>,
+    state: &DeviceState,
+    verdict: &mut Verdict,
+) {
+    let known = pieces.iter().find(|piece| piece.item.is_none());
+    match (breach, known) {
+        (Some(breach), None) => verdict.evidence_put.push(Evidence {
+            rule: rule.id.clone(),
+            subject: ASSET_SUBJECT.to_owned(),
+            subject_name: breach.name.clone(),
+            asset: state.asset.id,
+            device: Some(state.device.id),
+            item: None,
+            detail: "{}".to_owned(),
+            since: breach.since,
+        }),
+        // What could not be looked at now is still missing as far as anybody knows.
+        (None, Some(known)) if pieces.len() > 1 || !rule.scope.covers(&state.asset) => {
+            verdict.evidence_gone.push((*known).clone())
+        }
+        _ => {}
+    }
 }
 
 fn cross_outcome(rule: &Rule, state: &DeviceState) -> OutcomeRow {

@@ -8,7 +8,8 @@ use std::{
 
 use deskwarden_proto::{
     decode::{self, ItemId},
-    v1::facet,
+    section,
+    v1::{Look, facet},
 };
 use serde_json::json;
 
@@ -40,7 +41,7 @@ pub(super) fn update(
 ) -> Vec<Evidence> {
     let everything: BTreeSet<&ItemId>;
     let touched: Box<dyn Iterator<Item = &ItemId>> = match extent {
-        Extent::Touched(ids) => Box::new(ids.iter()),
+        Extent::Touched(ids) | Extent::Edited(ids) => Box::new(ids.iter()),
         Extent::Everything => {
             everything = state.items.keys().chain(state.baseline.keys()).collect();
             Box::new(everything.iter().copied())
@@ -58,14 +59,20 @@ pub(super) fn update(
         };
         for_item(&place, context, memo, now, &mut fresh, faults);
     }
-    if matches!(extent, Extent::Everything) {
-        for_asset(state, context, now, &mut fresh, faults);
-    }
+    let anew = |rule: &Rule| match extent {
+        Extent::Everything | Extent::Edited(_) => true,
+        Extent::Touched(_) => rule.reads_failed_sources(),
+    };
+    for_asset(state, context, anew, now, &mut fresh, faults);
 
+    let absent = |rule: &Rule| rule.kind == RuleKind::Absent;
     let stale = |e: &Evidence| match (&extent, &e.item) {
+        // What is missing is told by what was looked at, not by an item.
+        (_, None) if context.rules.rule(&e.rule).is_some_and(absent) => false,
         (Extent::Everything, _) => true,
-        (Extent::Touched(_), Some(item)) => looked_at.contains(item),
-        (Extent::Touched(_), None) => false,
+        (Extent::Touched(_) | Extent::Edited(_), Some(item)) => looked_at.contains(item),
+        (Extent::Touched(_), None) => context.rules.rule(&e.rule).is_some_and(anew),
+        (Extent::Edited(_), None) => true,
     };
     let (old, mut kept): (Vec<Evidence>, Vec<Evidence>) = state.evidence.iter().cloned().partition(stale);
     for mut evidence in fresh {
@@ -144,7 +151,7 @@ fn for_item(
                 None => continue,
             },
             RuleKind::Changed => match changed::difference(&context.rules, rule, was_kind, now_kind) {
-                Some(difference) if seeded => Some(difference),
+                Some(difference) if seeded && difference.counts_for(rule) => Some(difference),
                 _ => continue,
             },
             RuleKind::Address => match address::breach(
@@ -201,17 +208,22 @@ fn evidence(
 fn for_asset(
     state: &DeviceState,
     context: &Context,
+    anew: impl Fn(&Rule) -> bool,
     now: Millis,
     fresh: &mut Vec<Evidence>,
     faults: &mut Faults,
 ) {
     let (silent, _) = silence(&state.device, &context.down, now);
-    let facts = asset_facts(state, silent);
+    let failed = failed(state);
+    let facts = AssetFacts {
+        failed: &failed,
+        ..asset_facts(state, silent)
+    };
     for rule in context
         .rules
         .rules()
         .iter()
-        .filter(|rule| matches!(rule.kind, RuleKind::Asset))
+        .filter(|rule| matches!(rule.kind, RuleKind::Asset) && anew(rule))
     {
         match context.rules.asset_matches(rule, &facts) {
             Ok(false) => {}
@@ -222,7 +234,7 @@ fn for_asset(
                 asset: state.asset.id,
                 device: Some(state.device.id),
                 item: None,
-                detail: asset_detail(state, about_identity(state, rule, context, &facts)).to_string(),
+                detail: asset_detail(state, rule, about_identity(state, rule, context, &facts)).to_string(),
                 since: now,
             }),
             Err(fault) => {
@@ -232,13 +244,40 @@ fn for_asset(
     }
 }
 
-fn asset_detail(state: &DeviceState, about_identity: bool) -> serde_json::Value {
+/// Sources that the agent failed to read, as `section/source`.
+fn failed(state: &DeviceState) -> Vec<String> {
+    state
+        .sources
+        .iter()
+        .filter(|source| source.look == Look::Failed)
+        .map(|source| format!("{}/{}", section::name(source.section), source.source))
+        .collect()
+}
+
+fn asset_detail(state: &DeviceState, rule: &Rule, about_identity: bool) -> serde_json::Value {
     let mut detail = json!({
         "hostname": state.device.hints.hostname,
         "model": state.device.hints.model,
         "serial": state.device.hints.system_serial,
         "state": state.asset.state.name(),
     });
+    if let (true, Some(fields)) = (rule.reads_failed_sources(), detail.as_object_mut()) {
+        let reasons: Vec<String> = state
+            .sources
+            .iter()
+            .filter(|source| source.look == Look::Failed)
+            .map(|source| {
+                format!(
+                    "{}/{}: {}",
+                    section::name(source.section),
+                    source.source,
+                    source.reason
+                )
+            })
+            .collect();
+        fields.insert("zh".to_owned(), json!(reasons.join("；")));
+        fields.insert("en".to_owned(), json!(reasons.join("; ")));
+    }
     if let (true, Some(fields)) = (about_identity, detail.as_object_mut()) {
         fields.insert("against".to_owned(), json!("identity"));
         fields.insert("forked_at".to_owned(), json!(state.device.forked_at));
@@ -258,7 +297,7 @@ fn about_identity(state: &DeviceState, rule: &Rule, context: &Context, now: &Ass
     };
     let facts = AssetFacts {
         device: Some(&settled),
-        ..asset_facts(state, now.silent)
+        ..*now
     };
     matches!(context.rules.asset_matches(rule, &facts), Ok(false))
 }
@@ -269,6 +308,7 @@ pub(super) const ASSET_SUBJECT: &str = "asset";
 fn asset_facts(state: &DeviceState, silent: bool) -> AssetFacts<'_> {
     AssetFacts {
         silent,
+        failed: &[],
         asset: &state.asset,
         device: Some(&state.device),
         ledger: &state.ledger,

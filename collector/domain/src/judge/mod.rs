@@ -56,6 +56,8 @@ pub struct Context {
 pub enum Extent<'a> {
     /// Only what these items show may have changed; everything else stands as stored.
     Touched(&'a BTreeSet<ItemId>),
+    /// What an edit reaches: these items, and what is about the asset as a whole.
+    Edited(&'a BTreeSet<ItemId>),
     /// Everything: the state holds every item.
     Everything,
 }

@@ -11,6 +11,7 @@ mod finding;
 mod item;
 mod note;
 mod person;
+mod record;
 mod sight;
 mod succession;
 mod text;
@@ -29,6 +30,7 @@ pub use finding::{
 pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, StoredItem};
 pub use note::ClaimNote;
 pub use person::{PERSON_BEGINS, PERSON_ENDS, each_person, person};
+pub use record::Record;
 pub use sight::Sight;
 pub use succession::{HintKind, Linked, Proposal};
 pub use text::{Lang, Severity, Text};

@@ -7,6 +7,7 @@ mod access;
 mod approvals;
 mod batch;
 mod cross;
+mod editing;
 mod enrolment;
 mod ingest;
 mod outbox;
@@ -19,6 +20,7 @@ pub use access::{Access, AuditFault, SignInAttempt};
 pub use approvals::{ApprovalFilter, ApprovalRow, Approvals};
 pub use batch::{Applied, Batch, Op};
 pub use cross::{CrossDevice, Kept, Known, Picture, Said, Touched, Value};
+pub use editing::Editing;
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};
@@ -26,8 +28,8 @@ pub use people::People;
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
 pub use succession::Succession;
 pub use views::{
-    AssetFilter, AssetRow, ChangeRow, DeviceDetail, DeviceFilter, FindingDetail, FindingFilter, FindingRow,
-    ItemRow, Overview, Page, Paging, RuleCount, SourceRow, Views,
+    AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FindingDetail, FindingFilter,
+    FindingRow, ItemRow, Overview, Page, Paging, RuleCount, SourceRow, Views,
 };
 
 /// Why a store could not do what it was asked.
@@ -61,12 +63,23 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything that a store can do.
 pub trait Store:
-    Ingest + Enrolment + Succession + Rulebook + Access + People + Views + CrossDevice + Outbox + Approvals
+    Ingest
+    + Editing
+    + Enrolment
+    + Succession
+    + Rulebook
+    + Access
+    + People
+    + Views
+    + CrossDevice
+    + Outbox
+    + Approvals
 {
 }
 
 impl<T> Store for T where
     T: Ingest
+        + Editing
         + Enrolment
         + Succession
         + Rulebook

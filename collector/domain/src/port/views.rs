@@ -7,7 +7,7 @@ use deskwarden_proto::{
 
 use crate::model::{
     Asset, AssetId, BaselineItem, Change, Device, DhcpRange, Evidence, Finding, FindingHistory, FindingId,
-    FindingState, LedgerEntry, Millis, OutcomeRow, Severity, Sight, SourceStatus, StoredItem,
+    FindingState, LedgerEntry, Millis, OutcomeRow, Record, Severity, Sight, SourceStatus, StoredItem,
 };
 
 use super::StoreResult;
@@ -175,6 +175,27 @@ pub struct RuleCount {
     pub findings: u64,
 }
 
+/// Assets of a department, and how many of them have no active finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compliance {
+    /// The department; `None` for assets of none.
+    pub department: Option<String>,
+    /// Assets that report.
+    pub assets: u64,
+    /// Of them, without an active finding.
+    pub compliant: u64,
+}
+
+impl Compliance {
+    /// The rate in tenths of a percent; a department without assets complies.
+    pub const fn per_mille(&self) -> u64 {
+        if self.assets == 0 {
+            return 1000;
+        }
+        self.compliant.saturating_mul(1000) / self.assets
+    }
+}
+
 /// Numbers of the first page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
@@ -239,6 +260,12 @@ pub trait Views {
 
     /// Counts per rule.
     fn rule_counts(&self) -> StoreResult<Vec<RuleCount>>;
+
+    /// How often there is a record of each kind that is kept.
+    fn record_counts(&self) -> StoreResult<Vec<(Record, u64)>>;
+
+    /// How departments comply, worst first; assets of none come last.
+    fn departments(&self) -> StoreResult<Vec<Compliance>>;
 
     /// Sources that could not be read, most devices first.
     fn blind_sources(&self, limit: usize) -> StoreResult<Vec<SourceRow>>;

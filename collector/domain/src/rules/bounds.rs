@@ -69,6 +69,8 @@ pub(crate) struct NodeFault {
 pub(crate) struct Found {
     pub(crate) faults: Vec<NodeFault>,
     pub(crate) variables: BTreeSet<String>,
+    /// It reads `device.failed`, or `device` as a whole.
+    pub(crate) failed: bool,
 }
 
 /// Checks the expression and rewrites its patterns.
@@ -232,6 +234,12 @@ impl Inspect<'_> {
                 format!("use one of: {known}"),
             )
         };
+        if root == "device" && field == "failed" {
+            self.found.failed = true;
+            self.steps = self
+                .steps
+                .saturating_add(times.saturating_mul(values::FAILED_SOURCES as u64));
+        }
         let fault = match root {
             "asset" if !values::ASSET_KEYS.contains(&field) => Some(unknown(&values::ASSET_KEYS.join(", "))),
             "device" if !values::DEVICE_KEYS.contains(&field) => {

@@ -56,6 +56,15 @@ struct Uses {
     device: bool,
     ledger: bool,
     baseline: bool,
+    /// `device.failed`.
+    failed: bool,
+}
+
+impl Condition {
+    /// Whether it asks which sources the agent failed to read.
+    pub(crate) const fn reads_failed(&self) -> bool {
+        self.uses.failed
+    }
 }
 
 /// Patterns of all conditions of a set, by number.
@@ -107,7 +116,7 @@ impl Engine {
             scope.add_variable_from_value("asset", values::asset(asset.asset));
         }
         if uses.device {
-            scope.add_variable_from_value("device", values::device(asset.device, asset.silent));
+            scope.add_variable_from_value("device", values::device(asset));
         }
         if uses.ledger {
             let ledger = values::ledger(asset).ok_or_else(|| {
@@ -217,6 +226,7 @@ pub(crate) fn compile(
             device: uses("device"),
             ledger: uses("ledger"),
             baseline: uses("baseline"),
+            failed: found.failed,
         },
         expression,
     })
@@ -229,6 +239,7 @@ pub(crate) fn try_out(engine: &Engine, condition: &Condition, sections: &[Sectio
     let ledger = [sample_ledger()];
     let facts = AssetFacts {
         silent: false,
+        failed: &[],
         asset: &asset,
         device: None,
         ledger: &ledger,

@@ -35,6 +35,8 @@ pub struct AssetFacts<'a> {
     pub device: Option<&'a Device>,
     /// Nothing was heard of it for too long.
     pub silent: bool,
+    /// Sources that its agent failed to read, as `section/source`.
+    pub failed: &'a [String],
     /// What it was assigned.
     pub ledger: &'a [LedgerEntry],
 }

@@ -9,11 +9,14 @@ use toml::{
 };
 
 use super::{
+    amend::{self, Amended},
     bounds::LIST_VALUES,
     condition::{Engine, Patterns, try_out},
     known::Known,
+    print,
     regulation::{Checkable, Clause, Regulation},
     rule::Rule,
+    rule_parts::named,
     rule_reader, values,
 };
 use crate::{
@@ -22,6 +25,7 @@ use crate::{
         Fault, RuleFile,
         read::{self, Fields, Sink, document, texts},
     },
+    model::Record,
 };
 
 /// Most files of a set.
@@ -36,6 +40,7 @@ pub(crate) struct Parts {
     pub(crate) catalogue: Catalogue,
     pub(crate) lists: BTreeMap<String, Vec<String>>,
     pub(crate) engine: Engine,
+    pub(crate) catalogue_print: [u8; 32],
 }
 
 /// Loads all files: regulations, lists and the catalogue first, then the rules that refer to them.
@@ -67,11 +72,14 @@ pub(crate) fn load(files: &[RuleFile<'_>]) -> Result<Parts, Vec<Fault>> {
     let mut patterns = Patterns::default();
     let mut conditions: Vec<(usize, String, Range<usize>)> = Vec::new();
     for (index, (sink, document)) in parsed.iter_mut().enumerate() {
+        let starts = print::starts(document.get_ref());
+        let content = files.get(index).map(|file| file.content).unwrap_or_default();
         tables(sink, document.get_ref(), "rule", |sink, fields| {
             let at = fields.at();
-            let Some((rule, when)) = rule_reader::read(sink, fields, &known, &mut patterns) else {
+            let Some((mut rule, when)) = rule_reader::read(sink, fields, &known, &mut patterns) else {
                 return;
             };
+            rule.text = print::text(content, &starts, at).to_owned();
             if let Some(span) = when {
                 conditions.push((index, rule.id.clone(), span));
             }
@@ -86,6 +94,17 @@ pub(crate) fn load(files: &[RuleFile<'_>]) -> Result<Parts, Vec<Fault>> {
             rules.insert(rule.id.clone(), rule);
         });
         others(sink, document.get_ref());
+    }
+    // A rule with a fault of its own is not missing.
+    let whole = parsed.iter().all(|(sink, _)| sink.is_clean());
+    let mut amended = Amended::new(whole);
+    for (sink, document) in &mut parsed {
+        tables(sink, document.get_ref(), "map", |sink, fields| {
+            amend::map(sink, fields, &known, &mut rules, &mut amended);
+        });
+        tables(sink, document.get_ref(), "adjust", |sink, fields| {
+            amend::adjust(sink, fields, &mut rules, &mut amended);
+        });
     }
     let engine = engine(&mut parsed, patterns, &known);
     if let Some(engine) = &engine {
@@ -109,6 +128,9 @@ pub(crate) fn load(files: &[RuleFile<'_>]) -> Result<Parts, Vec<Fault>> {
     let clean = parsed.iter().all(|(sink, _)| sink.is_clean());
     match engine {
         Some(engine) if clean => {
+            for rule in rules.values_mut() {
+                rule.print = print::of(rule, &known.lists);
+            }
             let (rules, disabled) = rules.into_values().partition(|rule| rule.enabled);
             Ok(Parts {
                 rules,
@@ -117,6 +139,7 @@ pub(crate) fn load(files: &[RuleFile<'_>]) -> Result<Parts, Vec<Fault>> {
                 catalogue: Catalogue::new(builder, known.categories),
                 lists: known.lists,
                 engine,
+                catalogue_print: print::of_catalogue(files.iter().map(|file| file.content)),
             })
         }
         _ => {
@@ -167,7 +190,15 @@ fn tables<'d>(
 /// Faults for tables that are none of those above.
 fn others(sink: &mut Sink<'_>, document: &DeTable<'_>) {
     let mut fields = Fields::new(document, 0..0);
-    for name in ["regulation", "lists", "category", "entry", "rule"] {
+    for name in [
+        "regulation",
+        "lists",
+        "category",
+        "entry",
+        "rule",
+        "map",
+        "adjust",
+    ] {
         fields.optional(name);
     }
     fields.finish(sink);
@@ -226,6 +257,24 @@ fn lists_and_categories<'d>(sink: &mut Sink<'_>, document: &'d DeTable<'d>, know
     }
 }
 
+/// `records = ["register"]`: names of records that there are.
+fn records(sink: &mut Sink<'_>, table: &mut Fields<'_>) -> Vec<Record> {
+    let mut found = Vec::new();
+    for (name, span) in table.texts(sink, "records") {
+        let all: Vec<&str> = Record::ALL.iter().map(|record| record.name()).collect();
+        let help = format!("one of: {}", all.join(", "));
+        found.extend(named(
+            sink,
+            Record::by_name(&name),
+            &name,
+            span.start,
+            "kind of record",
+            &help,
+        ));
+    }
+    found
+}
+
 fn regulation(sink: &mut Sink<'_>, mut fields: Fields<'_>, known: &mut Known) {
     let id = fields.text(sink, "id");
     let title = fields.words(sink, "title");
@@ -237,6 +286,8 @@ fn regulation(sink: &mut Sink<'_>, mut fields: Fields<'_>, known: &mut Known) {
         let wording = table.words(sink, "wording");
         let checkable = table.text(sink, "checkable");
         let why = table.words(sink, "why");
+        let named = table.optional("records").is_some();
+        let records = records(sink, &mut table);
         table.finish(sink);
         let checkable = checkable.and_then(|(name, span)| {
             let value = Checkable::by_name(&name);
@@ -249,6 +300,14 @@ fn regulation(sink: &mut Sink<'_>, mut fields: Fields<'_>, known: &mut Known) {
             }
             value
         });
+        if checkable == Some(Checkable::Records) && !named {
+            let all: Vec<&str> = Record::ALL.iter().map(|record| record.name()).collect();
+            sink.fault(
+                at,
+                "the clause is checked by records, and names none",
+                format!("write `records = [..]` with some of: {}", all.join(", ")),
+            );
+        }
         let Some((number, _)) = number else { continue };
         // A clause with another fault still counts, so that rules that cite it are not faulted for it.
         let checkable = checkable.unwrap_or(Checkable::No);
@@ -265,6 +324,7 @@ fn regulation(sink: &mut Sink<'_>, mut fields: Fields<'_>, known: &mut Known) {
             wording,
             checkable,
             why,
+            records,
         });
     }
     let at = fields.at();

@@ -1,6 +1,7 @@
 //! Rules, regulations and lists of the packs, loaded from TOML, checked as a whole and asked by judging.
 //! Owns what a rule matches; not what a match means over time (that is judging), nor where files come from.
 
+mod amend;
 mod bounds;
 mod brackets;
 mod condition;
@@ -10,6 +11,7 @@ mod fields;
 mod known;
 mod load;
 mod pattern;
+mod print;
 mod regulation;
 mod rule;
 mod rule_kind;
@@ -31,7 +33,7 @@ pub use condition::ConditionFault;
 pub use explain::detail;
 pub use facts::{AssetFacts, ItemFacts};
 pub use regulation::{Checkable, Clause, Regulation};
-pub use rule::{Aspect, Need, Rule, RuleKind, Scope, SubjectKind};
+pub use rule::{Alteration, Aspect, Need, Rule, RuleKind, Scope, SubjectKind};
 pub use subject::{Subject, name_of};
 pub use words::{PLACEHOLDERS, Words, fill};
 
@@ -74,6 +76,11 @@ impl RuleSet {
     /// The software catalogue.
     pub const fn catalogue(&self) -> &Catalogue {
         &self.parts.catalogue
+    }
+
+    /// Differs when the catalogue may know a program as something else than before.
+    pub const fn catalogue_print(&self) -> [u8; 32] {
+        self.parts.catalogue_print
     }
 
     /// The values of a named list; empty where there is no such list.

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::model::Text;
+use crate::model::{Record, Text};
 
 /// A company's written regulation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,6 +36,8 @@ pub struct Clause {
     pub checkable: Checkable,
     /// Why it can or cannot be checked, or which records show it.
     pub why: Text,
+    /// Records that show how it is kept.
+    pub records: Vec<Record>,
 }
 
 /// Whether the product can prove a breach of a clause. It never pretends.

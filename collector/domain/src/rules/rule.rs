@@ -14,6 +14,8 @@ pub struct Rule {
     pub regulation: String,
     /// Number of the clause: `3.2.4`.
     pub clause: String,
+    /// Other clauses that it proves a breach of: regulation and number.
+    pub also: Vec<(String, String)>,
     /// How bad a breach is.
     pub severity: Severity,
     /// What the rule is called.
@@ -38,16 +40,40 @@ pub struct Rule {
     pub ignore: Vec<String>,
     /// For [`RuleKind::Address`]: what it is about; empty for everything.
     pub aspects: Vec<Aspect>,
+    /// For [`RuleKind::Changed`]: which differences count; empty for all of them.
+    pub alterations: Vec<Alteration>,
     /// Whether it is in force.
     pub enabled: bool,
     pub(crate) selector: Selector,
     pub(crate) condition: Option<Condition>,
+    /// Its table in the file, as it was written.
+    pub(crate) text: String,
+    pub(crate) print: [u8; 32],
 }
 
 impl Rule {
     /// Regulation and number, as notices cite it: `PC 3.2.4`.
     pub fn clause_label(&self) -> String {
         format!("{} {}", self.regulation, self.clause)
+    }
+
+    /// Its table in the file, as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Differs when judging may say something else than before.
+    pub const fn print(&self) -> [u8; 32] {
+        self.print
+    }
+
+    /// Whether it proves a breach of that clause.
+    pub fn proves(&self, regulation: &str, clause: &str) -> bool {
+        (self.regulation == regulation && self.clause == clause)
+            || self
+                .also
+                .iter()
+                .any(|(id, number)| id == regulation && number == clause)
     }
 
     /// Whether the selector's verdict depends on nothing but the facet (and its class), so that it can be
@@ -59,6 +85,37 @@ impl Rule {
     /// Whether a CEL condition follows the selector.
     pub const fn has_condition(&self) -> bool {
         self.condition.is_some()
+    }
+
+    /// Whether the condition asks which sources the agent failed to read: then a new look at a source judges it
+    /// anew.
+    pub fn reads_failed_sources(&self) -> bool {
+        self.condition.as_ref().is_some_and(Condition::reads_failed)
+    }
+}
+
+/// How an item can differ from what was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alteration {
+    /// It was not accepted.
+    Added,
+    /// It was accepted and is gone.
+    Removed,
+    /// Fields of it differ.
+    Changed,
+}
+
+impl Alteration {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Added, Self::Removed, Self::Changed];
+
+    /// The name used in rule files and evidence.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+        }
     }
 }
 

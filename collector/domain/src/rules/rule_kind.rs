@@ -1,7 +1,7 @@
 //! Reads the `kind` of a `[[rule]]`, with what it is `about` and how many are allowed.
 
 use super::{
-    rule::{Aspect, RuleKind},
+    rule::{Alteration, Aspect, RuleKind},
     rule_parts::named,
 };
 use crate::{
@@ -9,12 +9,20 @@ use crate::{
     model::About,
 };
 
-/// The kind, and for addresses the aspects; `None` for no kind that there is.
-pub(crate) fn kind(sink: &mut Sink<'_>, fields: &mut Fields<'_>) -> (Option<RuleKind>, Vec<Aspect>) {
+/// What a rule of some kinds is limited to.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    pub(crate) aspects: Vec<Aspect>,
+    pub(crate) alterations: Vec<Alteration>,
+}
+
+/// The kind, and what it is limited to; `None` for no kind that there is.
+pub(crate) fn kind(sink: &mut Sink<'_>, fields: &mut Fields<'_>) -> (Option<RuleKind>, Limits) {
     let kind = fields.text(sink, "kind");
     let more_than = fields.optional("more_than");
+    let mut limits = Limits::default();
     let Some((name, span)) = kind else {
-        return (None, Vec::new());
+        return (None, limits);
     };
     let limit = |sink: &mut Sink<'_>| {
         if more_than.is_none() {
@@ -26,17 +34,24 @@ pub(crate) fn kind(sink: &mut Sink<'_>, fields: &mut Fields<'_>) -> (Option<Rule
         }
         more_than.and_then(|node| read::number(sink, node, "more_than"))
     };
-    let mut aspects = Vec::new();
     let mut is_about = false;
     let kind = match name.as_str() {
         "item" => Some(RuleKind::Item),
         "absent" => Some(RuleKind::Absent),
-        "changed" => Some(RuleKind::Changed),
+        "changed" => {
+            is_about = true;
+            let known = |name: &str| Alteration::ALL.into_iter().find(|one| one.name() == name);
+            let all = Alteration::ALL.map(Alteration::name);
+            limits.alterations = several(sink, fields, "way to differ", &all, known);
+            Some(RuleKind::Changed)
+        }
         "asset" => Some(RuleKind::Asset),
         "count" => limit(sink).map(|more_than| RuleKind::Count { more_than }),
         "address" => {
             is_about = true;
-            aspects = self::aspects(sink, fields);
+            let known = |name: &str| Aspect::ALL.into_iter().find(|one| one.name() == name);
+            let all = Aspect::ALL.map(Aspect::name);
+            limits.aspects = several(sink, fields, "side of an address", &all, known);
             Some(RuleKind::Address)
         }
         "cross" => {
@@ -55,14 +70,14 @@ pub(crate) fn kind(sink: &mut Sink<'_>, fields: &mut Fields<'_>) -> (Option<Rule
         _ => {
             let help = "use item, absent, count, changed, address, cross or asset";
             sink.fault(span.start, format!("`{name}` is no kind of rule"), help);
-            return (None, aspects);
+            return (None, limits);
         }
     };
     if let (false, Some(node)) = (is_about, fields.optional("about")) {
         sink.fault(
             node.span().start,
             format!("a rule of kind `{name}` has no `about`"),
-            "remove it, or use `address` or `cross`",
+            "remove it, or use `changed`, `address` or `cross`",
         );
     }
     let counts = matches!(
@@ -78,7 +93,7 @@ pub(crate) fn kind(sink: &mut Sink<'_>, fields: &mut Fields<'_>) -> (Option<Rule
     if let (Some(node), false) = (more_than, counts || kind.is_none()) {
         not_counted(sink, node, &name);
     }
-    (kind, aspects)
+    (kind, limits)
 }
 
 fn not_counted(sink: &mut Sink<'_>, node: &Node<'_>, name: &str) {
@@ -101,21 +116,18 @@ fn about(sink: &mut Sink<'_>, name: &str, at: usize) -> Option<About> {
     )
 }
 
-fn aspects(sink: &mut Sink<'_>, fields: &mut Fields<'_>) -> Vec<Aspect> {
-    let all = Aspect::ALL.map(Aspect::name).join(", ");
+/// The values of `about` where it is a list of known names.
+fn several<T>(
+    sink: &mut Sink<'_>,
+    fields: &mut Fields<'_>,
+    what: &str,
+    all: &[&str],
+    known: impl Fn(&str) -> Option<T>,
+) -> Vec<T> {
+    let help = format!("one of: {}", all.join(", "));
     fields
         .texts(sink, "about")
         .into_iter()
-        .filter_map(|(name, span)| {
-            let aspect = Aspect::ALL.into_iter().find(|aspect| aspect.name() == name);
-            named(
-                sink,
-                aspect,
-                &name,
-                span.start,
-                "side of an address",
-                &format!("one of: {all}"),
-            )
-        })
+        .filter_map(|(name, span)| named(sink, known(&name), &name, span.start, what, &help))
         .collect()
 }

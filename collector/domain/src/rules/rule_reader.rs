@@ -45,7 +45,7 @@ pub(crate) fn read(
     let title = words(sink, &mut fields, "title");
     let message = words(sink, &mut fields, "message");
     let remedy = words(sink, &mut fields, "remedy");
-    let (kind, aspects) = kind(sink, &mut fields);
+    let (kind, limits) = kind(sink, &mut fields);
     let sections = sections(sink, &mut fields, kind);
     let select = fields.optional("select");
     let selector = select
@@ -113,6 +113,7 @@ pub(crate) fn read(
         id: id?.0,
         regulation,
         clause,
+        also: Vec::new(),
         severity: severity?,
         title: title?,
         message: message?,
@@ -124,10 +125,13 @@ pub(crate) fn read(
         grace_ms,
         scope,
         ignore,
-        aspects,
+        aspects: limits.aspects,
+        alterations: limits.alterations,
         enabled,
         selector,
         condition,
+        text: String::new(),
+        print: [0; 32],
     };
     Some((rule, when.map(|node| node.span())))
 }
@@ -163,7 +167,7 @@ fn sections(sink: &mut Sink<'_>, fields: &mut Fields<'_>, kind: Option<RuleKind>
             sink.fault(
                 span.start,
                 format!("section {name} has no accepted baseline"),
-                "use part or network",
+                "use part, network or account",
             );
         }
         if found.contains(&section) {

@@ -17,7 +17,7 @@ use deskwarden_proto::{
 };
 
 use super::facts::{AssetFacts, ItemFacts};
-use crate::model::{Asset, Device, LedgerEntry, LedgerMode};
+use crate::model::{Asset, LedgerEntry, LedgerMode};
 
 /// Most ledger entries of one asset that a condition sees.
 pub(crate) const LEDGER_ENTRIES: usize = 256;
@@ -43,7 +43,7 @@ pub(crate) const ASSET_KEYS: [&str; 7] = [
     "provisional",
 ];
 /// Fields of `device`.
-pub(crate) const DEVICE_KEYS: [&str; 9] = [
+pub(crate) const DEVICE_KEYS: [&str; 11] = [
     "id",
     "status",
     "platform",
@@ -53,7 +53,11 @@ pub(crate) const DEVICE_KEYS: [&str; 9] = [
     "last_seen_at",
     "forked",
     "silent",
+    "portable",
+    "failed",
 ];
+/// Most failed sources that a condition sees.
+pub(crate) const FAILED_SOURCES: usize = 64;
 
 pub(crate) fn item(facts: &ItemFacts<'_>) -> Value {
     let mut fields = fields_of(facts.facet);
@@ -113,8 +117,10 @@ pub(crate) fn asset(asset: &Asset) -> Value {
     map(fields)
 }
 
-pub(crate) fn device(device: Option<&Device>, silent: bool) -> Value {
-    let Some(device) = device else { return Value::Null };
+pub(crate) fn device(facts: &AssetFacts<'_>) -> Value {
+    let Some(device) = facts.device else {
+        return Value::Null;
+    };
     let mut fields = HashMap::with_capacity(DEVICE_KEYS.len());
     put(&mut fields, "id", &device.id.to_string());
     put(&mut fields, "status", device.status.name());
@@ -127,7 +133,10 @@ pub(crate) fn device(device: Option<&Device>, silent: bool) -> Value {
         Value::Int(device.last_seen_at.unwrap_or(device.enrolled_at)),
     );
     fields.insert(key("forked"), Value::Bool(device.forked_at.is_some()));
-    fields.insert(key("silent"), Value::Bool(silent));
+    fields.insert(key("silent"), Value::Bool(facts.silent));
+    fields.insert(key("portable"), Value::Bool(device.hints.portable));
+    let failed = &facts.failed[..facts.failed.len().min(FAILED_SOURCES)];
+    fields.insert(key("failed"), texts(failed));
     map(fields)
 }
 

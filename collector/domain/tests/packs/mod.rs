@@ -17,6 +17,9 @@ pub(crate) const FILES: &[RuleFile<'static>] = shipped![
     "catalogue-network.toml",
     "catalogue-security.toml",
     "catalogue-work.toml",
+    "pc-access.toml",
+    "pc-health.toml",
+    "pc-protection.toml",
     "pc.toml",
 ];
 

@@ -314,7 +314,7 @@ pub(in crate::web) async fn clauses(State(state): State<WebState>) -> Json<Value
             let own: Vec<&str> = rules
                 .rules()
                 .iter()
-                .filter(|rule| rule.regulation == regulation.id && rule.clause == clause.number)
+                .filter(|rule| rule.proves(&regulation.id, &clause.number))
                 .map(|rule| rule.id.as_str())
                 .collect();
             json!({

@@ -10,6 +10,7 @@ pub(super) mod assets;
 pub(super) mod audit;
 pub(super) mod channels;
 mod chosen;
+pub(super) mod clauses;
 pub(super) mod code;
 pub(super) mod device;
 mod device_view;

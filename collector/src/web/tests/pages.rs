@@ -18,7 +18,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 28] = [
+const LISTS: [&str; 29] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -32,6 +32,7 @@ const LISTS: [&str; 28] = [
     "/assets?text=%25_%27%22&department=x&page=2",
     "/arrivals",
     "/ledger",
+    "/clauses",
     "/rules",
     "/rules/pc.chat",
     "/tokens",

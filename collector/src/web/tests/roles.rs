@@ -85,6 +85,7 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
     ("GET", "/ledger", "/ledger", Some(&ROLES)),
     ("GET", "/ledger/export", "/ledger/export", Some(&ROLES)),
     ("POST", "/ledger", "/ledger", Some(&[A, T])),
+    ("GET", "/clauses", "/clauses", Some(&ROLES)),
     ("GET", "/rules", "/rules", Some(&ROLES)),
     ("GET", "/rules/{id}", "/rules/pc.chat", Some(&ROLES)),
     ("GET", "/tokens", "/tokens", Some(&[A, U])),

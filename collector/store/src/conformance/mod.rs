@@ -178,6 +178,7 @@ macro_rules! conformance {
                 rules_are_counted,
                 a_limited_reader_sees_own_departments_only,
                 a_list_is_walked_by_ids_without_gap_or_repeat,
+                records_and_departments_are_counted,
             ];
             device_views: [
                 a_device_has_sources_counts_and_outcomes,

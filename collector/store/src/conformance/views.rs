@@ -2,10 +2,10 @@
 
 use deskwarden_domain::{
     model::{
-        Claim, ClaimKind, ClaimOrigin, Device, DeviceStatus, FindingHistory, FindingState, Outcome,
-        OutcomeRow, Severity, Sight,
+        Asset, Claim, ClaimKind, ClaimOrigin, Device, DeviceStatus, FindingHistory, FindingState, Outcome,
+        OutcomeRow, Record, Severity, Sight,
     },
-    port::{AssetFilter, DeviceFilter, FindingFilter, Op, Paging, RuleCount, Store},
+    port::{AssetFilter, Compliance, DeviceFilter, FindingFilter, Op, Paging, RuleCount, Store},
 };
 use deskwarden_proto::v1::Section;
 
@@ -476,4 +476,30 @@ pub fn a_list_is_walked_by_ids_without_gap_or_repeat(bench: &dyn Bench) {
         ..DeviceFilter::default()
     };
     assert_eq!(store.devices(&rest, ALL).unwrap().rows.len(), 2);
+}
+
+pub fn records_and_departments_are_counted(bench: &dyn Bench) {
+    let store = bench.open();
+    let devices = flagged(store.as_ref());
+    for (device, department) in devices.iter().zip(["财务部", "财务部"]) {
+        let (row, _) = store.asset(device.asset).unwrap().unwrap();
+        let asset = Asset {
+            number: Some(format!("ZC-{}", device.asset.0)),
+            department: Some(department.to_owned()),
+            ..row.asset
+        };
+        store.put_asset(&asset, false, &audit("asset.put")).unwrap();
+    }
+    let counts: std::collections::BTreeMap<_, _> = store.record_counts().unwrap().into_iter().collect();
+    assert_eq!((counts[&Record::Register], counts[&Record::Findings]), (2, 5));
+    assert!(counts[&Record::Audit] >= 2 && !counts.contains_key(&Record::Fields));
+    let row = |department: Option<&str>, assets, compliant| Compliance {
+        department: department.map(str::to_owned),
+        assets,
+        compliant,
+    };
+    assert_eq!(
+        store.departments().unwrap(),
+        [row(Some("财务部"), 2, 0), row(Some("信息管理部"), 1, 1)]
+    );
 }

@@ -1,16 +1,17 @@
 //! What pages read: filtered, sorted and cut in the database, a fixed number of statements per page.
 
 mod assets;
+mod coverage;
 mod devices;
 mod findings;
 mod overview;
 mod register;
 
 use deskwarden_domain::{
-    model::{Asset, AssetId, AuditEntry, Device, DhcpRange, FindingId, LedgerEntry, Millis, Sight},
+    model::{Asset, AssetId, AuditEntry, Device, DhcpRange, FindingId, LedgerEntry, Millis, Record, Sight},
     port::{
-        AssetFilter, AssetRow, ChangeRow, DeviceDetail, DeviceFilter, FindingDetail, FindingFilter,
-        FindingRow, ItemRow, Overview, Page, Paging, RuleCount, SourceRow, StoreResult, Views,
+        AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FindingDetail,
+        FindingFilter, FindingRow, ItemRow, Overview, Page, Paging, RuleCount, SourceRow, StoreResult, Views,
     },
 };
 use deskwarden_proto::{ids::DeviceId, v1::Section};
@@ -73,6 +74,14 @@ impl Views for Database {
 
     fn rule_counts(&self) -> StoreResult<Vec<RuleCount>> {
         self.read(overview::rule_counts)
+    }
+
+    fn record_counts(&self) -> StoreResult<Vec<(Record, u64)>> {
+        self.read(coverage::record_counts)
+    }
+
+    fn departments(&self) -> StoreResult<Vec<Compliance>> {
+        self.read(coverage::departments)
     }
 
     fn blind_sources(&self, limit: usize) -> StoreResult<Vec<SourceRow>> {

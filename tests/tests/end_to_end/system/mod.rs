@@ -2,6 +2,7 @@
 
 mod across;
 mod bad_input;
+mod clauses;
 mod crowd;
 mod enrolment;
 mod identity;

@@ -95,3 +95,40 @@ fn with_the_rule_off_a_changed_address_is_nothing() {
     shows(&collector, &mut visitor, "10.213.32.77");
     assert_eq!(collector.findings_of("pc.address-changed").unwrap().len(), 0);
 }
+
+#[test]
+fn a_vpn_and_a_bridge_of_containers_cry_no_wolf() {
+    if !can_run("a_vpn_and_a_bridge_of_containers_cry_no_wolf") {
+        return;
+    }
+    let netns = Netns::new(36).unwrap();
+    let (collector, _agent) = start(&netns, Setup::new().unwrap());
+    let mut visitor = collector.administrator().unwrap();
+    netns.ip(&["link", "add", "docker0", "type", "bridge"]).unwrap();
+    netns
+        .ip(&["address", "add", "172.17.0.1/16", "dev", "docker0"])
+        .unwrap();
+    netns.ip(&["link", "set", "docker0", "up"]).unwrap();
+    shows(&collector, &mut visitor, "172.17.0.1");
+    // Not every kernel lets a test make one.
+    if netns.ip(&["tuntap", "add", "dev", "tun0", "mode", "tun"]).is_ok() {
+        netns
+            .ip(&["address", "add", "10.8.0.2/24", "dev", "tun0"])
+            .unwrap();
+        netns.ip(&["link", "set", "tun0", "up"]).unwrap();
+        shows(&collector, &mut visitor, "10.8.0.2");
+    }
+    for rule in [
+        "pc.address-changed",
+        "pc.address-conflict",
+        "pc.address-stolen",
+        "pc.mac-changed",
+        "pc.connection-sharing",
+    ] {
+        assert_eq!(
+            collector.findings_of(rule).unwrap(),
+            Vec::<serde_json::Value>::new(),
+            "{rule}"
+        );
+    }
+}

@@ -3,8 +3,10 @@
 
 mod antivirus;
 mod auto_logon;
+mod detections;
 mod encryption;
 mod firewall;
+mod forwarding;
 mod password_policy;
 mod remote_access;
 mod screen_lock;
@@ -18,8 +20,10 @@ use crate::{Fact, Root, SourceId, WatchPath, Watched};
 
 pub(super) use antivirus::Antivirus;
 pub(super) use auto_logon::AutoLogon;
+pub(super) use detections::Detections;
 pub(super) use encryption::Encryption;
 pub(super) use firewall::Firewall;
+pub(super) use forwarding::Forwarding;
 pub(super) use password_policy::PasswordPolicy;
 pub(super) use remote_access::RemoteAccess;
 pub(super) use screen_lock::ScreenLock;

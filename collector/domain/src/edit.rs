@@ -1,0 +1,182 @@
+//! What an edit of rules, lists or the catalogue reaches: only that is judged anew. A fact that many devices share is
+//! asked once, not once per device. Pure; decides nothing about findings, that is [`crate::judge`].
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
+
+use deskwarden_proto::{
+    decode,
+    v1::{Section, facet},
+};
+
+use crate::{
+    judge::Context,
+    rules::{ItemFacts, Rule, RuleKind},
+};
+
+/// Platforms that entries of the catalogue tell apart.
+const PLATFORMS: [&str; 2] = ["linux-x86_64", "windows-x86_64"];
+
+/// What differs between two contexts, as far as judging can see it.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    rules: BTreeSet<String>,
+    sections: BTreeSet<Section>,
+    everyone: bool,
+    classes: bool,
+    /// Changed rules that match items by themselves, by section: indices into the rules after.
+    matching: BTreeMap<Section, Vec<usize>>,
+}
+
+impl Reach {
+    /// What the step from one context to the next reaches.
+    pub fn between(before: &Context, after: &Context) -> Self {
+        let mut reach = Self {
+            classes: before.rules.catalogue_print() != after.rules.catalogue_print(),
+            ..Self::default()
+        };
+        for (index, rule) in after.rules.rules().iter().enumerate() {
+            let was = before.rules.rule(&rule.id);
+            if was.is_some_and(|was| was.print() == rule.print()) {
+                continue;
+            }
+            reach.rules.insert(rule.id.clone());
+            reach.everyone |= was.is_none_or(|was| concerns_everyone(was, rule));
+            match rule.kind {
+                RuleKind::Item | RuleKind::Absent | RuleKind::Count { .. } => {
+                    for section in &rule.sections {
+                        reach.matching.entry(*section).or_default().push(index);
+                    }
+                }
+                // What is gone matches too: there is no fact to ask.
+                RuleKind::Changed | RuleKind::Address => reach.sections.extend(&rule.sections),
+                RuleKind::Asset | RuleKind::Cross { .. } => {}
+            }
+        }
+        for gone in before.rules.rules() {
+            if after.rules.rule(&gone.id).is_none() {
+                reach.rules.insert(gone.id.clone());
+                reach.everyone = true;
+            }
+        }
+        if before.ranges != after.ranges {
+            reach.sections.insert(Section::Network);
+        }
+        reach.everyone |= !reach.sections.is_empty();
+        reach
+    }
+
+    /// Whether judging would say the same of everything.
+    pub fn is_nothing(&self) -> bool {
+        self.rules.is_empty() && self.sections.is_empty() && !self.classes
+    }
+
+    /// Rules that changed, came or went: whatever shows a breach of them is looked at again.
+    pub const fn rules(&self) -> &BTreeSet<String> {
+        &self.rules
+    }
+
+    /// Sections that are looked at again as a whole, on every device.
+    pub const fn sections(&self) -> &BTreeSet<Section> {
+        &self.sections
+    }
+
+    /// Whether every asset may have another outcome, whatever it holds.
+    pub const fn everyone(&self) -> bool {
+        self.everyone
+    }
+
+    /// Whether facts decide at all; without that none need be asked.
+    pub fn asks_facts(&self) -> bool {
+        self.classes || !self.matching.is_empty()
+    }
+
+    /// Whether items with this fact must be looked at again. `bytes` is an encoded facet.
+    pub fn takes(&self, before: &Context, after: &Context, bytes: &[u8]) -> bool {
+        let Some(section) = section_of(bytes) else {
+            return false;
+        };
+        let matching = self.matching.get(&section).map_or(&[][..], Vec::as_slice);
+        let classified = matches!(
+            section,
+            Section::Software | Section::Process | Section::Listener | Section::Egress
+        );
+        if matching.is_empty() && !(self.classes && classified) {
+            return false;
+        }
+        let Ok(kind) = decode::facet(section, bytes) else {
+            return false;
+        };
+        PLATFORMS
+            .iter()
+            .any(|platform| self.takes_on(platform, before, after, section, &kind, matching))
+    }
+
+    fn takes_on(
+        &self,
+        platform: &str,
+        before: &Context,
+        after: &Context,
+        section: Section,
+        kind: &facet::Kind,
+        matching: &[usize],
+    ) -> bool {
+        let class = after.rules.classify(kind, platform);
+        if self.classes && before.rules.classify(kind, platform) != class {
+            return true;
+        }
+        let facts = ItemFacts {
+            section,
+            source: "",
+            key: "",
+            principal: "",
+            facet: kind,
+            local: None,
+            class: class.as_ref(),
+        };
+        matching
+            .iter()
+            .filter_map(|index| after.rules.rules().get(*index))
+            .any(|rule| !rule.selector_is_facet_only() || after.rules.selects(rule, &facts))
+    }
+}
+
+/// Whether an asset that shows nothing of the rule, before and after, may have another outcome.
+fn concerns_everyone(was: &Rule, is: &Rule) -> bool {
+    was.needs != is.needs
+        || mem::discriminant(&was.kind) != mem::discriminant(&is.kind)
+        || matches!(
+            is.kind,
+            RuleKind::Absent | RuleKind::Asset | RuleKind::Cross { .. }
+        )
+}
+
+/// The section that an encoded facet is of: its first byte is the tag of the one field that is set.
+fn section_of(bytes: &[u8]) -> Option<Section> {
+    let tag = *bytes.first()?;
+    Section::try_from(i32::from(tag >> 3)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use deskwarden_proto::{
+        Message as _, section,
+        v1::{Facet, Health, Software},
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_first_byte_of_a_facet_tells_its_section() {
+        let bytes = |kind| Facet { kind: Some(kind) }.encode_to_vec();
+        let software = bytes(facet::Kind::Software(Software::default()));
+        let health = bytes(facet::Kind::Health(Health::default()));
+        assert_eq!(section_of(&software), Some(Section::Software));
+        assert_eq!(section_of(&health), Some(Section::Health));
+        assert_eq!(section_of(&[]), None);
+        // Tags of sections are one byte as long as there are no more than fifteen.
+        assert!(section::ALL.len() <= 15);
+    }
+}

@@ -1,0 +1,255 @@
+//! Judging anew where an edit reaches says the same as judging everything anew, and touches no more than that.
+
+use std::collections::BTreeSet;
+
+use deskwarden_domain::model::{AssetState, Evidence};
+
+use super::*;
+
+const HEAD: &str = r#"
+[lists]
+bad = ["msn"]
+[[category]]
+id = "game"
+name = { zh = "\u6e38\u620f", en = "Games" }
+[[regulation]]
+id = "R"
+title = { zh = "\u5236\u5ea6", en = "Rules" }
+version = "1"
+[[regulation.clause]]
+number = "1"
+wording = { zh = "\u7532", en = "a" }
+checkable = "rules"
+why = { zh = "\u7532", en = "a" }
+"#;
+
+fn rule(id: &str, severity: &str, body: &str) -> String {
+    format!(
+        "[[rule]]\nid = \"{id}\"\nclause = \"R 1\"\nseverity = \"{severity}\"\ntitle = {{ zh = \"\u{7532}\", en = \"a\" }}\n\
+         message = {{ zh = \"\u{7532}\", en = \"a\" }}\nremedy = {{ zh = \"\u{7532}\", en = \"a\" }}\n{body}\n"
+    )
+}
+
+fn item(id: &str, severity: &str, select: &str) -> String {
+    rule(
+        id,
+        severity,
+        &format!("kind = \"item\"\nsections = [\"software\"]\nselect = {{ {select} }}"),
+    )
+}
+
+/// One rule book after the other, each an edit of the one before.
+fn books() -> Vec<String> {
+    let entry = "[[entry]]\nid = \"steam\"\nname = { zh = \"Steam\", en = \"Steam\" }\ncategories = [\"game\"]\ntitles = [\"steam\"]\n";
+    let qq = item("chat", "high", "name = \"qq\"");
+    let both = item("chat", "low", "name = [\"qq\", \"msn\"]");
+    let game = item("game", "medium", "category = [\"game\"]");
+    let listed = item("listed", "low", "name = { in = [\"bad\"] }");
+    let count = rule(
+        "count",
+        "low",
+        "kind = \"count\"\nmore_than = 1\nsections = [\"software\"]\nselect = { name = { prefix = [\"q\", \"m\", \"s\"] } }",
+    );
+    let absent = rule(
+        "absent",
+        "low",
+        "kind = \"absent\"\nsections = [\"software\"]\nselect = { name = \"vim\" }",
+    );
+    let asset = rule("asset", "low", "kind = \"asset\"\nwhen = \"asset.provisional\"");
+    let scoped = item("chat", "low", "name = [\"qq\", \"msn\"]") + "scope = { departments = [\"a\"] }\n";
+    let needy = item("chat", "low", "name = [\"qq\", \"msn\"]") + "needs = [\"software:rpm\"]\n";
+    let when = item("chat", "low", "name = [\"qq\", \"steam\"]")
+        + "when = \"item.key.size() > 2 && !(item.name in lists.bad)\"\n";
+    let more = HEAD.replace("[\"msn\"]", "[\"msn\", \"steam\"]");
+    let cats = item("chat", "low", "category = [\"game\"]") + "subject = \"asset\"\n";
+    let with = |head: &str, rules: &[&str]| format!("{head}{}", rules.concat());
+    vec![
+        with(HEAD, &[&qq]),
+        with(HEAD, &[&both]),
+        with(HEAD, &[&both, &game, &listed, &count]),
+        with(&more, &[&both, &game, &listed, &count]),
+        with(&more, &[entry, &both, &game, &listed, &absent]),
+        with(&more, &[entry, &both, &asset, &absent]),
+        with(&more, &[entry, &scoped, &asset]),
+        with(&more, &[entry, &needy, &asset, &game]),
+        with(
+            &more,
+            &[entry, &when, &cats.replace("\"chat\"", "\"cats\""), &count],
+        ),
+        with(HEAD, &[&when.replace("> 2", "> 9"), &count]),
+        with(HEAD, &[]),
+        with(HEAD, &[&qq, &count]),
+    ]
+}
+
+fn put_book(store: &dyn Store, content: &str) {
+    let faults = deskwarden_domain::rules::RuleSet::load(&[deskwarden_domain::rules::RuleFile {
+        name: "book.toml",
+        content,
+    }]);
+    assert!(faults.is_ok(), "{:?}", faults.err());
+    let version = RuleVersion {
+        id: 0,
+        file: "book.toml".into(),
+        content: content.to_owned(),
+        hash: digest::facet(content.as_bytes()),
+        origin: "test".into(),
+        imported_at: NOW,
+        state: RuleVersionState::Accepted,
+        faults: String::new(),
+        removed: false,
+    };
+    store.add_rule_version(&version, &audit()).unwrap();
+}
+
+/// PCs with titles by the bits of their numbers, judged under the rules in force.
+fn office(bench: &Bench) -> Vec<DeviceId> {
+    let titles = ["qq", "msn", "steam", "vim"];
+    let mut rounds = bench.rounds(&Arc::default());
+    (1..=16)
+        .map(|number: u8| {
+            let device = bench.device(number);
+            let mut sequence = 1;
+            let mut jobs = vec![record(device, &Fence::default(), incoming(sequence, "bash")).0];
+            for (bit, title) in titles.iter().enumerate() {
+                if number & (1 << bit) != 0 {
+                    sequence += 1;
+                    jobs.push(record(device, &Fence::default(), incoming(sequence, title)).0);
+                }
+            }
+            rounds.run(jobs, NOW);
+            if number.is_multiple_of(3) {
+                let asset = bench.state(device).asset;
+                let asset = deskwarden_domain::model::Asset {
+                    number: Some(format!("ZC-{number}")),
+                    department: Some("a".into()),
+                    state: AssetState::InUse,
+                    ..asset
+                };
+                bench.store.put_asset(&asset, false, &audit()).unwrap();
+            }
+            device
+        })
+        .collect()
+}
+
+/// What judging says of a PC, in an order of its own.
+#[derive(Debug, PartialEq)]
+struct Said {
+    evidence: BTreeSet<String>,
+    findings: BTreeSet<String>,
+    outcomes: BTreeSet<String>,
+}
+
+fn said(bench: &Bench, device: DeviceId) -> Said {
+    let state = bench.state(device);
+    let piece = |e: &Evidence| format!("{} {} {:?} {} {}", e.rule, e.subject, e.item, e.detail, e.since);
+    let finding = |f: &deskwarden_domain::model::Finding| {
+        format!(
+            "{} {} {:?} {:?} {} {}",
+            f.key.rule, f.key.subject, f.state, f.severity, f.reopened, f.opened_at
+        )
+    };
+    Said {
+        evidence: state.evidence.iter().map(piece).collect(),
+        findings: state.findings.iter().map(finding).collect(),
+        outcomes: state.outcomes.iter().map(|row| format!("{row:?}")).collect(),
+    }
+}
+
+fn caught_up(rounds: &mut Rounds, now: Millis) {
+    for _ in 0..100 {
+        if !rounds.catch_up(now).unwrap() && !rounds.is_catching_up() {
+            return;
+        }
+    }
+    panic!("never caught up");
+}
+
+#[test]
+fn judging_where_an_edit_reaches_says_what_judging_everything_says() {
+    let (reached, whole) = (Bench::new(), Bench::new());
+    let books = books();
+    put_book(reached.store.as_ref(), &books[0]);
+    put_book(whole.store.as_ref(), &books[0]);
+    let devices = office(&reached);
+    assert_eq!(devices, office(&whole));
+    let (mut some, mut all) = (reached.rounds(&Arc::default()), whole.rounds(&Arc::default()));
+    some.rejudge(&devices, NOW);
+    all.rejudge(&devices, NOW);
+    caught_up(&mut some, NOW);
+    for (number, book) in books.iter().enumerate().skip(1) {
+        let now = NOW + i64::try_from(number).unwrap() * 1_000;
+        put_book(reached.store.as_ref(), book);
+        put_book(whole.store.as_ref(), book);
+        caught_up(&mut some, now);
+        all.rejudge(&devices, now);
+        let generation = reached.store.context_generation().unwrap();
+        assert!(!reached.store.is_behind(generation).unwrap(), "edit {number}");
+        for device in &devices {
+            assert_eq!(
+                said(&reached, *device),
+                said(&whole, *device),
+                "edit {number}, {device}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_edit_of_one_rule_judges_only_the_pcs_that_hold_what_it_is_about() {
+    let bench = Bench::new();
+    let books = books();
+    put_book(bench.store.as_ref(), &books[0]);
+    let devices = office(&bench);
+    let mut rounds = bench.rounds(&Arc::default());
+    rounds.rejudge(&devices, NOW);
+    let judged = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&judged);
+    rounds.committed = Box::new(move |committed| {
+        count.fetch_add(committed.devices.len(), Ordering::SeqCst);
+    });
+    caught_up(&mut rounds, NOW);
+    put_book(bench.store.as_ref(), &books[1]);
+    caught_up(&mut rounds, NOW);
+    // Those with `qq`, `msn` or both: 1 to 3 of every four numbers.
+    assert_eq!(judged.load(Ordering::SeqCst), 12);
+    put_book(bench.store.as_ref(), &format!("{}\n# a remark\n", books[1]));
+    caught_up(&mut rounds, NOW);
+    assert_eq!(judged.load(Ordering::SeqCst), 12, "a remark is no edit");
+}
+
+#[test]
+fn a_collector_that_does_not_know_what_was_in_force_judges_everything() {
+    let bench = Bench::new();
+    let books = books();
+    put_book(bench.store.as_ref(), &books[0]);
+    let devices = office(&bench);
+    let mut rounds = bench.rounds(&Arc::default());
+    rounds.rejudge(&devices, NOW);
+    put_book(bench.store.as_ref(), &books[2]);
+    let mut fresh = bench.rounds(&Arc::default());
+    assert!(!fresh.catch_up(NOW).unwrap() && !fresh.is_catching_up());
+    let due = bench.store.due(NOW, 100).unwrap();
+    assert_eq!(due.len(), devices.len());
+    fresh.rejudge(&due, NOW);
+    assert!(!fresh.catch_up(NOW).unwrap());
+    assert!(fresh.caught_up.is_some());
+}
+
+#[test]
+fn an_edit_upon_an_edit_leaves_nobody_behind() {
+    let bench = Bench::new();
+    let books = books();
+    put_book(bench.store.as_ref(), &books[0]);
+    let devices = office(&bench);
+    let mut rounds = bench.rounds(&Arc::default());
+    rounds.rejudge(&devices, NOW);
+    caught_up(&mut rounds, NOW);
+    put_book(bench.store.as_ref(), &books[2]);
+    assert!(rounds.catch_up(NOW).unwrap(), "the first part is done");
+    put_book(bench.store.as_ref(), &books[5]);
+    assert!(!rounds.catch_up(NOW).unwrap() && !rounds.is_catching_up());
+    let due = bench.store.due(NOW, 100).unwrap();
+    assert_eq!(due.len(), devices.len(), "one by one");
+}
