@@ -5,6 +5,7 @@ pub(super) mod alerts;
 pub(super) mod arrivals;
 pub(super) mod asset;
 pub(super) mod assets;
+mod channel_form;
 pub(super) mod channels;
 pub(super) mod device;
 mod device_view;

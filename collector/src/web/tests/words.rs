@@ -11,13 +11,14 @@ use deskwarden_domain::model::{AssetState, FindingState, Lang, Outcome, Role, Se
 use crate::web::{error::WebError, locale, session::Theme};
 
 /// Families whose members are chosen by a name that the code computes.
-const FAMILIES: [&str; 30] = [
+const FAMILIES: [&str; 31] = [
     "part_state",
     "ledger_change",
     "action",
     "action_text",
     "against",
     "alert_kind",
+    "channel_field",
     "channel_kind",
     "asset_state",
     "change",
