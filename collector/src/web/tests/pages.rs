@@ -18,7 +18,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 29] = [
+const LISTS: [&str; 32] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -37,6 +37,9 @@ const LISTS: [&str; 29] = [
     "/rules/pc.chat",
     "/tokens",
     "/alerts",
+    "/channels",
+    "/channels?kind=smtp",
+    "/channels?kind=nonsense&name=%22%3E",
     "/account",
     "/account?changed=yes",
     "/sign-in",

@@ -3,8 +3,10 @@
 mod across;
 mod bad_input;
 mod clauses;
+mod channels;
 mod crowd;
 mod enrolment;
+mod full_disk;
 mod identity;
 mod network;
 mod pages;
