@@ -12,6 +12,7 @@ mod enrolment;
 mod ingest;
 mod outbox;
 mod people;
+mod privacy;
 mod rulebook;
 mod succession;
 mod views;
@@ -25,6 +26,7 @@ pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};
 pub use people::People;
+pub use privacy::{Privacy, Rows, Subject};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
 pub use succession::Succession;
 pub use views::{
@@ -70,6 +72,7 @@ pub trait Store:
     + Rulebook
     + Access
     + People
+    + Privacy
     + Views
     + CrossDevice
     + Outbox
@@ -85,6 +88,7 @@ impl<T> Store for T where
         + Rulebook
         + Access
         + People
+        + Privacy
         + Views
         + CrossDevice
         + Outbox

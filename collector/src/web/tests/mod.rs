@@ -11,6 +11,7 @@ mod rulings;
 mod seed;
 mod sight;
 mod sign_in;
+mod subjects;
 mod totp;
 mod users;
 mod words;

@@ -22,6 +22,7 @@ const FAMILIES: [&str; 40] = [
     "users_fault",
     "api_scope",
     "totp_fault",
+    "subjects_fault",
     "ledger_change",
     "action",
     "action_text",
