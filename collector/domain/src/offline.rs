@@ -76,6 +76,7 @@ fn read(snapshot: &Value, asset: Option<Asset>, now: Millis) -> Result<DeviceSta
         version: 0,
         wake_at: None,
         judged_generation: 0,
+        ..Asset::named("")
     });
     let device = Device {
         id: DeviceId::from_random([0; 16]),

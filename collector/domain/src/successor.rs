@@ -197,6 +197,7 @@ mod tests {
             version: 1,
             wake_at: None,
             judged_generation: 0,
+            ..Asset::named("")
         }
     }
 

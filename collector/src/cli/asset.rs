@@ -100,6 +100,7 @@ fn new_asset(number: &str) -> Asset {
         version: 0,
         wake_at: None,
         judged_generation: 0,
+        ..Asset::named("")
     }
 }
 

@@ -3,7 +3,7 @@
 use deskwarden_proto::v1::Section;
 
 use super::{condition::Condition, selector::Selector};
-use crate::model::{About, Asset, AssetState, Severity, Text};
+use crate::model::{About, Asset, AssetClass, AssetState, Severity, Text};
 
 /// A rule of a pack. Loaded and checked; immutable.
 #[derive(Debug)]
@@ -199,6 +199,8 @@ pub struct Scope {
     pub not_departments: Vec<String>,
     /// Only assets in these states.
     pub states: Vec<AssetState>,
+    /// Only assets of these classes.
+    pub classes: Vec<AssetClass>,
 }
 
 impl Scope {
@@ -213,6 +215,7 @@ impl Scope {
         (self.departments.is_empty() || within(&self.departments))
             && !within(&self.not_departments)
             && (self.states.is_empty() || self.states.contains(&asset.state))
+            && (self.classes.is_empty() || self.classes.contains(&asset.class))
     }
 }
 

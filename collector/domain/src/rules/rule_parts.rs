@@ -7,7 +7,7 @@ use deskwarden_proto::{section, v1::Section};
 use super::rule::{Need, Scope};
 use crate::{
     file::read::{self, Fields, Node, Sink},
-    model::AssetState,
+    model::{AssetClass, AssetState},
 };
 
 /// The value, or a fault that lists the known names.
@@ -96,11 +96,23 @@ pub(crate) fn scope(sink: &mut Sink<'_>, node: &Node<'_>) -> Scope {
             known,
         ));
     }
+    let mut classes = Vec::new();
+    for (name, span) in fields.texts(sink, "classes") {
+        classes.extend(named(
+            sink,
+            AssetClass::by_name(&name),
+            &name,
+            span.start,
+            "class of an asset",
+            "own or outsourced",
+        ));
+    }
     fields.finish(sink);
     Scope {
         departments,
         not_departments,
         states,
+        classes,
     }
 }
 

@@ -88,6 +88,7 @@ impl Pc {
             version: 1,
             wake_at: None,
             judged_generation: 0,
+            ..Asset::named("")
         };
         let state = DeviceState {
             device,
