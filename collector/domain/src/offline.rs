@@ -21,6 +21,7 @@ use crate::{
         Position, SourceStatus, StoredItem,
     },
     port::DeviceState,
+    register::Papers,
 };
 
 /// The file is no snapshot; says where in it.
@@ -111,6 +112,7 @@ fn read(snapshot: &Value, asset: Option<Asset>, now: Millis) -> Result<DeviceSta
         outcomes: Vec::new(),
         ledger: Vec::new(),
         approvals: Vec::new(),
+        papers: Papers::default(),
         staged: Vec::new(),
     };
     for (name, content) in sections {

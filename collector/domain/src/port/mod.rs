@@ -11,6 +11,7 @@ mod enrolment;
 mod ingest;
 mod outbox;
 mod people;
+mod register;
 mod rulebook;
 mod succession;
 mod views;
@@ -18,11 +19,12 @@ mod views;
 pub use access::{Access, AuditFault, SignInAttempt};
 pub use approvals::{ApprovalFilter, ApprovalRow, Approvals};
 pub use batch::{Applied, Batch, Op};
-pub use cross::{CrossDevice, Kept, Known, Picture, Said, Touched, Value};
+pub use cross::{CrossDevice, Kept, Known, Picture, Said, Touched, Used, Value};
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};
 pub use people::People;
+pub use register::{AssetStep, DepartmentFacts, Register};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
 pub use succession::Succession;
 pub use views::{
@@ -61,7 +63,17 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything that a store can do.
 pub trait Store:
-    Ingest + Enrolment + Succession + Rulebook + Access + People + Views + CrossDevice + Outbox + Approvals
+    Ingest
+    + Enrolment
+    + Succession
+    + Rulebook
+    + Access
+    + People
+    + Views
+    + CrossDevice
+    + Outbox
+    + Approvals
+    + Register
 {
 }
 
@@ -76,5 +88,6 @@ impl<T> Store for T where
         + CrossDevice
         + Outbox
         + Approvals
+        + Register
 {
 }

@@ -20,6 +20,6 @@ pub use moment::{day_end, day_start, day_text};
 pub use plan::{Plan, plan};
 pub use read::{Imported, read};
 pub use record::{
-    DepartmentSign, Licence, Medium, Order, Papers, Person, Provider, Row, Sign, Subnet, Transfer, Visit,
-    same_account,
+    DepartmentSign, Licence, Order, Papers, Person, Provider, Row, Sign, Subnet, Transfer, Visit,
+    licence_subject, same_account,
 };

@@ -189,6 +189,11 @@ impl Licence {
     }
 }
 
+/// Subject of the evidence that a PC has a licensed title: no item's key looks so.
+pub fn licence_subject(title: &str) -> String {
+    format!("licence:{title}")
+}
+
 /// Whether a text is like a pattern whose `*` stand for anything.
 pub(super) fn like(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
@@ -207,13 +212,6 @@ pub(super) fn like(pattern: &str, text: &str) -> bool {
         rest = rest.get(at + part.len()..).unwrap_or_default();
     }
     rest.ends_with(last)
-}
-
-/// A removable medium that may be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Medium {
-    /// Its serial, lower case.
-    pub serial: String,
 }
 
 /// By what a department is recognised.

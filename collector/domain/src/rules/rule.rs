@@ -3,7 +3,7 @@
 use deskwarden_proto::v1::Section;
 
 use super::{condition::Condition, selector::Selector};
-use crate::model::{About, Asset, AssetClass, AssetState, Severity, Text};
+use crate::model::{About, Asset, AssetClass, AssetState, Matter, Severity, Text};
 
 /// A rule of a pack. Loaded and checked; immutable.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub struct Rule {
     pub ignore: Vec<String>,
     /// For [`RuleKind::Address`]: what it is about; empty for everything.
     pub aspects: Vec<Aspect>,
+    /// For [`RuleKind::Changed`]: which changes it is about, by the work orders of the asset.
+    pub orders: Orders,
     /// Whether it is in force.
     pub enabled: bool,
     pub(crate) selector: Selector,
@@ -112,6 +114,32 @@ impl Aspect {
     }
 }
 
+/// Which changes of parts a rule is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Orders {
+    /// All of them.
+    #[default]
+    Any,
+    /// Those that a work order authorised.
+    Covered,
+    /// Those that none did.
+    Uncovered,
+}
+
+impl Orders {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Any, Self::Covered, Self::Uncovered];
+
+    /// The name used in rule files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Covered => "covered",
+            Self::Uncovered => "uncovered",
+        }
+    }
+}
+
 /// How a rule turns items into evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleKind {
@@ -130,6 +158,13 @@ pub enum RuleKind {
     Address,
     /// The asset itself is judged, without any item.
     Asset,
+    /// The register beside what the PC shows.
+    Register {
+        /// About what.
+        about: Matter,
+        /// How long it may be so, in milliseconds.
+        after_ms: i64,
+    },
     /// What several devices claim together.
     Cross {
         /// About what.
@@ -149,6 +184,7 @@ impl RuleKind {
             Self::Changed => "changed",
             Self::Address => "address",
             Self::Asset => "asset",
+            Self::Register { .. } => "register",
             Self::Cross { .. } => "cross",
         }
     }

@@ -4,7 +4,6 @@ mod assets;
 mod devices;
 mod findings;
 mod overview;
-mod register;
 
 use deskwarden_domain::{
     model::{Asset, AssetId, AuditEntry, Device, DhcpRange, FindingId, LedgerEntry, Millis, Sight},
@@ -17,6 +16,7 @@ use deskwarden_proto::{ids::DeviceId, v1::Section};
 
 use crate::{
     Database, ledger,
+    register::assets as registered,
     rows::{self, LEDGER},
     sql::{ConnectionExt as _, unsigned, window},
 };
@@ -80,7 +80,7 @@ impl Views for Database {
     }
 
     fn put_asset(&self, asset: &Asset, make: bool, audit: &AuditEntry) -> StoreResult<AssetId> {
-        self.write(|connection| register::put_asset(connection, asset, make, audit))
+        self.write(|connection| registered::put_asset(connection, asset, make, audit))
     }
 
     fn put_ledger_entry(&self, entry: &LedgerEntry, audit: &AuditEntry) -> StoreResult<()> {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Makes or changes an asset. One with a number is registered, and no longer provisional.
-pub(super) fn put_asset(
+pub(crate) fn put_asset(
     connection: &mut dyn Connection,
     asset: &Asset,
     make: bool,
