@@ -166,6 +166,7 @@ fn known(id: i64, class: AssetClass) -> (AssetId, Known) {
         macs: vec![],
         addresses: vec![],
         boards: vec![],
+        approvals: vec![],
     };
     (AssetId(id), known)
 }

@@ -46,6 +46,9 @@ pub trait Register {
     /// Serials by which assets are expected.
     fn expected_serials(&self) -> StoreResult<Vec<(AssetId, String)>>;
 
+    /// Serials by which one asset is expected.
+    fn asset_serials(&self, asset: AssetId) -> StoreResult<Vec<String>>;
+
     /// The rows of a book, by key. [`Book::Assets`] has none: its rows are the assets.
     fn book(&self, book: Book) -> StoreResult<Vec<Row>>;
 

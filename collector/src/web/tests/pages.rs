@@ -18,7 +18,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 28] = [
+const LISTS: [&str; 39] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -32,6 +32,17 @@ const LISTS: [&str; 28] = [
     "/assets?text=%25_%27%22&department=x&page=2",
     "/arrivals",
     "/ledger",
+    "/register/assets",
+    "/register/assets?text=%25_%27%22&page=2&key=x",
+    "/register/assets?print=yes",
+    "/register/people",
+    "/register/transfers",
+    "/register/orders",
+    "/register/providers",
+    "/register/visits",
+    "/register/licences",
+    "/register/media",
+    "/register/departments",
     "/rules",
     "/rules/pc.chat",
     "/tokens",

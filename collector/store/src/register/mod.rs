@@ -67,6 +67,10 @@ impl Register for Database {
         })
     }
 
+    fn asset_serials(&self, asset: AssetId) -> StoreResult<Vec<String>> {
+        self.read(|connection| assets::serials(connection, asset.0))
+    }
+
     fn book(&self, book: Book) -> StoreResult<Vec<Row>> {
         self.read(|connection| books::all(connection, book))
     }
