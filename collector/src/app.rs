@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
+    arrivals::LinkRule,
     clock,
     config::{Config, Listener},
     data::DataDir,
@@ -207,7 +208,10 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         now,
         settings: session_settings,
         anonymous: None,
-        link_serials: config.link_serials,
+        link: LinkRule {
+            serials: config.link_serials,
+            expected: config.link_expected,
+        },
     };
     let stop = cancel.clone();
     tasks.spawn("agents", async move {

@@ -24,14 +24,30 @@ pub fn compared(store: &dyn Store, proposal: &Proposal) -> StoreResult<Vec<PartL
     Ok(successor::compare(&accepted, &present))
 }
 
-/// Links a device that the rule decides on: `serials` equal serials, 0 for no rule. Whether it did.
-pub fn link_by_rule(store: &dyn Store, device: DeviceId, serials: u32, now: Millis) -> StoreResult<bool> {
-    if serials == 0 {
+/// When a new device is linked without a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkRule {
+    /// So many serials equal those of an earlier device that is silent; 0 for never.
+    pub serials: u32,
+    /// It is the PC that the register expects by its serial.
+    pub expected: bool,
+}
+
+/// Links a device that the rule decides on. Whether it did.
+pub fn link_by_rule(store: &dyn Store, device: DeviceId, rule: LinkRule, now: Millis) -> StoreResult<bool> {
+    if rule == LinkRule::default() {
         return Ok(false);
     }
     let proposals = store.proposals(Some(device), usize::try_from(PARTS).unwrap_or_default())?;
-    let Some(proposal) = successor::automatic(&proposals, serials, now) else {
+    let known = successor::automatic(&proposals, rule.serials, now);
+    let waited = || successor::expected(&proposals).filter(|_| rule.expected);
+    let Some(proposal) = known.or_else(waited) else {
         return Ok(false);
+    };
+    let why = if proposal.current.is_none() {
+        "expected by the register".to_owned()
+    } else {
+        format!("{} equal serials", rule.serials)
     };
     let audit = AuditEntry {
         at: now,
@@ -39,7 +55,7 @@ pub fn link_by_rule(store: &dyn Store, device: DeviceId, serials: u32, now: Mill
         action: "device.link".to_owned(),
         object: format!("device:{device}"),
         detail: serde_json::json!({
-            "asset": proposal.asset.id.0, "rule": format!("{serials} equal serials"), "matched": matched(proposal),
+            "asset": proposal.asset.id.0, "rule": why, "matched": matched(proposal),
         })
         .to_string(),
     };

@@ -18,6 +18,7 @@ mod ledger;
 mod ledger_files;
 mod migrate_store;
 mod out;
+mod register;
 mod rules;
 mod serve;
 mod session;
@@ -38,6 +39,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use deskwarden_domain::{
     model::Lang,
     port::{AlertingKind, StoreError},
+    register::Book,
 };
 
 use crate::config::ConfigError;
@@ -96,6 +98,30 @@ enum Command {
     /// The asset register
     #[command(subcommand)]
     Asset(asset::AssetCommand),
+    /// People and the accounts that they sign in with
+    #[command(subcommand)]
+    Person(register::BookCommand),
+    /// Who gave which PC to whom; a new one moves custodian and department
+    #[command(subcommand)]
+    Transfer(register::BookCommand),
+    /// Work orders that authorise changes of parts
+    #[command(subcommand)]
+    Order(register::OrderCommand),
+    /// Providers of outsourced services
+    #[command(subcommand)]
+    Provider(register::BookCommand),
+    /// Times in which a provider's PCs may be here
+    #[command(subcommand)]
+    Visit(register::BookCommand),
+    /// Software that was paid for
+    #[command(subcommand)]
+    Licence(register::BookCommand),
+    /// Removable media that may be used
+    #[command(subcommand)]
+    Media(register::BookCommand),
+    /// By what the departments of PCs are recognised, and what is proposed
+    #[command(subcommand)]
+    Department(register::DepartmentCommand),
     /// The assigned IP addresses
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -238,6 +264,14 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
         Command::Token(command) => token::run(command, &Session::open(&common)?, out),
         Command::Device(command) => device::run(command, &Session::open(&common)?, out),
         Command::Asset(command) => asset::run(command, &Session::open(&common)?, out),
+        Command::Person(command) => book(Book::People, command, &common, out),
+        Command::Transfer(command) => book(Book::Transfers, command, &common, out),
+        Command::Order(command) => register::order(command, &Session::open(&common)?, out),
+        Command::Provider(command) => book(Book::Providers, command, &common, out),
+        Command::Visit(command) => book(Book::Visits, command, &common, out),
+        Command::Licence(command) => book(Book::Licences, command, &common, out),
+        Command::Media(command) => book(Book::Media, command, &common, out),
+        Command::Department(command) => register::department(command, &Session::open(&common)?, out),
         Command::Ledger(command) => ledger::run(command, &Session::open(&common)?, out),
         Command::Finding(command) => finding::run(command, &Session::open(&common)?, out),
         Command::Approval(command) => approval::run(command, &Session::open(&common)?, out),
@@ -255,6 +289,15 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
         Command::Audit(command) => audit::run(command, &Session::open(&common)?, out),
         Command::Ca(command) => ca::run(command, &Session::open(&common)?, out),
     }
+}
+
+fn book(
+    book: Book,
+    command: register::BookCommand,
+    common: &Common,
+    out: &mut Out<'_>,
+) -> Result<(), CliError> {
+    register::run(book, command, &Session::open(common)?, out)
 }
 
 /// The language of the terminal: Chinese where it says so, else English.

@@ -60,6 +60,8 @@ pub struct Config {
     /// A device that enrols with at least so many serials of one earlier asset, whose device is silent, is linked
     /// to it without a person; 0 leaves every link to a person.
     pub link_serials: u32,
+    /// A PC that the register expects by its serial, and that never reported, is linked to it without a person.
+    pub link_expected: bool,
     /// Who is told.
     pub channels: Vec<Channel>,
     /// Folder of templates that replace built-in ones.
@@ -368,6 +370,11 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
             .map_or_else(|| data_dir.join("rules.d"), |dir| check.path(dir.get_ref())),
         language: raw.language.unwrap_or_default(),
         observation: raw.observation.unwrap_or(false),
+        link_expected: raw
+            .enrolment
+            .as_ref()
+            .and_then(|raw| raw.link_expected)
+            .unwrap_or(false),
         link_serials: link_serials(raw.enrolment.unwrap_or_default(), check),
         channels: channel::convert(raw.channel, check),
         data_dir,

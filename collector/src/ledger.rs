@@ -160,7 +160,8 @@ pub fn observe(
     store.put_observations(name, &ledger::claims(seen, name, now), &audit)
 }
 
-fn all<T>(mut page: impl FnMut(Paging) -> StoreResult<Page<T>>) -> StoreResult<Vec<T>> {
+/// All rows of a paged list.
+pub(crate) fn all<T>(mut page: impl FnMut(Paging) -> StoreResult<Page<T>>) -> StoreResult<Vec<T>> {
     let mut rows = Vec::new();
     loop {
         let offset = u64::try_from(rows.len()).unwrap_or(u64::MAX);

@@ -23,6 +23,7 @@ pub mod outbound;
 pub mod password;
 pub mod people;
 pub mod pki;
+pub mod register;
 pub mod rules_dir;
 pub mod sheet;
 pub mod subject;

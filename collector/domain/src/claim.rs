@@ -1,5 +1,5 @@
-//! What an item claims for rules over several devices: addresses, hardware addresses, part serials. Owns
-//! which items claim anything; what claims mean together is the matter of [`crate::cross`].
+//! What an item claims for rules over several devices: addresses, hardware addresses, serials of parts and of
+//! removable media. Owns which items claim anything; what claims mean together is the matter of [`crate::cross`].
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,14 @@ use deskwarden_proto::{
     decode::{self, ItemId},
     ids::DeviceId,
     key, part, section,
-    v1::{AddressMode, InterfaceKind, Neighbour, Network, Part, Section, facet},
+    v1::{AddressMode, InterfaceKind, Media, Neighbour, Network, Part, Section, facet},
 };
 
 use crate::{
     custody,
     model::{AssetId, BaselineItem, Claim, ClaimKind, ClaimNote, ClaimOrigin},
     port::Op,
+    register::day_end,
 };
 
 /// The claims of one item. Interfaces that get their addresses by themselves, parts without a serial and
@@ -29,6 +30,7 @@ pub fn claims_of(facet: &facet::Kind, id: &ItemId, asset: AssetId, device: Devic
         facet::Kind::Network(interface) => network(interface, &maker),
         facet::Kind::Part(part) => part_claim(part, &maker).into_iter().collect(),
         facet::Kind::Neighbour(neighbour) => self::neighbour(neighbour, &maker),
+        facet::Kind::Media(media) => vec![self::media(media, &maker)],
         _ => Vec::new(),
     }
 }
@@ -57,7 +59,10 @@ pub fn accepted(item: &BaselineItem, asset: AssetId) -> Vec<Claim> {
 
 /// Whether items of a section claim anything.
 pub const fn is_made_in(section: Section) -> bool {
-    matches!(section, Section::Network | Section::Part | Section::Neighbour)
+    matches!(
+        section,
+        Section::Network | Section::Part | Section::Neighbour | Section::Media
+    )
 }
 
 /// The item behind a claim, unique on its device.
@@ -236,6 +241,30 @@ const fn mode_word(mode: AddressMode) -> &'static str {
     }
 }
 
+/// A medium by its serial, as the register has it. One without a serial can be in no register: it is known by its
+/// model, with a mark that no serial has.
+fn media(media: &Media, maker: &Maker<'_>) -> Claim {
+    let serial = custody::meaningful(&media.serial).to_lowercase();
+    let name = format!("{} {}", media.vendor.trim(), media.model.trim())
+        .trim()
+        .to_owned();
+    let value = if serial.is_empty() {
+        format!("usb:{}", media.usb_id.trim().to_lowercase())
+    } else {
+        serial
+    };
+    let note = ClaimNote {
+        name,
+        at: if media.present {
+            None
+        } else {
+            Some(day_end(&media.last_seen_day).unwrap_or(0))
+        },
+        ..ClaimNote::default()
+    };
+    maker.claim(ClaimKind::Media, value, maker.origin, &note)
+}
+
 fn part_claim(part: &Part, maker: &Maker<'_>) -> Option<Claim> {
     let value = custody::identity(part)?;
     let note = ClaimNote {
@@ -322,6 +351,34 @@ mod tests {
         for ip in ["169.254.1.1", "fe80::1", "127.0.0.1", "0.0.0.0", "nonsense"] {
             let found = claims(InterfaceKind::Ethernet, AddressMode::Static, ip);
             assert!(found.iter().all(|claim| claim.value != ip), "{ip}");
+        }
+    }
+
+    #[test]
+    fn a_medium_claims_its_serial_and_one_without_can_be_in_no_register() {
+        let claim = |serial: &str, present: bool| {
+            let media = Media {
+                vendor: "Kingston".into(),
+                model: "DataTraveler".into(),
+                serial: serial.into(),
+                usb_id: "0951:1666".into(),
+                last_seen_day: "2026-11-28".into(),
+                present,
+                ..Media::default()
+            };
+            let kind = facet::Kind::Media(media);
+            claims_of(&kind, &id(), AssetId(3), DeviceId::from_random([1; 16])).remove(0)
+        };
+        let plugged = claim("4C530001ABCD", true);
+        assert_eq!(
+            (plugged.kind, plugged.value.as_str()),
+            (ClaimKind::Media, "4c530001abcd")
+        );
+        assert_eq!(plugged.said().name, "Kingston DataTraveler");
+        assert_eq!(plugged.said().at, None);
+        assert!(claim("4C530001ABCD", false).said().at > Some(1_795_824_000_000));
+        for serial in ["", "0123456789", "00000000"] {
+            assert_eq!(claim(serial, true).value, "usb:0951:1666", "{serial}");
         }
     }
 

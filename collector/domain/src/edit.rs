@@ -25,6 +25,7 @@ pub struct Reach {
     rules: BTreeSet<String>,
     sections: BTreeSet<Section>,
     everyone: bool,
+    whole: bool,
     classes: bool,
     /// Changed rules that match items by themselves, by section: indices into the rules after.
     matching: BTreeMap<Section, Vec<usize>>,
@@ -52,6 +53,7 @@ impl Reach {
                 }
                 // What is gone matches too: there is no fact to ask.
                 RuleKind::Changed | RuleKind::Address => reach.sections.extend(&rule.sections),
+                RuleKind::Register { .. } => reach.whole = true,
                 RuleKind::Asset | RuleKind::Cross { .. } => {}
             }
         }
@@ -86,6 +88,11 @@ impl Reach {
     /// Whether every asset may have another outcome, whatever it holds.
     pub const fn everyone(&self) -> bool {
         self.everyone
+    }
+
+    /// Whether a rule changed that needs a look at everything that an asset is: then each is judged by itself.
+    pub const fn needs_everything(&self) -> bool {
+        self.whole
     }
 
     /// Whether facts decide at all; without that none need be asked.

@@ -16,6 +16,7 @@
 //! - [`ledger`]: the IP ledger as files, proposals and imported tables
 //! - [`lifecycle`]: what people do to findings and baselines
 //! - [`operations`]: what the collector watches of itself, and when its store does not write
+//! - [`register`]: the asset register and the books beside it
 //! - [`successor`]: a PC that was installed anew, and the asset that it is proposed for
 //! - [`port`]: what the domain asks of a store
 
@@ -36,6 +37,7 @@ pub mod model;
 pub mod offline;
 pub mod operations;
 pub mod port;
+pub mod register;
 pub mod rules;
 pub mod successor;
 pub mod token;

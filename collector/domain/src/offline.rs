@@ -21,6 +21,7 @@ use crate::{
         Position, SourceStatus, StoredItem,
     },
     port::DeviceState,
+    register::Papers,
 };
 
 /// The file is no snapshot; says where in it.
@@ -76,6 +77,7 @@ fn read(snapshot: &Value, asset: Option<Asset>, now: Millis) -> Result<DeviceSta
         version: 0,
         wake_at: None,
         judged_generation: 0,
+        ..Asset::named("")
     });
     let device = Device {
         id: DeviceId::from_random([0; 16]),
@@ -110,6 +112,7 @@ fn read(snapshot: &Value, asset: Option<Asset>, now: Millis) -> Result<DeviceSta
         outcomes: Vec::new(),
         ledger: Vec::new(),
         approvals: Vec::new(),
+        papers: Papers::default(),
         staged: Vec::new(),
     };
     for (name, content) in sections {

@@ -74,6 +74,14 @@ pub fn automatic(proposals: &[Proposal], serials: u32, now: Millis) -> Option<&P
     silent.then_some(only)
 }
 
+/// The registered asset that a new device is linked to without a person because it is expected: the only proposal,
+/// registered before any device of it reported, and with an equal serial.
+pub fn expected(proposals: &[Proposal]) -> Option<&Proposal> {
+    let [only] = proposals else { return None };
+    let serial = only.matched.iter().any(|(kind, _)| kind.is_serial());
+    (only.current.is_none() && only.asset.number.is_some() && serial).then_some(only)
+}
+
 /// What became of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compared {
@@ -197,6 +205,7 @@ mod tests {
             version: 1,
             wake_at: None,
             judged_generation: 0,
+            ..Asset::named("")
         }
     }
 

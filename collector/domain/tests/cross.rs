@@ -55,6 +55,7 @@ impl Office {
             version: 1,
             wake_at: None,
             judged_generation: 1,
+            ..Asset::named("")
         };
         let known = Known {
             asset,

@@ -31,6 +31,7 @@ fn asset() -> Asset {
         version: 1,
         wake_at: None,
         judged_generation: 0,
+        ..Asset::named("")
     }
 }
 

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use deskwarden_domain::{
     model::{Asset, AssetId, AssetState},
     port::AssetFilter,
+    register::Book,
 };
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ use crate::clock::rfc3339;
 use super::{
     CliError, args,
     out::{Out, cell},
+    register::{self, BookCommand},
     session::{Session, all, now},
 };
 
@@ -21,6 +23,21 @@ pub(super) enum AssetCommand {
     List,
     /// Register an asset, or change its entry
     Register(Register),
+    /// Write columns of an asset by its number: COLUMN=VALUE for each; an empty value clears
+    Set {
+        /// As `number=PC-1 state=idle`; columns that are not named stay
+        #[arg(required = true, value_name = "COLUMN=VALUE")]
+        cells: Vec<String>,
+    },
+    /// Load a file; nothing is half-loaded, columns that it does not have stay
+    Import(register::Import),
+    /// Write a file
+    Export(register::Export),
+    /// What was edited of an asset
+    History {
+        /// Its number
+        number: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -49,6 +66,14 @@ pub(super) fn run(command: AssetCommand, session: &Session, out: &mut Out<'_>) -
     match command {
         AssetCommand::List => list(session, out),
         AssetCommand::Register(register) => enter(register, session, out),
+        AssetCommand::Set { cells } => register::run(Book::Assets, BookCommand::Set { cells }, session, out),
+        AssetCommand::Import(import) => {
+            register::run(Book::Assets, BookCommand::Import(import), session, out)
+        }
+        AssetCommand::Export(export) => {
+            register::run(Book::Assets, BookCommand::Export(export), session, out)
+        }
+        AssetCommand::History { number } => register::history(&number, session, out),
     }
 }
 
@@ -100,6 +125,7 @@ fn new_asset(number: &str) -> Asset {
         version: 0,
         wake_at: None,
         judged_generation: 0,
+        ..Asset::named("")
     }
 }
 
@@ -161,6 +187,10 @@ pub(super) fn to_json(asset: &Asset) -> Value {
         "custodian": asset.custodian,
         "department": asset.department,
         "state": asset.state.name(),
+        "class": asset.class.name(),
+        "provider": asset.provider,
+        "responsible": asset.responsible,
+        "place": asset.place,
         "provisional": asset.provisional,
         "created_at": rfc3339(asset.created_at),
     })

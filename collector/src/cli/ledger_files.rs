@@ -87,7 +87,7 @@ pub(super) struct Range {
     name: String,
 }
 
-fn bytes(file: &Path) -> Result<Vec<u8>, CliError> {
+pub(super) fn bytes(file: &Path) -> Result<Vec<u8>, CliError> {
     let told =
         |error: std::io::Error| CliError::Refused(format!("{} cannot be read: {error}", file.display()));
     let mut bytes = Vec::new();
@@ -96,7 +96,7 @@ fn bytes(file: &Path) -> Result<Vec<u8>, CliError> {
     Ok(bytes)
 }
 
-fn name_of(file: &Path) -> String {
+pub(super) fn name_of(file: &Path) -> String {
     file.file_name().map_or_else(
         || file.display().to_string(),
         |name| name.to_string_lossy().into_owned(),

@@ -231,6 +231,7 @@ fn judge(test: &Test, out: &mut Out<'_>) -> Result<(), CliError> {
         generation: 1,
         rules: Arc::new(rules),
         ranges: Arc::from([]),
+        licences: Arc::from([]),
         down: Arc::default(),
     };
     let judged = offline::judge_snapshot(&snapshot, None, Vec::new(), &context, now())

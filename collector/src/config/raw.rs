@@ -48,6 +48,7 @@ pub(super) struct Listener {
 #[serde(deny_unknown_fields)]
 pub(super) struct Enrolment {
     pub(super) link_serials: Option<Spanned<u32>>,
+    pub(super) link_expected: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -143,7 +143,11 @@ async fn simulate(store: &Arc<dyn Store>, plan: Plan, now: Millis) -> Result<Mad
 /// Nobody is alerted about the past of PCs that do not exist.
 fn tell_nobody(store: &dyn Store) -> Result<(), DemoError> {
     loop {
-        let fresh: Vec<i64> = store.fresh_alerts(500)?.iter().map(|fresh| fresh.alert.id).collect();
+        let fresh: Vec<i64> = store
+            .fresh_alerts(500)?
+            .iter()
+            .map(|fresh| fresh.alert.id)
+            .collect();
         if fresh.is_empty() {
             return Ok(());
         }

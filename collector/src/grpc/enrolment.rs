@@ -29,7 +29,7 @@ use super::{
     rate::{PerAddress, Rate},
 };
 use crate::{
-    arrivals,
+    arrivals::{self, LinkRule},
     entropy::{self, Entropy},
     ingest::Now,
     net::Peer,
@@ -62,7 +62,7 @@ pub(super) struct Desk {
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) now: Now,
     /// Equal serials that link a device without a person; 0 for none.
-    pub(super) link_serials: u32,
+    pub(super) link: LinkRule,
 }
 
 /// The service.
@@ -195,7 +195,7 @@ impl Desk {
 
     /// Links it where the administrator's rule says so. An enrolment does not fail over it: a person can link.
     fn link(&self, device: DeviceId, now: Millis) {
-        match arrivals::link_by_rule(self.store.as_ref(), device, self.link_serials, now) {
+        match arrivals::link_by_rule(self.store.as_ref(), device, self.link, now) {
             Ok(true) => info!(%device, "linked to an earlier asset by its serials"),
             Ok(false) => {}
             Err(fault) => warn!(

@@ -21,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 use deskwarden_domain::port::Store;
 use deskwarden_proto::{
     limits::FRAME_BYTES,
-    v1::{enrolment_server::EnrolmentServer, session_server::SessionServer},
+    v1::{Policy, enrolment_server::EnrolmentServer, session_server::SessionServer},
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,7 @@ use tonic::{codec::CompressionEncoding, transport::Server};
 use tracing::warn;
 
 use crate::{
+    arrivals::LinkRule,
     entropy::Entropy,
     ingest::{Ingest, Now},
     net::TlsListener,
@@ -87,8 +88,8 @@ pub struct Parts {
     pub settings: SessionSettings,
     /// How often one address may try to enrol or to recover; `None` for the default.
     pub anonymous: Option<Rate>,
-    /// Equal serials that link a device to an earlier asset without a person; 0 for none.
-    pub link_serials: u32,
+    /// When a device is linked to an asset without a person.
+    pub link: LinkRule,
 }
 
 /// Serves agents on the listener until `cancel`, then ends every session and returns.
@@ -102,7 +103,7 @@ pub async fn serve(
         pki: parts.pki,
         entropy: Arc::clone(&parts.entropy),
         now: Arc::clone(&parts.now),
-        link_serials: parts.link_serials,
+        link: parts.link,
     };
     let age = parts.settings.age;
     let room = Room {
@@ -147,7 +148,7 @@ pub async fn serve(
 pub async fn watch_standing(
     standing: Arc<Standing>,
     sessions: Sessions,
-    policy: v1::Policy,
+    policy: Policy,
     store: Arc<dyn Store>,
     cancel: CancellationToken,
 ) {

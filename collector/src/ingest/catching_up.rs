@@ -45,7 +45,13 @@ impl Rounds {
                 self.one_by_one();
                 return Ok(false);
             }
-            None => self.edit = Some(Edit::plan(self.store.as_ref(), before, &context)?),
+            None => match Edit::plan(self.store.as_ref(), before, &context)? {
+                Some(edit) => self.edit = Some(edit),
+                None => {
+                    self.one_by_one();
+                    return Ok(false);
+                }
+            },
         }
         let Some(mut edit) = self.edit.take() else {
             return Ok(false);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use deskwarden_domain::{
-    judge::{ABSENT_AFTER, Context, Down},
+    judge::{Context, Down},
     model::Millis,
     port::{Store, StoreError, StoreResult},
     rules::{RuleFile, RuleSet},
@@ -14,13 +14,14 @@ use deskwarden_domain::{
 use tokio::sync::watch;
 use tracing::error;
 
-use crate::rules_dir::load_context;
+use crate::rules_dir::{licences, load_context};
 
 /// How often a collector says that it is up.
 pub const BEAT: Duration = Duration::from_secs(20);
 /// Time without such a word after which nobody listened.
 const UNHEARD: Millis = 60_000;
-const DAY: Millis = 86_400_000;
+/// The longest time that a rule waits for anything: rules take a year at most.
+const LONGEST: Millis = 400 * 86_400_000;
 
 /// Rules by generation. Cloned handles share them.
 pub struct Contexts {
@@ -53,7 +54,7 @@ impl Contexts {
     /// Says that this collector is up, and learns when none was. Blocks.
     pub fn listening(&self, now: Millis) -> StoreResult<()> {
         self.store.collector_up(now, UNHEARD)?;
-        let down: Arc<[Down]> = self.store.collector_down(now - ABSENT_AFTER - DAY)?.into();
+        let down: Arc<[Down]> = self.store.collector_down(now - LONGEST)?.into();
         self.current.lock().unwrap_or_else(PoisonError::into_inner).down = down;
         Ok(())
     }
@@ -79,11 +80,13 @@ impl Contexts {
             Err(other) => return Err(other),
         };
         let ranges = self.store.dhcp_ranges()?.into();
+        let licences = licences(self.store.as_ref())?;
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let context = Context {
             generation,
             rules: Arc::clone(&rules),
             ranges,
+            licences,
             down: Arc::clone(&current.down),
         };
         *current = context.clone();

@@ -26,9 +26,16 @@ pub(super) struct Edit {
 }
 
 impl Edit {
-    /// Looks for what the step from one context to the next reaches.
-    pub(super) fn plan(store: &dyn Store, before: &Context, after: &Context) -> Result<Self, StoreError> {
+    /// Looks for what the step from one context to the next reaches; `None` where each asset is to be judged by itself.
+    pub(super) fn plan(
+        store: &dyn Store,
+        before: &Context,
+        after: &Context,
+    ) -> Result<Option<Self>, StoreError> {
         let reach = Reach::between(before, after);
+        if reach.needs_everything() {
+            return Ok(None);
+        }
         let generation = before.generation;
         let mut work: BTreeMap<DeviceId, BTreeSet<ItemId>> = BTreeMap::new();
         if reach.asks_facts() {
@@ -62,11 +69,11 @@ impl Edit {
             rules = reach.rules().len(),
             "an edit is judged where it reaches"
         );
-        Ok(Self {
+        Ok(Some(Self {
             before: generation,
             after: after.generation,
             sections: reach.sections().iter().copied().collect(),
             work: work.into_iter().collect(),
-        })
+        }))
     }
 }

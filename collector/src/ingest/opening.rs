@@ -15,7 +15,7 @@
 
 use deskwarden_domain::{
     lifecycle::PRODUCT,
-    model::{AuditEntry, Millis, Position},
+    model::{AssetClass, AssetState, AuditEntry, Millis, Position},
     port::{DeviceState, Op},
 };
 use deskwarden_proto::v1::{self, Gap, Section};
@@ -132,6 +132,12 @@ fn returned(state: &DeviceState, now: Millis, ops: &mut Vec<Op>) {
         at: now,
         goodbye: false,
     });
+    if state.asset.state != AssetState::InUse || state.asset.class == AssetClass::Outsourced {
+        // Whether it may be here at all is for the register to say.
+        ops.push(Op::Due {
+            asset: state.asset.id,
+        });
+    }
     if seen.is_some() {
         ops.push(Op::Returned { device });
     }

@@ -5,12 +5,19 @@ use std::sync::Arc;
 use deskwarden_domain::{
     judge::Context,
     port::{Store, StoreError, StoreResult},
+    register::{Book, Licence},
     rules::{RuleFile, RuleSet},
 };
 use tracing::error;
 
 /// How often loading is repeated when the generation moves meanwhile.
 const ATTEMPTS: u32 = 5;
+
+/// The licence ledger, as judging reads it.
+pub fn licences(store: &dyn Store) -> StoreResult<Arc<[Licence]>> {
+    let rows = store.book(Book::Licences)?;
+    Ok(rows.iter().map(Licence::of).collect())
+}
 
 /// Loads what is in force. A stored file that this build cannot read (it was written by another version) is
 /// left out and reported; the rest is in force.
@@ -19,6 +26,7 @@ pub fn load_context(store: &dyn Store) -> StoreResult<Context> {
         let generation = store.context_generation()?;
         let versions = store.rules_in_force()?;
         let ranges = store.dhcp_ranges()?;
+        let licences = licences(store)?;
         if store.context_generation()? != generation {
             continue;
         }
@@ -36,6 +44,7 @@ pub fn load_context(store: &dyn Store) -> StoreResult<Context> {
                         generation,
                         rules: Arc::new(rules),
                         ranges: ranges.into(),
+                        licences,
                         down: Arc::default(),
                     });
                 }

@@ -5,7 +5,7 @@ mod context;
 mod import;
 mod watch;
 
-pub use context::load_context;
+pub use context::{licences, load_context};
 pub use import::{ImportError, Importer, Report};
 pub use watch::{WatchError, watch};
 

@@ -162,7 +162,7 @@ fn neighbours(picture: &Picture) -> BTreeSet<Value> {
         let (kind, value) = match said.value.kind {
             ClaimKind::Ip => (ClaimKind::Mac, &said.note.mac),
             ClaimKind::Mac => (ClaimKind::Ip, &said.note.ip),
-            ClaimKind::PartSerial | ClaimKind::Licence => return None,
+            ClaimKind::PartSerial | ClaimKind::Media | ClaimKind::Licence => return None,
         };
         (!value.is_empty()).then(|| Value {
             kind,

@@ -175,6 +175,7 @@ pub(super) fn icon(name: &str) -> Icon {
         "assets" => "M4 5h16v10H4zM9 20h6M12 15v5",
         "approvals" => "M12 3 5 6v6c0 4.5 3 7.5 7 9 4-1.5 7-4.5 7-9V6zM9 12l2.2 2.2L15.5 10",
         "ledger" => "M4 5h16v14H4zM4 10h16M4 15h16M10 5v14",
+        "register" => "M5 4h12a2 2 0 0 1 2 2v14H7a2 2 0 0 1-2-2zM5 18a2 2 0 0 1 2-2h12M9 8h6M9 11h6",
         "rules" => "M6 3h9l4 4v14H6zM14 3v5h5M9 12h7M9 16h7",
         "alerts" => "M6 17V11a6 6 0 0 1 12 0v6l2 1H4zM10 21h4",
         "channels" => "M4 6h16v9H9l-5 4zM8 9.5h8M8 12h5",

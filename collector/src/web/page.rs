@@ -48,6 +48,11 @@ const NAV: &[NavEntry] = &[
         icon: "assets",
     },
     NavEntry {
+        path: "/register/assets",
+        key: "nav.register",
+        icon: "register",
+    },
+    NavEntry {
         path: "/ledger",
         key: "nav.ledger",
         icon: "ledger",

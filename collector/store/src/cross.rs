@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskwarden_domain::{
     model::{AssetId, AuditEntry, Claim, ClaimKind, ClaimNote, ClaimOrigin, Millis},
-    port::{CrossDevice, Kept, Known, Picture, Said, StoreResult, Touched, Value},
+    port::{CrossDevice, Kept, Known, Picture, Said, StoreResult, Touched, Used, Value},
+    register::{Book, Licence, licence_subject},
 };
 
 use deskwarden_proto::v1::Section;
@@ -13,6 +14,7 @@ use deskwarden_proto::v1::Section;
 use crate::{
     Database, approvals, audit,
     ledger::{ranges, within_subnet},
+    register::books::{self, ROW},
     rows::{self, ASSET, FINDING, LEDGER},
     sql::{Cell, Connection, ConnectionExt as _},
 };
@@ -62,6 +64,7 @@ impl CrossDevice for Database {
             owners(connection, &mut picture)?;
             assets(connection, now, &mut picture)?;
             managed(connection, &values, &mut picture)?;
+            registered(connection, &values, &mut picture)?;
             Ok(picture)
         })
     }
@@ -83,6 +86,10 @@ impl CrossDevice for Database {
             )?;
             connection.execute(
                 "INSERT INTO touched (kind, value, due_at) SELECT DISTINCT kind, value, 0 FROM claims",
+                &[],
+            )?;
+            connection.execute(
+                "INSERT INTO touched (kind, value, due_at) SELECT 'licence', key, 0 FROM book_rows WHERE book = 'licences'",
                 &[],
             )?;
             Ok(())
@@ -362,10 +369,52 @@ fn assets(connection: &mut dyn Connection, now: Millis, picture: &mut Picture) -
                 ClaimKind::PartSerial if deskwarden_domain::custody::is_board(&value) => {
                     known.boards.push(value);
                 }
-                ClaimKind::PartSerial | ClaimKind::Licence => {}
+                ClaimKind::PartSerial | ClaimKind::Media | ClaimKind::Licence => {}
             }
         }
         picture.assets.insert(id, known);
+    }
+    Ok(())
+}
+
+/// Which media are in the register, and how many PCs have the licensed titles.
+fn registered(
+    connection: &mut dyn Connection,
+    values: &BTreeSet<&Value>,
+    picture: &mut Picture,
+) -> StoreResult<()> {
+    for value in values {
+        let book = match value.kind {
+            ClaimKind::Media => Book::Media,
+            ClaimKind::Licence => Book::Licences,
+            ClaimKind::Ip | ClaimKind::Mac | ClaimKind::PartSerial => continue,
+        };
+        let sql = format!("SELECT {ROW} FROM book_rows b WHERE b.book = ?1 AND b.key = ?2");
+        let key = [Cell::Text(book.name()), Cell::Text(&value.value)];
+        let Some(row) = connection.row(&sql, &key, books::row)? else {
+            continue;
+        };
+        if book == Book::Media {
+            picture.media.insert(row.key);
+            continue;
+        }
+        let subject = licence_subject(&row.key);
+        let from = "FROM evidence e JOIN assets a ON a.id = e.asset_id AND a.current_device = e.device_id \
+             WHERE e.subject = ?1 AND a.merged_into IS NULL";
+        let count = connection.number(
+            &format!("SELECT COUNT(DISTINCT e.asset_id) {from}"),
+            &[Cell::Text(&subject)],
+        )?;
+        let by = connection.rows(
+            &format!("SELECT DISTINCT a.name {from} ORDER BY a.name LIMIT 10"),
+            &[Cell::Text(&subject)],
+            |r| r.string(),
+        )?;
+        picture.licences.push(Used {
+            licence: Licence::of(&row),
+            count: u64::try_from(count).unwrap_or(0),
+            by,
+        });
     }
     Ok(())
 }

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 use deskwarden_domain::{
     model::{FindingId, Position},
     port::{DeviceState, LoadRequest, Scope, StagedChunk, StoreResult},
+    register::{Book, Papers},
 };
 use deskwarden_proto::decode::ItemId;
 
 use crate::{
     approvals::{APPROVAL, APPROVALS_OF_ASSET, approval},
+    register::books::{self, ROW},
     rows::{
         self, ASSET, BASELINE, BASELINE_FROM, DEVICE, DEVICE_FROM, EVIDENCE, EVIDENCE_FROM, FINDING, ITEM,
         ITEM_FROM, LEDGER, OUTCOME, SOURCE,
@@ -25,6 +27,16 @@ struct Found {
     request: usize,
     device: i64,
     asset: i64,
+}
+
+impl Found {
+    const fn again(&self) -> Self {
+        Self {
+            request: self.request,
+            device: self.device,
+            asset: self.asset,
+        }
+    }
 }
 
 /// The states asked for, in order; `None` for a device that does not exist.
@@ -96,9 +108,57 @@ pub(crate) fn load(
             Ok(())
         },
     )?;
+    papers(connection, &found, &assets, &mut states)?;
     contents(connection, requests, &found, &mut states)?;
     staged(connection, requests, &found, &mut states)?;
     Ok(states)
+}
+
+/// What the books of the register say of each asset, of its custodian and of its provider.
+fn papers(
+    connection: &mut dyn Connection,
+    found: &[Found],
+    assets: &[Cell<'_>],
+    states: &mut [Option<DeviceState>],
+) -> StoreResult<()> {
+    let columns = format!("b.book, {ROW}");
+    let take = |state: &mut DeviceState, r: &mut Reader<'_>| {
+        let book = r.named(Book::by_name)?;
+        state.papers.take(book, &books::row(r)?);
+        Ok(())
+    };
+    let named =
+        Lookup::new(columns.clone(), "book_rows b", &[("b.asset_id", Kind::Int)]).order("b.book, b.key");
+    each(connection, &named, assets, found, states, take)?;
+    let mut names: Vec<(Found, Book, String)> = Vec::new();
+    for f in found {
+        let Some(Some(state)) = states.get(f.request) else {
+            continue;
+        };
+        let about = [
+            (Book::People, &state.asset.custodian),
+            (Book::Providers, &state.asset.provider),
+            (Book::Visits, &state.asset.provider),
+        ];
+        for (book, name) in about {
+            names.extend(name.clone().map(|name| (f.again(), book, name)));
+        }
+    }
+    let (of, keys): (Vec<Found>, Vec<(Book, String)>) = names
+        .into_iter()
+        .map(|(of, book, name)| (of, (book, name)))
+        .unzip();
+    let keys: Vec<Cell<'_>> = keys
+        .iter()
+        .flat_map(|(book, name)| [Cell::Text(name), Cell::Text(book.name())])
+        .collect();
+    let about = Lookup::new(
+        columns,
+        "book_rows b",
+        &[("b.about", Kind::Text), ("b.book", Kind::Text)],
+    )
+    .order("b.book, b.key");
+    each(connection, &about, &keys, &of, states, take)
 }
 
 /// Devices, assets and positions.
@@ -147,6 +207,7 @@ fn heads(
                 outcomes: Vec::new(),
                 ledger: Vec::new(),
                 approvals: Vec::new(),
+                papers: Papers::default(),
                 staged: Vec::new(),
             });
         }
@@ -267,11 +328,7 @@ impl<'a> Wanted<'a> {
         self.devices.extend_from_slice(rest);
         self.assets.push(Cell::Int(found.asset));
         self.assets.extend_from_slice(rest);
-        self.of.push(Found {
-            request: found.request,
-            device: found.device,
-            asset: found.asset,
-        });
+        self.of.push(found.again());
     }
 }
 

@@ -31,6 +31,7 @@ mod outbox;
 mod people;
 mod postgres;
 mod privacy;
+mod register;
 mod rows;
 mod rulebook;
 mod sign_in;

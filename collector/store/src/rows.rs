@@ -1,8 +1,9 @@
 //! The nouns as rows: which columns make one, in which order, and how they are read.
 
 use deskwarden_domain::model::{
-    Asset, AssetId, AssetState, BaselineItem, Device, DeviceStatus, Evidence, Finding, FindingId, FindingKey,
-    FindingState, Holder, LedgerEntry, LedgerMode, Outcome, OutcomeRow, Severity, SourceStatus, StoredItem,
+    Asset, AssetClass, AssetId, AssetState, BaselineItem, Device, DeviceStatus, Evidence, Finding, FindingId,
+    FindingKey, FindingState, Holder, LedgerEntry, LedgerMode, Outcome, OutcomeRow, Severity, SourceStatus,
+    StoredItem,
 };
 use deskwarden_domain::port::{StoreError, StoreResult};
 use deskwarden_proto::{Bytes, Message as _, decode::ItemId, ids::DeviceId, v1};
@@ -11,9 +12,10 @@ use crate::sql::Reader;
 
 /// An asset, of `a`.
 pub(crate) const ASSET: &str = "a.id, a.number, a.name, a.custodian, a.department, a.state, a.provisional, \
-     a.created_at, a.version, a.wake_at, a.judged_generation";
+     a.created_at, a.version, a.wake_at, a.judged_generation, a.class, a.provider, a.responsible, a.place, \
+     a.state_since, a.custodian_since";
 /// Columns of [`ASSET`].
-pub(crate) const ASSET_COLUMNS: usize = 11;
+pub(crate) const ASSET_COLUMNS: usize = 17;
 
 /// Reads [`ASSET`].
 pub(crate) fn asset(r: &mut Reader<'_>) -> StoreResult<Asset> {
@@ -29,6 +31,12 @@ pub(crate) fn asset(r: &mut Reader<'_>) -> StoreResult<Asset> {
         version: r.int()?,
         wake_at: r.opt_int()?,
         judged_generation: r.int()?,
+        class: r.named(AssetClass::by_name)?,
+        provider: r.opt_string()?,
+        responsible: r.opt_string()?,
+        place: r.opt_string()?,
+        state_since: r.int()?,
+        custodian_since: r.int()?,
     })
 }
 

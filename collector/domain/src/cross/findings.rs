@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Breach, CrossVerdict, Seen, part};
+use super::{Breach, CrossVerdict, Seen, media, part};
 use crate::{
     approval::{self, Cover},
     model::{
@@ -65,6 +65,12 @@ pub(super) fn derive(
         }
     }
     if let Some(at) = turns {
+        out.verdict.again.push((value.clone(), at));
+    }
+    if value.kind == ClaimKind::Media
+        && !found.is_empty()
+        && let Some(at) = media::again(&value.value, picture)
+    {
         out.verdict.again.push((value.clone(), at));
     }
     let watched = rules.rules().iter().any(|rule| {

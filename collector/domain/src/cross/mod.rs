@@ -1,11 +1,13 @@
-//! Rules over several devices (PC 3.1.1, 3.2.1, 3.2.4, 3.2.5): what claims about one value say together.
+//! Rules over several devices (PC 3.1.1, 3.1.4.3, 3.2.1, 3.2.4, 3.2.5, 3.2.7): what claims about one value say together.
 //! Pure: a picture of the touched values goes in, findings come out, whatever the order of the claims.
 //! Who loads the picture and when is the matter of the collector's task.
 
 mod address;
 mod findings;
 mod gateway;
+mod licence;
 mod machine;
+mod media;
 mod part;
 mod picture;
 mod seen;
@@ -107,5 +109,7 @@ fn breaches(about: About, more_than: u64, value: &Value, picture: &Picture) -> V
         About::ManyAddresses => machine::many_addresses(&value.value, more_than, picture),
         About::UnmanagedMachine => machine::unmanaged(&value.value, picture),
         About::PartMoved => part::moved(&value.value, picture),
+        About::MediaUnregistered => media::unregistered(&value.value, picture),
+        About::LicenceOverused => licence::overused(&value.value, picture),
     }
 }

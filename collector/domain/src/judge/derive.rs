@@ -14,8 +14,8 @@ use crate::{
 };
 
 use super::{
-    Context, Verdict,
-    evidence::{ASSET_SUBJECT, Faults},
+    Context, Judging, Verdict,
+    evidence::ASSET_SUBJECT,
     looked::{Looked, looked},
     silence::silence,
 };
@@ -31,7 +31,7 @@ pub(super) fn outcomes_and_findings(
     state: &DeviceState,
     evidence: &[Evidence],
     context: &Context,
-    faults: &Faults,
+    judging: &Judging,
     now: Millis,
     verdict: &mut Verdict,
 ) {
@@ -53,8 +53,13 @@ pub(super) fn outcomes_and_findings(
     // A record moves the moment of silence; looking then, too early, costs less than writing it down each time.
     let mut wake_at = match (state.asset.wake_at, silent_at) {
         (Some(before), Some(at)) if now < before && before <= at => Some(before),
+        // Something waits for a look at everything, which this is not.
+        (Some(before), _) if !judging.everything && before <= now => Some(before),
         (_, at) => at,
     };
+    if let Some(again) = judging.again {
+        wake_at = Some(wake_at.map_or(again, |at| at.min(again)));
+    }
 
     for rule in context.rules.rules() {
         if matches!(rule.kind, RuleKind::Cross { .. }) {
@@ -65,9 +70,14 @@ pub(super) fn outcomes_and_findings(
             }
             continue;
         }
+        if matches!(rule.kind, RuleKind::Register { .. }) && !judging.everything {
+            continue;
+        }
         let pieces = by_rule.get(rule.id.as_str()).map_or(&[][..], Vec::as_slice);
-        let looked = match faults.get(&rule.id) {
-            Some(fault) => Looked::Not(fault.clone()),
+        let looked = match judging.blind.get(&rule.id) {
+            Some(why) => Looked::Not(why.clone()),
+            // What a rule about the register could look at is part of its answer.
+            None if matches!(rule.kind, RuleKind::Register { .. }) => Looked::Completely,
             None => looked(&rule.needs, &state.sources),
         };
         let mut breaches = breaches(rule, pieces, &looked, state, now);
@@ -143,7 +153,12 @@ fn breaches(
                 breaches.insert(ASSET_SUBJECT.to_owned(), whole(since));
             }
         }
-        RuleKind::Item | RuleKind::Changed | RuleKind::Address | RuleKind::Asset | RuleKind::Cross { .. } => {
+        RuleKind::Item
+        | RuleKind::Changed
+        | RuleKind::Address
+        | RuleKind::Asset
+        | RuleKind::Register { .. }
+        | RuleKind::Cross { .. } => {
             for piece in pieces {
                 let breach = breaches.entry(piece.subject.clone()).or_insert_with(|| Breach {
                     name: piece.subject_name.clone(),

@@ -1,33 +1,29 @@
 //! Which items show a breach of which rule. Touched items are matched anew; the rest stands as stored,
 //! so that one item costs one item.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use deskwarden_proto::{
     decode::{self, ItemId},
+    part::class_name,
     section,
     v1::{Look, facet},
 };
 use serde_json::json;
 
 use crate::{
-    model::{BaselineItem, Device, Evidence, Millis, StoredItem},
+    model::{About, BaselineItem, Device, Evidence, Millis, StoredItem},
     port::DeviceState,
-    rules::{self, AssetFacts, ItemFacts, Rule, RuleKind},
+    register::{Order, licence_subject},
+    rules::{self, AssetFacts, ItemFacts, Orders, Rule, RuleKind},
 };
 
 use super::silence::silence;
 use super::{
-    Context, Extent, Memo, Understood, Verdict, address,
+    Context, Extent, Judging, Memo, Understood, Verdict, address,
     changed::{self, Difference},
-    same_place,
+    matter, same_place,
 };
-
-/// Faults of conditions by rule: such a rule could not look.
-pub(super) type Faults = BTreeMap<String, String>;
 
 /// The evidence as it is now; differences to the stored evidence go into the verdict.
 pub(super) fn update(
@@ -37,7 +33,7 @@ pub(super) fn update(
     memo: &mut Memo,
     now: Millis,
     verdict: &mut Verdict,
-    faults: &mut Faults,
+    judging: &mut Judging,
 ) -> Vec<Evidence> {
     let everything: BTreeSet<&ItemId>;
     let touched: Box<dyn Iterator<Item = &ItemId>> = match extent {
@@ -57,18 +53,31 @@ pub(super) fn update(
             item: state.items.get(id),
             baseline: state.baseline.get(id),
         };
-        for_item(&place, context, memo, now, &mut fresh, faults);
+        for_item(&place, context, memo, now, &mut fresh, judging);
+        if !judging.everything && concerns_register(&place, context, memo) {
+            // What the register says beside it needs every item: that is looked at at once.
+            judging.again_at(now);
+        }
     }
     let anew = |rule: &Rule| match extent {
         Extent::Everything | Extent::Edited(_) => true,
         Extent::Touched(_) => rule.reads_failed_sources(),
     };
-    for_asset(state, context, anew, now, &mut fresh, faults);
+    for_asset(state, context, anew, now, &mut fresh, judging);
+    if judging.everything {
+        for_register(state, context, now, &mut fresh, judging);
+    }
 
-    let absent = |rule: &Rule| rule.kind == RuleKind::Absent;
-    let stale = |e: &Evidence| match (&extent, &e.item) {
+    let whole = judging.everything;
+    let stands = |rule: &Rule| match rule.kind {
         // What is missing is told by what was looked at, not by an item.
-        (_, None) if context.rules.rule(&e.rule).is_some_and(absent) => false,
+        RuleKind::Absent => true,
+        // What the register says beside a PC needs a look at all of it.
+        RuleKind::Register { .. } => !whole,
+        _ => false,
+    };
+    let stale = |e: &Evidence| match (&extent, &e.item) {
+        (_, None) if context.rules.rule(&e.rule).is_some_and(stands) => false,
         (Extent::Everything, _) => true,
         (Extent::Touched(_) | Extent::Edited(_), Some(item)) => looked_at.contains(item),
         (Extent::Touched(_), None) => context.rules.rule(&e.rule).is_some_and(anew),
@@ -105,7 +114,7 @@ fn for_item(
     memo: &mut Memo,
     now: Millis,
     fresh: &mut Vec<Evidence>,
-    faults: &mut Faults,
+    judging: &mut Judging,
 ) {
     let section = place.id.section;
     if memo.rules_of(section).is_empty() {
@@ -144,14 +153,28 @@ fn for_item(
         let Some(rule) = context.rules.rules().get(*index) else {
             continue;
         };
+        let mut order = None;
         let difference = match rule.kind {
-            RuleKind::Asset | RuleKind::Cross { .. } => continue,
+            RuleKind::Cross {
+                about: About::LicenceOverused,
+                ..
+            } => {
+                licensed(place, rule, context, &shown.licences, &facts, now, fresh);
+                continue;
+            }
+            RuleKind::Asset | RuleKind::Register { .. } | RuleKind::Cross { .. } => continue,
             RuleKind::Item | RuleKind::Absent | RuleKind::Count { .. } => match now_kind {
                 Some(_) => None,
                 None => continue,
             },
             RuleKind::Changed => match changed::difference(&context.rules, rule, was_kind, now_kind) {
-                Some(difference) if seeded && difference.counts_for(rule) => Some(difference),
+                Some(difference) if seeded && difference.counts_for(rule) => {
+                    order = covering(place, &shown.kind, context, now);
+                    match (rule.orders, order.is_some()) {
+                        (Orders::Covered, false) | (Orders::Uncovered, true) => continue,
+                        _ => Some(difference),
+                    }
+                }
                 _ => continue,
             },
             RuleKind::Address => match address::breach(
@@ -168,10 +191,77 @@ fn for_item(
         };
         match context.rules.item_matches(rule, &facts, &asset, was_kind) {
             Ok(false) => {}
-            Ok(true) => fresh.push(evidence(place, rule, context, &facts, difference, now)),
+            Ok(true) => fresh.push(evidence(place, rule, context, &facts, difference, order, now)),
             Err(fault) => {
-                faults.insert(rule.id.clone(), fault.to_string());
+                judging.blind.insert(rule.id.clone(), fault.to_string());
             }
+        }
+    }
+}
+
+/// Whether a rule about the register reads facts of this kind, of this asset.
+fn concerns_register(place: &Place<'_>, context: &Context, memo: &Memo) -> bool {
+    memo.rules_of(place.id.section).iter().any(|index| {
+        context.rules.rules().get(*index).is_some_and(|rule| {
+            matches!(rule.kind, RuleKind::Register { .. }) && rule.scope.covers(&place.state.asset)
+        })
+    })
+}
+
+/// The work order that authorised the change of a part: open when the change was first seen, and about its class.
+fn covering<'a>(place: &Place<'a>, shown: &facet::Kind, context: &Context, now: Millis) -> Option<&'a Order> {
+    let facet::Kind::Part(part) = shown else {
+        return None;
+    };
+    if place.state.papers.orders.is_empty() {
+        return None;
+    }
+    // A part that was changed once more is another change.
+    let same = |piece: &&Evidence| {
+        let detail: serde_json::Value = serde_json::from_str(&piece.detail).unwrap_or_default();
+        let serial = detail.get("serial").and_then(serde_json::Value::as_str);
+        serial.unwrap_or_default() == part.serial
+    };
+    let changes = |piece: &&Evidence| {
+        let kind = context.rules.rule(&piece.rule).map(|rule| rule.kind);
+        piece.item.as_ref() == Some(place.id) && kind == Some(RuleKind::Changed)
+    };
+    let known = place.state.evidence.iter().filter(changes).filter(same);
+    let at = known
+        .map(|piece| piece.since)
+        .chain(place.item.map(|item| item.changed_at))
+        .min()
+        .unwrap_or(now);
+    let class = class_name(part.class());
+    let orders = &place.state.papers.orders;
+    orders.iter().find(|order| order.covers(class, at))
+}
+
+/// A licensed title that is installed: counted over all PCs.
+fn licensed(
+    place: &Place<'_>,
+    rule: &Rule,
+    context: &Context,
+    licences: &[usize],
+    facts: &ItemFacts<'_>,
+    now: Millis,
+    fresh: &mut Vec<Evidence>,
+) {
+    let (Some(_), true) = (place.item, rule.scope.covers(&place.state.asset)) else {
+        return;
+    };
+    for index in licences {
+        if let Some(licence) = context.licences.get(*index) {
+            fresh.push(Evidence {
+                rule: rule.id.clone(),
+                subject: licence_subject(&licence.title),
+                subject_name: licence.title.clone(),
+                asset: place.state.asset.id,
+                device: Some(place.state.device.id),
+                item: Some(place.id.clone()),
+                detail: rules::detail(facts).to_string(),
+                since: now,
+            });
         }
     }
 }
@@ -186,12 +276,16 @@ fn evidence(
     context: &Context,
     facts: &ItemFacts<'_>,
     difference: Option<Difference>,
+    order: Option<&Order>,
     now: Millis,
 ) -> Evidence {
     let subject = context.rules.subject(rule, facts);
     let mut detail = rules::detail(facts);
     if let (Some(difference), Some(object)) = (difference, detail.as_object_mut()) {
         difference.describe(object);
+    }
+    if let (Some(order), Some(object)) = (order, detail.as_object_mut()) {
+        object.insert("order".to_owned(), json!(order.number));
     }
     Evidence {
         rule: rule.id.clone(),
@@ -211,7 +305,7 @@ fn for_asset(
     anew: impl Fn(&Rule) -> bool,
     now: Millis,
     fresh: &mut Vec<Evidence>,
-    faults: &mut Faults,
+    judging: &mut Judging,
 ) {
     let (silent, _) = silence(&state.device, &context.down, now);
     let failed = failed(state);
@@ -238,7 +332,7 @@ fn for_asset(
                 since: now,
             }),
             Err(fault) => {
-                faults.insert(rule.id.clone(), fault.to_string());
+                judging.blind.insert(rule.id.clone(), fault.to_string());
             }
         }
     }
@@ -252,6 +346,46 @@ fn failed(state: &DeviceState) -> Vec<String> {
         .filter(|source| source.look == Look::Failed)
         .map(|source| format!("{}/{}", section::name(source.section), source.source))
         .collect()
+}
+
+fn for_register(
+    state: &DeviceState,
+    context: &Context,
+    now: Millis,
+    fresh: &mut Vec<Evidence>,
+    judging: &mut Judging,
+) {
+    let facts = matter::Facts {
+        state,
+        rules: &context.rules,
+        down: &context.down,
+        now,
+    };
+    for rule in context.rules.rules() {
+        let RuleKind::Register { about, after_ms } = rule.kind else {
+            continue;
+        };
+        if !rule.scope.covers(&state.asset) {
+            continue;
+        }
+        let answer = matter::answer(about, after_ms, facts);
+        if let Some(at) = answer.again {
+            judging.again_at(at);
+        }
+        if let Some(why) = answer.blind {
+            judging.blind.insert(rule.id.clone(), why);
+        }
+        fresh.extend(answer.found.into_iter().map(|found| Evidence {
+            rule: rule.id.clone(),
+            subject: found.subject,
+            subject_name: found.name,
+            asset: state.asset.id,
+            device: Some(state.device.id),
+            item: None,
+            detail: found.seen.encode(),
+            since: now,
+        }));
+    }
 }
 
 fn asset_detail(state: &DeviceState, rule: &Rule, about_identity: bool) -> serde_json::Value {

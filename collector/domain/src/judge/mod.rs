@@ -13,6 +13,7 @@ mod changed;
 mod derive;
 mod evidence;
 mod looked;
+mod matter;
 mod silence;
 
 use std::{
@@ -29,11 +30,12 @@ use crate::{
     catalogue::Classified,
     claim,
     model::{
-        Alert, Claim, DhcpRange, Evidence, Finding, FindingHistory, FindingKey, Millis, OutcomeRow,
-        StoredItem,
+        About, Alert, Claim, ClaimKind, DhcpRange, Evidence, Finding, FindingHistory, FindingKey, Millis,
+        OutcomeRow, StoredItem,
     },
     port::{DeviceState, Op},
-    rules::{ItemFacts, RuleSet},
+    register::Licence,
+    rules::{ItemFacts, RuleKind, RuleSet},
 };
 
 pub use silence::{ABSENT_AFTER, Down, SILENT_AFTER, silent_from};
@@ -47,6 +49,8 @@ pub struct Context {
     pub rules: Arc<RuleSet>,
     /// Addresses that DHCP servers hand out.
     pub ranges: Arc<[DhcpRange]>,
+    /// Software that was paid for.
+    pub licences: Arc<[Licence]>,
     /// Times of the last weeks in which no collector was up, in their order.
     pub down: Arc<[Down]>,
 }
@@ -93,23 +97,48 @@ pub fn judge(
 ) -> Verdict {
     memo.keep_to(context);
     let mut verdict = Verdict::default();
-    let mut faults = BTreeMap::new();
+    let mut judging = Judging::new(&extent);
     let stored = if state.device.current {
-        evidence::update(state, extent, context, memo, now, &mut verdict, &mut faults)
+        evidence::update(state, extent, context, memo, now, &mut verdict, &mut judging)
     } else {
         // A retired device's items are history and are not judged.
         state.evidence.clone()
     };
     if state.device.current {
-        derive::outcomes_and_findings(state, &stored, context, &faults, now, &mut verdict);
+        derive::outcomes_and_findings(state, &stored, context, &judging, now, &mut verdict);
     }
     verdict
+}
+
+/// What one judging finds out beside evidence.
+struct Judging {
+    /// Why rules could not look, by rule: faults of conditions, and what the register does not say.
+    blind: BTreeMap<String, String>,
+    /// The state holds every item: rules about the register are asked.
+    everything: bool,
+    /// When rules about the register are to be asked again.
+    again: Option<Millis>,
+}
+
+impl Judging {
+    const fn new(extent: &Extent<'_>) -> Self {
+        Self {
+            blind: BTreeMap::new(),
+            everything: matches!(extent, Extent::Everything),
+            again: None,
+        }
+    }
+
+    fn again_at(&mut self, at: Millis) {
+        self.again = Some(self.again.map_or(at, |known| known.min(at)));
+    }
 }
 
 /// Writes a verdict as operations and folds it into the state, so that the next record of the same batch
 /// is judged on top of it.
 pub fn settle(state: &mut DeviceState, verdict: Verdict, context: &Context, ops: &mut Vec<Op>) {
     let asset = state.asset.id;
+    licensed(&verdict, context, ops);
     for gone in &verdict.evidence_gone {
         state.evidence.retain(|e| !same_place(e, gone));
         ops.push(Op::RemoveEvidence {
@@ -156,6 +185,32 @@ pub fn settle(state: &mut DeviceState, verdict: Verdict, context: &Context, ops:
     }
 }
 
+/// Titles whose users became more or fewer: how many they are is looked at over all PCs.
+fn licensed(verdict: &Verdict, context: &Context, ops: &mut Vec<Op>) {
+    let counted = |rule: &str| {
+        let kind = context.rules.rule(rule).map(|rule| rule.kind);
+        matches!(
+            kind,
+            Some(RuleKind::Cross {
+                about: About::LicenceOverused,
+                ..
+            })
+        )
+    };
+    let titles: BTreeSet<&str> = verdict
+        .evidence_put
+        .iter()
+        .chain(&verdict.evidence_gone)
+        .filter(|piece| counted(&piece.rule))
+        .map(|piece| piece.subject_name.as_str())
+        .collect();
+    ops.extend(titles.into_iter().map(|title| Op::Touch {
+        kind: ClaimKind::Licence,
+        value: title.to_owned(),
+        at: 0,
+    }));
+}
+
 /// The claims that an item makes now, for cross-device rules.
 pub fn item_claims(state: &DeviceState, item: &StoredItem) -> Vec<Claim> {
     if !claim::is_made_in(item.id.section) {
@@ -184,6 +239,20 @@ struct Understood {
     class: Option<Classified>,
     /// Rules whose selector takes the facet, or depends on more than the facet.
     candidates: Vec<usize>,
+    /// Licensed titles that it is.
+    licences: Vec<usize>,
+}
+
+/// The licensed titles that a program is, by number.
+fn licences(context: &Context, kind: &facet::Kind, class: Option<&Classified>) -> Vec<usize> {
+    let facet::Kind::Software(software) = kind else {
+        return Vec::new();
+    };
+    let entry = class.map(|class| class.entry.as_str());
+    let all = context.licences.iter().enumerate();
+    all.filter(|(_, licence)| licence.is(entry, &software.name))
+        .map(|(index, _)| index)
+        .collect()
 }
 
 /// Facets kept; beyond it the memo starts anew. Some 500 bytes each.
@@ -236,10 +305,12 @@ impl Memo {
             rule.is_some_and(|rule| !rule.selector_is_facet_only() || context.rules.selects(rule, &facts))
         };
         let candidates = self.rules_of(section).iter().copied().filter(may_match).collect();
+        let licences = licences(context, &kind, class.as_ref());
         let understood = Arc::new(Understood {
             kind,
             class,
             candidates,
+            licences,
         });
         if self.facets.len() >= MEMO_FACETS {
             self.facets.clear();

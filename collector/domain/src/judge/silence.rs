@@ -25,13 +25,18 @@ pub fn silent_from(device: &Device, down: &[Down]) -> Option<Millis> {
         Some(goodbye) if goodbye >= heard => ABSENT_AFTER,
         _ => SILENT_AFTER,
     };
-    let mut silent = heard.saturating_add(limit);
-    for (from, until) in down {
-        if *until > heard && *from < silent {
-            silent = silent.saturating_add(until - from.max(&heard));
+    Some(listened(heard, limit, down))
+}
+
+/// The moment at which somebody has listened for `span` since `from`; `down` in the order of time.
+pub(super) fn listened(from: Millis, span: Millis, down: &[Down]) -> Millis {
+    let mut end = from.saturating_add(span);
+    for (began, until) in down {
+        if *until > from && *began < end {
+            end = end.saturating_add(until - began.max(&from));
         }
     }
-    Some(silent)
+    end
 }
 
 /// Whether it is silent now, and when to look again.

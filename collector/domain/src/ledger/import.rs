@@ -233,7 +233,7 @@ impl Reader<'_> {
 }
 
 /// A cell without surrounding space, and without the mark that keeps spreadsheets from calculating.
-fn plain(cell: &str) -> &str {
+pub(crate) fn plain(cell: &str) -> &str {
     let cell = cell.trim();
     match cell.strip_prefix('\'') {
         Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest,

@@ -8,6 +8,7 @@ mod learn;
 mod observe;
 mod plan;
 
+pub(crate) use import::plain;
 pub use import::{Imported, RowFault, Table, read};
 pub use learn::{Learned, propose};
 pub use observe::{NotATable, Observation, arp_table, claims, leases};

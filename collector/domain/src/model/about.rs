@@ -19,11 +19,15 @@ pub enum About {
     UnmanagedMachine,
     /// A part of one PC turned up in another.
     PartMoved,
+    /// A removable medium that is in no register.
+    MediaUnregistered,
+    /// More PCs have a title than were paid for.
+    LicenceOverused,
 }
 
 impl About {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::AddressStolen,
         Self::AddressConflict,
         Self::AddressUnassigned,
@@ -31,6 +35,8 @@ impl About {
         Self::ManyAddresses,
         Self::UnmanagedMachine,
         Self::PartMoved,
+        Self::MediaUnregistered,
+        Self::LicenceOverused,
     ];
 
     /// The name used in rule files.
@@ -43,6 +49,8 @@ impl About {
             Self::ManyAddresses => "many_addresses",
             Self::UnmanagedMachine => "unmanaged_machine",
             Self::PartMoved => "part_moved",
+            Self::MediaUnregistered => "media_unregistered",
+            Self::LicenceOverused => "licence_overused",
         }
     }
 
@@ -59,6 +67,8 @@ impl About {
             }
             Self::ManyAddresses | Self::UnmanagedMachine => ClaimKind::Mac,
             Self::PartMoved => ClaimKind::PartSerial,
+            Self::MediaUnregistered => ClaimKind::Media,
+            Self::LicenceOverused => ClaimKind::Licence,
         }
     }
 }

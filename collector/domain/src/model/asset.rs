@@ -40,17 +40,47 @@ impl AssetState {
         }
     }
 
+    /// All of them, in the order of pages.
+    pub const ALL: [Self; 5] = [
+        Self::InUse,
+        Self::Idle,
+        Self::InRepair,
+        Self::Scrapped,
+        Self::Lost,
+    ];
+
     /// The state of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [
-            Self::InUse,
-            Self::Idle,
-            Self::InRepair,
-            Self::Scrapped,
-            Self::Lost,
-        ]
-        .into_iter()
-        .find(|s| s.name() == name)
+        Self::ALL.into_iter().find(|s| s.name() == name)
+    }
+}
+
+/// Whose PC it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssetClass {
+    /// The organisation's.
+    #[default]
+    Own,
+    /// A provider's, here under the regulation for outsourced services.
+    Outsourced,
+}
+
+impl AssetClass {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Own, Self::Outsourced];
+
+    /// The name used in rules, tables and the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Outsourced => "outsourced",
+        }
+    }
+
+    /// The class of that name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
     }
 }
 
@@ -69,6 +99,18 @@ pub struct Asset {
     pub department: Option<String>,
     /// State in the register.
     pub state: AssetState,
+    /// The organisation's own, or a provider's.
+    pub class: AssetClass,
+    /// Provider of an outsourced one.
+    pub provider: Option<String>,
+    /// Who answers for it on our side, where that is not the custodian.
+    pub responsible: Option<String>,
+    /// Where it stands.
+    pub place: Option<String>,
+    /// When it came into its state, as the register knows.
+    pub state_since: Millis,
+    /// When its custodian was last changed.
+    pub custodian_since: Millis,
     /// Made by an enrolment and neither registered nor linked to a registered asset yet.
     pub provisional: bool,
     /// When the row was made.
@@ -79,6 +121,31 @@ pub struct Asset {
     pub wake_at: Option<Millis>,
     /// Generation of rules that it was last judged under.
     pub judged_generation: i64,
+}
+
+impl Asset {
+    /// An asset of which nothing is known but a name.
+    pub fn named(name: &str) -> Self {
+        Self {
+            id: AssetId(0),
+            number: None,
+            name: name.to_owned(),
+            custodian: None,
+            department: None,
+            state: AssetState::InUse,
+            class: AssetClass::Own,
+            provider: None,
+            responsible: None,
+            place: None,
+            state_since: 0,
+            custodian_since: 0,
+            provisional: false,
+            created_at: 0,
+            version: 0,
+            wake_at: None,
+            judged_generation: 0,
+        }
+    }
 }
 
 /// How a ledger entry's address is obtained.

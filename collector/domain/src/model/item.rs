@@ -95,8 +95,15 @@ pub enum ClaimKind {
     Mac,
     /// Serial of a part.
     PartSerial,
-    /// An installed licensed title.
+    /// A removable medium.
+    Media,
+    /// A licensed title; what has it is evidence, not a claim.
     Licence,
+}
+
+impl ClaimKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Ip, Self::Mac, Self::PartSerial, Self::Media, Self::Licence];
 }
 
 impl ClaimKind {
@@ -106,15 +113,14 @@ impl ClaimKind {
             Self::Ip => "ip",
             Self::Mac => "mac",
             Self::PartSerial => "part_serial",
+            Self::Media => "media",
             Self::Licence => "licence",
         }
     }
 
     /// The kind of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Ip, Self::Mac, Self::PartSerial, Self::Licence]
-            .into_iter()
-            .find(|k| k.name() == name)
+        Self::ALL.into_iter().find(|k| k.name() == name)
     }
 }
 

@@ -9,6 +9,7 @@ mod asset;
 mod device;
 mod finding;
 mod item;
+mod matter;
 mod note;
 mod person;
 mod record;
@@ -21,13 +22,14 @@ pub use access::{AUDIT_FLOOR_DAYS, AuditEntry, AuditFilter, AuditRecord, Role, S
 pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState, PackKind};
 pub use api_token::{ApiScope, ApiToken};
 pub use approval::{Approval, ApprovalId, ApprovalState, Grantee, Withdrawal};
-pub use asset::{Asset, AssetId, AssetState, DhcpRange, LedgerEntry, LedgerMode};
+pub use asset::{Asset, AssetClass, AssetId, AssetState, DhcpRange, LedgerEntry, LedgerMode};
 pub use device::{Device, DeviceStatus, Position, SourceStatus, TokenId, TokenRow};
 pub use finding::{
     Evidence, Finding, FindingAction, FindingHistory, FindingId, FindingKey, FindingState, Holder, Outcome,
     OutcomeRow,
 };
 pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, StoredItem};
+pub use matter::Matter;
 pub use note::ClaimNote;
 pub use person::{PERSON_BEGINS, PERSON_ENDS, each_person, person};
 pub use record::Record;

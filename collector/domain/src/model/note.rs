@@ -39,7 +39,7 @@ pub struct ClaimNote {
     /// Slot of a part, or name of an interface.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub place: String,
-    /// When an imported table was read.
+    /// When an imported table was read, or a medium that is not plugged in was last there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Millis>,
 }

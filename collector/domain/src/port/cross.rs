@@ -1,12 +1,14 @@
 //! Loading what rules over several devices look at: a picture of the touched values. Claims that say the same
 //! are one row with a count: of five hundred PCs behind one gateway, five hundred say the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Approval, Asset, AssetId, AuditEntry, Claim, ClaimKind, ClaimNote, ClaimOrigin, DhcpRange, Finding,
     LedgerEntry, Millis,
 };
+
+use crate::register::Licence;
 
 use super::StoreResult;
 
@@ -68,10 +70,25 @@ pub struct Picture {
     pub managed: Vec<String>,
     /// Addresses that DHCP servers hand out.
     pub ranges: Vec<DhcpRange>,
+    /// Those of the media that may be used.
+    pub media: BTreeSet<String>,
+    /// How many have the licensed titles.
+    pub licences: Vec<Used>,
     /// Findings of rules over several devices about the values, whatever their state.
     pub findings: Vec<Finding>,
     /// When it was loaded.
     pub at: Millis,
+}
+
+/// A licensed title, and who has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// The title.
+    pub licence: Licence,
+    /// How many PCs have it.
+    pub count: u64,
+    /// Names of PCs that have it, a few of them.
+    pub by: Vec<String>,
 }
 
 /// A value that something happened to.

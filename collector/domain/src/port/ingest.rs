@@ -9,6 +9,8 @@ use crate::model::{
     Position, SourceStatus, StoredItem,
 };
 
+use crate::register::Papers;
+
 use super::{Applied, Batch, StoreResult};
 
 /// How much of a device's items is needed.
@@ -75,6 +77,8 @@ pub struct DeviceState {
     pub ledger: Vec<LedgerEntry>,
     /// Approvals for the asset or its department that are not over, by id.
     pub approvals: Vec<Approval>,
+    /// What the books of the register say around it.
+    pub papers: Papers,
     /// Staged chunks asked for, by index.
     pub staged: Vec<StagedChunk>,
 }

@@ -13,6 +13,7 @@ mod ingest;
 mod outbox;
 mod people;
 mod privacy;
+mod register;
 mod rulebook;
 mod succession;
 mod views;
@@ -20,13 +21,14 @@ mod views;
 pub use access::{Access, AuditFault, SignInAttempt};
 pub use approvals::{ApprovalFilter, ApprovalRow, Approvals};
 pub use batch::{Applied, Batch, Op};
-pub use cross::{CrossDevice, Kept, Known, Picture, Said, Touched, Value};
+pub use cross::{CrossDevice, Kept, Known, Picture, Said, Touched, Used, Value};
 pub use editing::Editing;
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};
 pub use people::People;
 pub use privacy::{Privacy, Rows, Subject};
+pub use register::{AssetStep, DepartmentFacts, Register};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
 pub use succession::Succession;
 pub use views::{
@@ -77,6 +79,7 @@ pub trait Store:
     + CrossDevice
     + Outbox
     + Approvals
+    + Register
 {
 }
 
@@ -93,5 +96,6 @@ impl<T> Store for T where
         + CrossDevice
         + Outbox
         + Approvals
+        + Register
 {
 }

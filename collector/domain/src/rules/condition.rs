@@ -347,6 +347,7 @@ fn sample_asset() -> Asset {
         version: 0,
         wake_at: None,
         judged_generation: 0,
+        ..Asset::named("")
     }
 }
 

@@ -33,7 +33,7 @@ pub use condition::ConditionFault;
 pub use explain::detail;
 pub use facts::{AssetFacts, ItemFacts};
 pub use regulation::{Checkable, Clause, Regulation};
-pub use rule::{Alteration, Aspect, Need, Rule, RuleKind, Scope, SubjectKind};
+pub use rule::{Alteration, Aspect, Need, Orders, Rule, RuleKind, Scope, SubjectKind};
 pub use subject::{Subject, name_of};
 pub use words::{PLACEHOLDERS, Words, fill};
 

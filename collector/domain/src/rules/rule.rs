@@ -3,7 +3,7 @@
 use deskwarden_proto::v1::Section;
 
 use super::{condition::Condition, selector::Selector};
-use crate::model::{About, Asset, AssetState, Severity, Text};
+use crate::model::{About, Asset, AssetClass, AssetState, Matter, Severity, Text};
 
 /// A rule of a pack. Loaded and checked; immutable.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub struct Rule {
     pub aspects: Vec<Aspect>,
     /// For [`RuleKind::Changed`]: which differences count; empty for all of them.
     pub alterations: Vec<Alteration>,
+    /// For [`RuleKind::Changed`]: which changes it is about, by the work orders of the asset.
+    pub orders: Orders,
     /// Whether it is in force.
     pub enabled: bool,
     pub(crate) selector: Selector,
@@ -169,6 +171,32 @@ impl Aspect {
     }
 }
 
+/// Which changes of parts a rule is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Orders {
+    /// All of them.
+    #[default]
+    Any,
+    /// Those that a work order authorised.
+    Covered,
+    /// Those that none did.
+    Uncovered,
+}
+
+impl Orders {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Any, Self::Covered, Self::Uncovered];
+
+    /// The name used in rule files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Covered => "covered",
+            Self::Uncovered => "uncovered",
+        }
+    }
+}
+
 /// How a rule turns items into evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleKind {
@@ -187,6 +215,13 @@ pub enum RuleKind {
     Address,
     /// The asset itself is judged, without any item.
     Asset,
+    /// The register beside what the PC shows.
+    Register {
+        /// About what.
+        about: Matter,
+        /// How long it may be so, in milliseconds.
+        after_ms: i64,
+    },
     /// What several devices claim together.
     Cross {
         /// About what.
@@ -206,6 +241,7 @@ impl RuleKind {
             Self::Changed => "changed",
             Self::Address => "address",
             Self::Asset => "asset",
+            Self::Register { .. } => "register",
             Self::Cross { .. } => "cross",
         }
     }
@@ -256,6 +292,8 @@ pub struct Scope {
     pub not_departments: Vec<String>,
     /// Only assets in these states.
     pub states: Vec<AssetState>,
+    /// Only assets of these classes.
+    pub classes: Vec<AssetClass>,
 }
 
 impl Scope {
@@ -270,6 +308,7 @@ impl Scope {
         (self.departments.is_empty() || within(&self.departments))
             && !within(&self.not_departments)
             && (self.states.is_empty() || self.states.contains(&asset.state))
+            && (self.classes.is_empty() || self.classes.contains(&asset.class))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::{
     rule::{Alteration, Aspect, RuleKind},
-    rule_parts::named,
+    rule_parts::{duration, named},
 };
 use crate::{
     file::read::{self, Fields, Node, Sink},
-    model::About,
+    model::{About, Matter},
 };
 
 /// What a rule of some kinds is limited to.
@@ -20,6 +20,7 @@ pub(crate) struct Limits {
 pub(crate) fn kind(sink: &mut Sink<'_>, fields: &mut Fields<'_>) -> (Option<RuleKind>, Limits) {
     let kind = fields.text(sink, "kind");
     let more_than = fields.optional("more_than");
+    let after = fields.optional("after");
     let mut limits = Limits::default();
     let Some((name, span)) = kind else {
         return (None, limits);
@@ -67,17 +68,47 @@ pub(crate) fn kind(sink: &mut Sink<'_>, fields: &mut Fields<'_>) -> (Option<Rule
                     Some(RuleKind::Cross { about, more_than })
                 })
         }
+        "register" => {
+            is_about = true;
+            let about = fields
+                .text(sink, "about")
+                .and_then(|(name, span)| matter(sink, &name, span.start));
+            about.and_then(|about| {
+                let after_ms = match (waits(about), after) {
+                    (true, Some(node)) => duration(sink, node)?,
+                    (true, None) => {
+                        let what = format!("a rule about `{}` does not say after how long", about.name());
+                        sink.fault(span.start, what, "add `after = \"7d\"`");
+                        return None;
+                    }
+                    (false, Some(node)) => {
+                        let what = format!("a rule about `{}` has no `after`", about.name());
+                        sink.fault(node.span().start, what, "remove it");
+                        return None;
+                    }
+                    (false, None) => 0,
+                };
+                Some(RuleKind::Register { about, after_ms })
+            })
+        }
         _ => {
-            let help = "use item, absent, count, changed, address, cross or asset";
+            let help = "use item, absent, count, changed, address, cross, register or asset";
             sink.fault(span.start, format!("`{name}` is no kind of rule"), help);
             return (None, limits);
         }
     };
+    if let (Some(node), false) = (after, name == "register") {
+        sink.fault(
+            node.span().start,
+            format!("a rule of kind `{name}` has no `after`"),
+            "remove it, or use `grace`",
+        );
+    }
     if let (false, Some(node)) = (is_about, fields.optional("about")) {
         sink.fault(
             node.span().start,
             format!("a rule of kind `{name}` has no `about`"),
-            "remove it, or use `changed`, `address` or `cross`",
+            "remove it, or use `changed`, `address`, `cross` or `register`",
         );
     }
     let counts = matches!(
@@ -102,6 +133,26 @@ fn not_counted(sink: &mut Sink<'_>, node: &Node<'_>, name: &str) {
         format!("a rule of kind `{name}` has no `more_than`"),
         "remove it, or use `count`",
     );
+}
+
+/// Whether time decides such a matter.
+const fn waits(about: Matter) -> bool {
+    !matches!(
+        about,
+        Matter::TransferFormOverdue | Matter::SubnetForbidden | Matter::Unsupervised
+    )
+}
+
+fn matter(sink: &mut Sink<'_>, name: &str, at: usize) -> Option<Matter> {
+    let all = Matter::ALL.map(Matter::name).join(", ");
+    named(
+        sink,
+        Matter::by_name(name),
+        name,
+        at,
+        "matter of the register",
+        &format!("one of: {all}"),
+    )
 }
 
 fn about(sink: &mut Sink<'_>, name: &str, at: usize) -> Option<About> {

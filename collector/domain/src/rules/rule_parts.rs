@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use deskwarden_proto::{section, v1::Section};
 
-use super::rule::{Need, Scope};
+use super::rule::{Need, Orders, RuleKind, Scope};
 use crate::{
     file::read::{self, Fields, Node, Sink},
-    model::AssetState,
+    model::{AssetClass, AssetState},
 };
 
 /// The value, or a fault that lists the known names.
@@ -96,18 +96,58 @@ pub(crate) fn scope(sink: &mut Sink<'_>, node: &Node<'_>) -> Scope {
             known,
         ));
     }
+    let mut classes = Vec::new();
+    for (name, span) in fields.texts(sink, "classes") {
+        classes.extend(named(
+            sink,
+            AssetClass::by_name(&name),
+            &name,
+            span.start,
+            "class of an asset",
+            "own or outsourced",
+        ));
+    }
     fields.finish(sink);
     Scope {
         departments,
         not_departments,
         states,
+        classes,
     }
+}
+
+/// `covered` or `uncovered`: which changes of parts a rule of kind `changed` is about.
+pub(crate) fn orders(sink: &mut Sink<'_>, fields: &mut Fields<'_>, kind: Option<RuleKind>) -> Orders {
+    let Some(node) = fields.optional("orders") else {
+        return Orders::Any;
+    };
+    let at = node.span().start;
+    if kind.is_some() && kind != Some(RuleKind::Changed) {
+        sink.fault(
+            at,
+            "only rules of kind `changed` ask for work orders",
+            "remove `orders`",
+        );
+    }
+    let Some(name) = read::text(sink, node, "orders") else {
+        return Orders::Any;
+    };
+    let known = Orders::ALL.into_iter().find(|orders| orders.name() == name);
+    named(
+        sink,
+        known,
+        name,
+        at,
+        "choice of changes",
+        "any, covered or uncovered",
+    )
+    .unwrap_or_default()
 }
 
 /// `90s`, `30m`, `12h`, `7d` in milliseconds, at most a year.
 pub(crate) fn duration(sink: &mut Sink<'_>, node: &Node<'_>) -> Option<i64> {
     const YEAR_MS: i64 = 366 * 24 * 3_600_000;
-    let text = read::text(sink, node, "grace")?;
+    let text = read::text(sink, node, "duration")?;
     let unit = match text.as_bytes().last() {
         Some(b's') => 1_000,
         Some(b'm') => 60_000,

@@ -10,7 +10,7 @@ use super::{
     known::{Known, clause, placeholders},
     rule::{Rule, RuleKind, SubjectKind},
     rule_kind::kind,
-    rule_parts::{duration, known_section, named, needs, scope},
+    rule_parts::{duration, known_section, named, needs, orders, scope},
     selector::{self, Selector},
 };
 use crate::{
@@ -62,6 +62,7 @@ pub(crate) fn read(
         .map(|node| scope(sink, node))
         .unwrap_or_default();
     let ignore = ignore(sink, &mut fields, kind, &sections);
+    let orders = orders(sink, &mut fields, kind);
     let enabled = fields
         .optional("enabled")
         .is_none_or(|node| read::flag(sink, node, "enabled").unwrap_or(true));
@@ -91,6 +92,20 @@ pub(crate) fn read(
                 at,
                 "a rule of kind `asset` selects no items",
                 "use `when` instead of `select`",
+            );
+        }
+        RuleKind::Register { .. } if when.is_some() || select.is_some() => {
+            sink.fault(
+                at,
+                "a rule of kind `register` selects no items",
+                "remove `select` and `when`; `scope` may limit it",
+            );
+        }
+        RuleKind::Register { .. } if grace_ms > 0 => {
+            sink.fault(
+                at,
+                "a rule of kind `register` has no grace",
+                "use `after` where the matter has it",
             );
         }
         RuleKind::Cross { .. } if when.is_some() || select.is_some() => {
@@ -127,6 +142,7 @@ pub(crate) fn read(
         ignore,
         aspects: limits.aspects,
         alterations: limits.alterations,
+        orders,
         enabled,
         selector,
         condition,
@@ -191,8 +207,20 @@ fn sections(sink: &mut Sink<'_>, fields: &mut Fields<'_>, kind: Option<RuleKind>
             }
             return match about.kind() {
                 ClaimKind::PartSerial => vec![Section::Part],
-                _ => vec![Section::Network],
+                ClaimKind::Media => vec![Section::Media],
+                ClaimKind::Licence => vec![Section::Software],
+                ClaimKind::Ip | ClaimKind::Mac => vec![Section::Network],
             };
+        }
+        Some(RuleKind::Register { about, .. }) => {
+            if !found.is_empty() {
+                sink.fault(
+                    fields.at(),
+                    "a rule of kind `register` names no sections",
+                    "remove `sections`",
+                );
+            }
+            return about.sections().to_vec();
         }
         Some(RuleKind::Address) => {
             if !found.iter().all(|section| *section == Section::Network) {
@@ -233,7 +261,9 @@ fn subject(
     sections: &[Section],
 ) -> SubjectKind {
     let by_default = match kind {
-        Some(RuleKind::Asset | RuleKind::Absent | RuleKind::Count { .. }) => SubjectKind::Asset,
+        Some(RuleKind::Asset | RuleKind::Absent | RuleKind::Count { .. } | RuleKind::Register { .. }) => {
+            SubjectKind::Asset
+        }
         _ if selector.asks_catalogue() => SubjectKind::Catalogue,
         _ => SubjectKind::Key,
     };

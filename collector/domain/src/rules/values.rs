@@ -33,13 +33,16 @@ pub(crate) const ITEM_KEYS: [&str; 7] = [
     "class",
 ];
 /// Fields of `asset`.
-pub(crate) const ASSET_KEYS: [&str; 7] = [
+pub(crate) const ASSET_KEYS: [&str; 10] = [
     "id",
     "number",
     "name",
     "custodian",
     "department",
     "state",
+    "class",
+    "provider",
+    "place",
     "provisional",
 ];
 /// Fields of `device`.
@@ -113,6 +116,13 @@ pub(crate) fn asset(asset: &Asset) -> Value {
         asset.department.as_deref().unwrap_or_default(),
     );
     put(&mut fields, "state", asset.state.name());
+    put(&mut fields, "class", asset.class.name());
+    put(
+        &mut fields,
+        "provider",
+        asset.provider.as_deref().unwrap_or_default(),
+    );
+    put(&mut fields, "place", asset.place.as_deref().unwrap_or_default());
     fields.insert(key("provisional"), Value::Bool(asset.provisional));
     map(fields)
 }

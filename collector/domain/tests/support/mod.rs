@@ -17,6 +17,7 @@ use deskwarden_domain::{
         Outcome, Position,
     },
     port::{DeviceState, Op, StagedChunk},
+    register::Papers,
     rules::{RuleFile, RuleSet},
 };
 use deskwarden_proto::{
@@ -45,6 +46,7 @@ pub(crate) fn context(generation: i64, files: &[(&str, &str)]) -> Context {
         generation,
         rules: Arc::new(rules),
         ranges: Arc::from([]),
+        licences: Arc::from([]),
         down: Arc::default(),
     }
 }
@@ -88,6 +90,7 @@ impl Pc {
             version: 1,
             wake_at: None,
             judged_generation: 0,
+            ..Asset::named("")
         };
         let state = DeviceState {
             device,
@@ -103,6 +106,7 @@ impl Pc {
             outcomes: Vec::new(),
             ledger: Vec::new(),
             approvals: Vec::new(),
+            papers: Papers::default(),
             staged: Vec::new(),
         };
         Self {

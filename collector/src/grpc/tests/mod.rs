@@ -137,7 +137,10 @@ impl Bed {
             now,
             settings,
             anonymous: None,
-            link_serials: 2,
+            link: crate::arrivals::LinkRule {
+                serials: 2,
+                expected: true,
+            },
         };
         let serving = tokio::spawn(super::serve(listener, parts, cancel.clone()));
         let writing = tokio::spawn(writing);

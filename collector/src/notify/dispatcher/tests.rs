@@ -97,6 +97,7 @@ impl Outbox {
             version: 0,
             wake_at: None,
             judged_generation: 0,
+            ..Asset::named("")
         };
         let asset = store.put_asset(&asset, true, &audit()).unwrap();
         Self {

@@ -8,7 +8,8 @@ use axum::{
 use deskwarden_domain::{
     custody,
     model::{AssetId, Lang, Millis},
-    port::{FindingFilter, Kept, Paging},
+    port::{AssetStep, FindingFilter, Kept, Paging},
+    register::{Book, Kind, asset_cells, shown},
 };
 
 use super::{
@@ -16,14 +17,20 @@ use super::{
     lines::{AssetLine, DeviceLine, FindingLine},
     render,
 };
-use crate::web::{
-    error::WebError,
-    page::Page,
-    state::WebState,
-    text::{Agent, agent_text},
+use crate::{
+    register::Shelf,
+    web::{
+        error::WebError,
+        form::link,
+        page::Page,
+        state::WebState,
+        text::{Agent, agent_text},
+    },
 };
 
 const FINDINGS: u32 = 100;
+/// Edits of the register that are shown.
+const STEPS: usize = 50;
 
 #[derive(Template)]
 #[template(path = "asset.html")]
@@ -37,6 +44,18 @@ struct AssetPage {
     parts: Vec<PartLine>,
     lines: Vec<FindingLine>,
     total: u64,
+    edit: String,
+    facts: Vec<(String, Agent)>,
+    steps: Vec<StepLine>,
+}
+
+/// An edit of the register.
+struct StepLine {
+    at: Millis,
+    actor: Agent,
+    field: String,
+    was: Agent,
+    becomes: Agent,
 }
 
 /// A part in the custody of the asset.
@@ -73,6 +92,24 @@ impl PartLine {
     }
 }
 
+impl StepLine {
+    fn new(step: &AssetStep, lang: Lang, offset: i16) -> Self {
+        let column = Book::Assets.column(&step.field);
+        let shown = |cell: &str| {
+            let kind = column.map_or(Kind::Words, |column| column.kind);
+            agent_text(&shown(kind, cell, lang == Lang::Zh, offset))
+        };
+        let (zh, en) = column.map_or(("", ""), |column| (column.zh, column.en));
+        Self {
+            at: step.at,
+            actor: agent_text(&step.actor),
+            field: (if lang == Lang::Zh { zh } else { en }).to_owned(),
+            was: shown(&step.was),
+            becomes: shown(&step.becomes),
+        }
+    }
+}
+
 /// The page.
 pub(in crate::web) async fn page(
     State(state): State<WebState>,
@@ -81,7 +118,7 @@ pub(in crate::web) async fn page(
 ) -> Result<Response, WebError> {
     let p = asked.page(&state, "/assets");
     let id = id.parse().map(AssetId).map_err(|_| WebError::NotFound)?;
-    let (asset, findings, parts) = state
+    let (asset, findings, parts, steps, serials) = state
         .ask(move |store| {
             let filter = FindingFilter {
                 asset: Some(id),
@@ -97,6 +134,8 @@ pub(in crate::web) async fn page(
                     },
                 )?,
                 store.custody(id)?,
+                store.asset_history(id, STEPS)?,
+                store.asset_serials(id)?,
             ))
         })
         .await?;
@@ -106,7 +145,25 @@ pub(in crate::web) async fn page(
     // Where else a part was seen may be in a department that the reader does not see.
     let limited = asked.viewer.sight.is_limited();
     let rules = state.rules_now();
+    let (lang, offset) = (p.lang(), state.config.utc_offset_minutes);
+    let register = Shelf::of_rows(Book::Assets, vec![asset_cells(&row.asset, &serials)]);
+    let headings = register.headings(lang);
+    let cells = register.rows.first().map(|row| register.cells(row, lang, offset));
     let page = AssetPage {
+        edit: link(
+            "/register/assets",
+            &[("key", row.asset.number.as_deref().unwrap_or_default())],
+        ),
+        facts: headings
+            .into_iter()
+            .zip(cells.unwrap_or_default())
+            .filter(|(_, cell)| !cell.is_empty())
+            .map(|(heading, cell)| (heading, agent_text(&cell)))
+            .collect(),
+        steps: steps
+            .iter()
+            .map(|step| StepLine::new(step, lang, offset))
+            .collect(),
         id: id.0,
         asset: AssetLine::new(&row, p.lang()),
         provisional: row.asset.provisional,

@@ -22,6 +22,7 @@ pub(super) mod ledger;
 mod lines;
 pub(super) mod overview;
 mod pager;
+pub(super) mod register;
 pub(super) mod rules;
 pub(super) mod sign_in;
 pub(super) mod subjects;

@@ -18,7 +18,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 34] = [
+const LISTS: [&str; 45] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -33,6 +33,17 @@ const LISTS: [&str; 34] = [
     "/arrivals",
     "/ledger",
     "/clauses",
+    "/register/assets",
+    "/register/assets?text=%25_%27%22&page=2&key=x",
+    "/register/assets?print=yes",
+    "/register/people",
+    "/register/transfers",
+    "/register/orders",
+    "/register/providers",
+    "/register/visits",
+    "/register/licences",
+    "/register/media",
+    "/register/departments",
     "/rules",
     "/rules/pc.chat",
     "/tokens",

@@ -24,6 +24,7 @@ const FAMILIES: [&str; 40] = [
     "totp_fault",
     "subjects_fault",
     "ledger_change",
+    "department_reason",
     "action",
     "action_text",
     "against",

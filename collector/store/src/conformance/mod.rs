@@ -10,6 +10,7 @@
 pub mod access;
 pub mod apply;
 pub mod approvals;
+pub mod books;
 pub mod cross;
 pub mod deliveries;
 pub mod device_views;
@@ -203,6 +204,17 @@ macro_rules! conformance {
                 the_ledger_is_ordered_by_address,
                 a_ledger_entry_makes_its_assets_due,
                 what_is_no_address_is_refused,
+            ];
+            books: [
+                what_is_edited_of_an_asset_is_its_history,
+                a_file_of_assets_is_written_whole_or_not_at_all,
+                rows_are_put_replaced_and_removed,
+                a_row_of_an_unknown_asset_leaves_nothing,
+                papers_are_loaded_with_their_asset,
+                an_edited_row_makes_due_exactly_what_it_touches,
+                media_and_licences_are_looked_at_over_all_pcs,
+                a_pc_that_is_expected_by_its_serial_is_proposed,
+                what_tells_departments_is_gathered,
             ];
         }
     };

@@ -25,6 +25,7 @@ fn asset(number: Option<&str>, name: &str) -> Asset {
         version: 0,
         wake_at: None,
         judged_generation: 0,
+        ..Asset::named("")
     }
 }
 

@@ -294,6 +294,7 @@ pub fn a_pc_that_was_registered_before_it_came_is_linked(bench: &dyn Bench) {
         version: 0,
         wake_at: None,
         judged_generation: 0,
+        ..Asset::named("")
     };
     let by = AuditEntry {
         actor: "wang".into(),

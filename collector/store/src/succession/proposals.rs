@@ -18,7 +18,7 @@ use crate::{
     sql::{Cell, Connection, ConnectionExt as _},
 };
 
-/// Proposes a new device for every asset that shares a telling value with it.
+/// Proposes a new device for every asset that shares a telling value with it, or that is expected with one.
 pub(crate) fn propose(
     connection: &mut dyn Connection,
     device: i64,
@@ -29,7 +29,7 @@ pub(crate) fn propose(
     let mut matched: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     let limit = i64::try_from(SHARED_BY + 1).unwrap_or(i64::MAX);
     for (kind, value) in successor::values(hints) {
-        let holders = connection.rows(
+        let mut holders = connection.rows(
             "SELECT DISTINCT d.asset_id FROM hint_values h JOIN devices d ON d.id = h.device_id
              WHERE h.kind = ?1 AND h.value = ?2 AND d.asset_id <> ?3 AND d.status <> 'pending'
              ORDER BY d.asset_id LIMIT ?4",
@@ -41,6 +41,9 @@ pub(crate) fn propose(
             ],
             |r| r.int(),
         )?;
+        holders.extend(expected(connection, &value, own_asset)?);
+        holders.sort_unstable();
+        holders.dedup();
         if holders.len() <= SHARED_BY {
             for holder in holders {
                 let line = format!("{}={value}", kind.name());
@@ -61,6 +64,16 @@ pub(crate) fn propose(
         )?;
     }
     Ok(())
+}
+
+/// Assets that were registered with this serial before they ever reported.
+fn expected(connection: &mut dyn Connection, value: &str, own_asset: i64) -> StoreResult<Vec<i64>> {
+    let limit = i64::try_from(SHARED_BY + 1).unwrap_or(i64::MAX);
+    connection.rows(
+        "SELECT asset_id FROM asset_serials WHERE value = ?1 AND asset_id <> ?2 ORDER BY asset_id LIMIT ?3",
+        &[Cell::Text(value), Cell::Int(own_asset), Cell::Int(limit)],
+        |r| r.int(),
+    )
 }
 
 /// Proposals that nobody decided, newest first.

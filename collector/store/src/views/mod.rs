@@ -5,7 +5,6 @@ mod coverage;
 mod devices;
 mod findings;
 mod overview;
-mod register;
 
 use deskwarden_domain::{
     model::{Asset, AssetId, AuditEntry, Device, DhcpRange, FindingId, LedgerEntry, Millis, Record, Sight},
@@ -18,6 +17,7 @@ use deskwarden_proto::{ids::DeviceId, v1::Section};
 
 use crate::{
     Database, ledger,
+    register::assets as registered,
     rows::{self, LEDGER},
     sql::{ConnectionExt as _, unsigned, window},
 };
@@ -89,7 +89,7 @@ impl Views for Database {
     }
 
     fn put_asset(&self, asset: &Asset, make: bool, audit: &AuditEntry) -> StoreResult<AssetId> {
-        self.write(|connection| register::put_asset(connection, asset, make, audit))
+        self.write(|connection| registered::put_asset(connection, asset, make, audit))
     }
 
     fn put_ledger_entry(&self, entry: &LedgerEntry, audit: &AuditEntry) -> StoreResult<()> {

@@ -2,8 +2,8 @@
 
 mod across;
 mod bad_input;
-mod clauses;
 mod channels;
+mod clauses;
 mod crowd;
 mod enrolment;
 mod full_disk;

@@ -81,13 +81,19 @@ fn a_demo_fills_every_page_and_counts_for_nothing_of_this_pc() {
     let first = run(&["--demo", "12", "--check"]);
     assert_eq!(first["devices"], 13, "{first}");
     assert!(first["findings"].as_u64().unwrap() > 5, "{first}");
-    assert!(first["items"]["software"].as_u64().unwrap() > 10, "this PC, not a simulated one: {first}");
+    assert!(
+        first["items"]["software"].as_u64().unwrap() > 10,
+        "this PC, not a simulated one: {first}"
+    );
     let second = run(&["--demo", "12", "--check"]);
     assert_eq!(second["devices"], 13, "nothing is simulated twice: {second}");
 
     for wrong in [&["--demo"][..], &["--demo", "many"], &["--demo", "0"]] {
         let refused = program::finish(quickstart(&home).args(wrong)).unwrap_err();
-        assert!(format!("{refused:#}").contains("number of simulated PCs"), "{refused:#}");
+        assert!(
+            format!("{refused:#}").contains("number of simulated PCs"),
+            "{refused:#}"
+        );
     }
 }
 

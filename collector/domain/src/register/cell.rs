@@ -1,0 +1,274 @@
+//! What a cell of a book may say, in which form it is kept, and how it is shown again.
+
+use super::{
+    book::Kind,
+    moment,
+    record::{Sign, Subnet},
+};
+use crate::{
+    custody,
+    model::{AssetClass, AssetId, AssetState},
+};
+
+/// Longest text of a cell, in characters.
+const LONGEST: usize = 300;
+/// Most values of a cell that holds several.
+const SEVERAL: usize = 32;
+
+/// What is known around a file: assets by number, entries of the catalogue, the zone of its days.
+pub struct Known<'a> {
+    /// The asset of a number.
+    pub asset: &'a dyn Fn(&str) -> Option<AssetId>,
+    /// Whether the catalogue has an entry of that id.
+    pub entry: &'a dyn Fn(&str) -> bool,
+    /// Distance of local days from UTC.
+    pub offset_minutes: i16,
+}
+
+/// What is wrong with a cell, and what to do.
+pub(super) struct Wrong {
+    pub(super) what: String,
+    pub(super) help: &'static str,
+}
+
+fn wrong(text: &str, what: &str, help: &'static str) -> Wrong {
+    let shown: String = text.chars().take(40).collect();
+    Wrong {
+        what: format!("`{shown}` is no {what}"),
+        help,
+    }
+}
+
+/// The form in which a cell is kept. Empty cells are not asked.
+pub(super) fn kept(kind: Kind, text: &str, known: &Known<'_>) -> Result<String, Wrong> {
+    if text.chars().count() > LONGEST || text.chars().any(|c| c.is_control() && c != '\n') {
+        return Err(Wrong {
+            what: "the text is too long or has control characters".to_owned(),
+            help: "write at most 300 characters",
+        });
+    }
+    match kind {
+        Kind::Words => Ok(text.replace('\n', " ")),
+        Kind::List => several(text, |part| Ok(part.to_owned())),
+        Kind::Number => text
+            .parse::<u32>()
+            .ok()
+            .filter(|number| *number > 0)
+            .map(|number| number.to_string())
+            .ok_or_else(|| wrong(text, "number above 0", "write a whole number, as 25")),
+        Kind::Moment => moment::parse(text, known.offset_minutes)
+            .map(|at| at.to_string())
+            .ok_or_else(|| wrong(text, "day", "write it as 2026-11-28 or 2026-11-28 14:30")),
+        Kind::Subnets => several(text, |part| {
+            Subnet::parse(part)
+                .map(|subnet| subnet.to_string())
+                .ok_or_else(|| wrong(part, "subnet", "write it as 10.1.2.0/24"))
+        }),
+        Kind::Serial => serial(text),
+        Kind::Serials => several(text, serial),
+        Kind::Asset => (known.asset)(text).map(|_| text.to_owned()).ok_or_else(|| {
+            wrong(
+                text,
+                "number of an asset",
+                "register the asset first, or correct the number",
+            )
+        }),
+        Kind::State => state(text).map(|state| state.name().to_owned()).ok_or_else(|| {
+            wrong(
+                text,
+                "state",
+                "write 在用 in_use, 闲置 idle, 维修 in_repair, 报废 scrapped or 遗失 lost",
+            )
+        }),
+        Kind::Class => class(text)
+            .map(|class| class.name().to_owned())
+            .ok_or_else(|| wrong(text, "class", "write 自有 own or 外包 outsourced")),
+        Kind::Entry => {
+            if (known.entry)(text) {
+                Ok(text.to_owned())
+            } else {
+                Err(wrong(
+                    text,
+                    "entry of the catalogue",
+                    "leave it empty and write a name pattern, as `AutoCAD*`",
+                ))
+            }
+        }
+        Kind::Parts => several(text, |part| {
+            part_class(part)
+                .map(str::to_owned)
+                .ok_or_else(|| wrong(part, "class of part", "use board, cpu, memory, disk, gpu, nic"))
+        }),
+        Kind::Sign => Sign::by_word(text)
+            .map(|sign| sign.name().to_owned())
+            .ok_or_else(|| {
+                wrong(
+                    text,
+                    "sign of a department",
+                    "write 网段 subnet, 主机名 host or 目录 domain",
+                )
+            }),
+    }
+}
+
+fn several(text: &str, each: impl Fn(&str) -> Result<String, Wrong>) -> Result<String, Wrong> {
+    let mut parts: Vec<String> = Vec::new();
+    for part in parts_of(text) {
+        let part = each(part)?;
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    if parts.len() > SEVERAL {
+        return Err(wrong(text, "short list", "write at most 32 values"));
+    }
+    Ok(parts.join(", "))
+}
+
+/// The values of a cell that holds several.
+pub(super) fn parts_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ';', '，', '；', '、', '\n'])
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+}
+
+fn serial(text: &str) -> Result<String, Wrong> {
+    let meaningful = custody::meaningful(text);
+    if meaningful.is_empty() {
+        return Err(wrong(
+            text,
+            "serial that tells anything",
+            "write the serial of the case, the board or a disk",
+        ));
+    }
+    Ok(meaningful.to_lowercase())
+}
+
+fn state(text: &str) -> Option<AssetState> {
+    AssetState::by_name(&text.to_lowercase().replace([' ', '-'], "_")).or(match text {
+        "在用" | "使用" | "使用中" | "正常" => Some(AssetState::InUse),
+        "闲置" | "空闲" | "库存" | "备用" => Some(AssetState::Idle),
+        "维修" | "维修中" | "送修" => Some(AssetState::InRepair),
+        "报废" | "已报废" => Some(AssetState::Scrapped),
+        "遗失" | "丢失" => Some(AssetState::Lost),
+        _ => None,
+    })
+}
+
+fn class(text: &str) -> Option<AssetClass> {
+    AssetClass::by_name(&text.to_lowercase()).or(match text {
+        "自有" | "本单位" => Some(AssetClass::Own),
+        "外包" | "外包设备" | "第三方" => Some(AssetClass::Outsourced),
+        _ => None,
+    })
+}
+
+fn part_class(text: &str) -> Option<&'static str> {
+    ["board", "cpu", "memory", "disk", "gpu", "nic"]
+        .into_iter()
+        .find(|name| text.eq_ignore_ascii_case(name) || custody::class_words(name).0 == text)
+}
+
+/// A kept cell as people read it.
+pub fn shown(kind: Kind, cell: &str, zh: bool, offset_minutes: i16) -> String {
+    let pick = |words: (&str, &str)| (if zh { words.0 } else { words.1 }).to_owned();
+    match kind {
+        Kind::Moment => cell
+            .parse()
+            .map(|at| moment::show(at, offset_minutes))
+            .unwrap_or_default(),
+        Kind::State => AssetState::by_name(cell).map_or_else(
+            || cell.to_owned(),
+            |state| {
+                pick(match state {
+                    AssetState::InUse => ("在用", "in use"),
+                    AssetState::Idle => ("闲置", "idle"),
+                    AssetState::InRepair => ("维修", "in repair"),
+                    AssetState::Scrapped => ("报废", "scrapped"),
+                    AssetState::Lost => ("遗失", "lost"),
+                })
+            },
+        ),
+        Kind::Class => AssetClass::by_name(cell).map_or_else(
+            || cell.to_owned(),
+            |class| {
+                pick(match class {
+                    AssetClass::Own => ("自有", "own"),
+                    AssetClass::Outsourced => ("外包", "outsourced"),
+                })
+            },
+        ),
+        Kind::Sign => Sign::by_word(cell).map_or_else(|| cell.to_owned(), |sign| pick(sign.words())),
+        Kind::Parts if zh => parts_of(cell)
+            .map(|part| custody::class_words(part).0)
+            .collect::<Vec<_>>()
+            .join("、"),
+        _ => cell.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keep(kind: Kind, text: &str) -> Result<String, String> {
+        let known = Known {
+            asset: &|number| (number == "PC-7").then_some(AssetId(7)),
+            entry: &|entry| entry == "autocad",
+            offset_minutes: 480,
+        };
+        kept(kind, text, &known).map_err(|wrong| wrong.what)
+    }
+
+    #[test]
+    fn cells_are_kept_in_one_form_and_shown_in_the_readers_words() {
+        for (kind, text, form, zh) in [
+            (
+                Kind::List,
+                "wangfang，fang.wang; wangfang",
+                "wangfang, fang.wang",
+                "wangfang, fang.wang",
+            ),
+            (Kind::Number, "25", "25", "25"),
+            (
+                Kind::Subnets,
+                "10.1.2.9/24、fd00::/8",
+                "10.1.2.0/24, fd00::/8",
+                "10.1.2.0/24, fd00::/8",
+            ),
+            (Kind::Serials, "PF2ABC01, pf2abc01", "pf2abc01", "pf2abc01"),
+            (Kind::State, "报废", "scrapped", "报废"),
+            (Kind::State, "In Repair", "in_repair", "维修"),
+            (Kind::Class, "外包", "outsourced", "外包"),
+            (Kind::Parts, "内存、disk", "memory, disk", "内存、硬盘"),
+            (Kind::Sign, "网段", "subnet", "网段"),
+            (Kind::Moment, "2026/11/28", "1795795200000", "2026-11-28"),
+            (Kind::Asset, "PC-7", "PC-7", "PC-7"),
+            (Kind::Entry, "autocad", "autocad", "autocad"),
+        ] {
+            assert_eq!(keep(kind, text).as_deref(), Ok(form), "{text}");
+            assert_eq!(shown(kind, form, true, 480), zh);
+        }
+    }
+
+    #[test]
+    fn what_a_cell_cannot_be_is_refused_with_words() {
+        for (kind, text) in [
+            (Kind::Number, "0"),
+            (Kind::Number, "many"),
+            (Kind::Subnets, "10.1.2.0/33"),
+            (Kind::Serial, "Default string"),
+            (Kind::Serials, "PF2ABC01, 00000000"),
+            (Kind::State, "broken"),
+            (Kind::Class, "x"),
+            (Kind::Parts, "mouse"),
+            (Kind::Sign, "x"),
+            (Kind::Moment, "soon"),
+            (Kind::Asset, "PC-8"),
+            (Kind::Entry, "x"),
+            (Kind::Words, "a\u{7}b"),
+        ] {
+            assert!(keep(kind, text).is_err(), "{kind:?} {text}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The asset register and the books beside it: people and their accounts, transfers, work orders, providers and
+//! their visits, licences, removable media, and by what departments are recognised. Owns their columns in both
+//! languages, reading and planning of whole files, and the typed records that judging reads. Pure: files and
+//! their formats are the collector's; what follows from a record is judging's.
+
+mod asset;
+mod book;
+mod cell;
+mod department;
+mod moment;
+mod plan;
+mod read;
+mod record;
+
+pub use asset::{AssetEdit, asset_cells, edited};
+pub use book::{Book, Column, Kind};
+pub use cell::{Known, shown};
+pub use department::{Candidate, Proposed, Reason, propose};
+pub use moment::{day_end, day_start, day_text};
+pub use plan::{Plan, plan};
+pub use read::{Imported, read};
+pub use record::{
+    DepartmentSign, Licence, Order, Papers, Person, Provider, Row, Sign, Subnet, Transfer, Visit,
+    licence_subject, same_account,
+};
