@@ -3,7 +3,10 @@
 use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
-use deskwarden_domain::port::{DeviceFilter, Paging, Store};
+use deskwarden_domain::{
+    model::Role,
+    port::{DeviceFilter, Paging, Store},
+};
 use deskwarden_proto::v1::{self, directive::What};
 use tokio::{runtime, sync::Notify};
 use tokio_util::sync::CancellationToken;
@@ -185,6 +188,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     let standing = Arc::new(grpc::Standing::load(store.as_ref())?);
     let sessions = grpc::Sessions::default();
     let session_settings = grpc::SessionSettings::default();
+    let policy = session_settings.policy.clone();
     let observing = grpc::observe(
         sessions.clone(),
         Arc::clone(&store),
@@ -192,7 +196,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         cancel.clone(),
     );
     tasks.spawn("observers", endless(observing));
-    let asked = sessions.clone();
+    let (asked, told_of_people) = (sessions.clone(), sessions.clone());
     let parts = grpc::Parts {
         store: Arc::clone(&store),
         pki: Arc::clone(&pki),
@@ -211,7 +215,13 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         let _then = writer_stop.drop_guard();
         grpc::serve(agents, parts, stop).await
     });
-    let watched = grpc::watch_standing(standing, Arc::clone(&store), cancel.clone());
+    let watched = grpc::watch_standing(
+        standing,
+        told_of_people,
+        policy,
+        Arc::clone(&store),
+        cancel.clone(),
+    );
     tasks.spawn("standing", endless(watched));
 
     // The decision leaves the asset due, which the writer sees within a second.
@@ -222,6 +232,12 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         ca_pin: told.pin.clone(),
         channels: DeskSource::of(&config),
         utc_offset_minutes: i16::try_from(config.zone / 60_000).unwrap_or(0),
+        sign_in: SignInPolicy {
+            idle: config.people.idle,
+            absolute: config.people.longest,
+            code_roles: Role::ALL.map(|role| config.people.second_factor.contains(&role)),
+            ..SignInPolicy::default()
+        },
         ..WebConfig::default()
     };
     let (live_events, wake_alerts) = (events.clone(), Arc::clone(&wake));
@@ -310,7 +326,8 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     };
     tasks.spawn("cross", endless(cross.run(cancel.clone())));
     let lease = Lease::new("housekeeping", holder);
-    let tidy = task::housekeeping(store, lease, SignInPolicy::default().absolute, cancel.clone());
+    let (longest, audit_days) = (config.people.longest, config.people.audit_days);
+    let tidy = task::housekeeping(store, lease, longest, audit_days, cancel.clone());
     tasks.spawn("housekeeping", endless(tidy));
     tasks.spawn(
         "certificates",

@@ -20,6 +20,7 @@ mod out;
 mod rules;
 mod serve;
 mod session;
+mod subject;
 mod successor;
 mod token;
 mod user;
@@ -113,6 +114,9 @@ enum Command {
     /// People who may sign in
     #[command(subcommand)]
     User(user::UserCommand),
+    /// What is held of a person: hand it out, erase it
+    #[command(subcommand)]
+    Subject(subject::SubjectCommand),
     /// Where alerts go
     #[command(subcommand)]
     Channel(alerting::ChannelCommand),
@@ -234,6 +238,7 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
         Command::Approval(command) => approval::run(command, &Session::open(&common)?, out),
         Command::Clauses(clauses) => clauses::run(clauses, &Session::open(&common)?, out),
         Command::User(command) => user::run(command, &Session::open(&common)?, out),
+        Command::Subject(command) => subject::run(command, &Session::open(&common)?, out),
         Command::Channel(command) => alerting::channel(command, &Session::open(&common)?, out),
         Command::Route(command) => {
             alerting::definition(AlertingKind::Route, command, &Session::open(&common)?, out)

@@ -3,6 +3,7 @@
 
 mod channel;
 mod operations;
+mod people;
 mod raw;
 mod secret;
 
@@ -24,6 +25,7 @@ use crate::outbound::{Guard, HostPort};
 pub use channel::{
     Channel, ChannelKind, KINDS, Robot, Service, Smtp, SmtpTls, Syslog, SyslogTransport, Webhook, WecomApp,
 };
+pub use people::People;
 pub use secret::Secret;
 
 /// Where the packages put the file.
@@ -68,6 +70,8 @@ pub struct Config {
     pub limits: Limits,
     /// A file that every backup touches; without it nobody is told of a missing one.
     pub backup_mark: Option<PathBuf>,
+    /// How people sign in, and how long the audit log is kept.
+    pub people: People,
     /// Places inside the own network that channels made on the dashboard or the command line may reach.
     pub outbound_allow: Vec<HostPort>,
 }
@@ -333,9 +337,15 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
         }
     }
     let (limits, backup_mark) = operations::convert(raw.operations.unwrap_or_default(), check);
+    let people = people::convert(
+        raw.sign_in.unwrap_or_default(),
+        raw.retention.unwrap_or_default(),
+        check,
+    );
     Config {
         limits,
         backup_mark,
+        people,
         outbound_allow,
         templates_dir: raw
             .templates_dir

@@ -24,6 +24,7 @@ pub mod people;
 pub mod pki;
 pub mod rules_dir;
 pub mod sheet;
+pub mod subject;
 pub mod supervise;
 pub mod task;
 pub mod web;

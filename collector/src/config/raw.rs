@@ -28,6 +28,8 @@ pub(super) struct Raw {
     pub(super) observation: Option<bool>,
     pub(super) enrolment: Option<Enrolment>,
     pub(super) operations: Option<Operations>,
+    pub(super) sign_in: Option<SignIn>,
+    pub(super) retention: Option<Retention>,
     pub(super) outbound_allow: Option<Vec<Text>>,
     pub(super) templates_dir: Option<Text>,
     pub(super) utc_offset: Option<Text>,
@@ -55,6 +57,20 @@ pub(super) struct Operations {
     pub(super) disk_free_percent: Option<Spanned<u8>>,
     pub(super) backup_hours: Option<Spanned<u16>>,
     pub(super) backup_mark: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    pub(super) second_factor: Option<Spanned<Vec<String>>>,
+    pub(super) idle_minutes: Option<Spanned<u16>>,
+    pub(super) longest_hours: Option<Spanned<u16>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retention {
+    pub(super) audit_days: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -207,3 +207,27 @@ fn limits_of_operational_alerts_are_bounded() {
         );
     }
 }
+
+#[test]
+fn people_sign_in_as_the_file_says_and_the_audit_log_is_kept_long_enough() {
+    let good = "[sign_in]\nsecond_factor = [\"administrator\", \"auditor\"]\nidle_minutes = 10\nlongest_hours = 8\n\
+                [retention]\naudit_days = 200\n";
+    let config = parse(good, Path::new("/etc/deskwarden")).unwrap();
+    assert_eq!(config.people.second_factor.len(), 2);
+    assert_eq!(
+        (config.people.idle.as_secs(), config.people.longest.as_secs()),
+        (600, 28_800)
+    );
+    assert_eq!(config.people.audit_days, 200);
+    let bad = "[sign_in]\nsecond_factor = [\"boss\"]\nidle_minutes = 0\nlongest_hours = 25\n\
+               [retention]\naudit_days = 199\n";
+    let told = faults(bad).join("\n");
+    for part in [
+        "\"boss\"",
+        "idle_minutes: from 1",
+        "longest_hours: from 1 to 24",
+        "audit_days: at least 200",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}

@@ -21,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 use deskwarden_domain::port::Store;
 use deskwarden_proto::{
     limits::FRAME_BYTES,
-    v1::{enrolment_server::EnrolmentServer, session_server::SessionServer},
+    v1::{self, enrolment_server::EnrolmentServer, session_server::SessionServer},
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -144,7 +144,13 @@ pub async fn serve(
 }
 
 /// Keeps the standing up to date with what other processes write, until `cancel`.
-pub async fn watch_standing(standing: Arc<Standing>, store: Arc<dyn Store>, cancel: CancellationToken) {
+pub async fn watch_standing(
+    standing: Arc<Standing>,
+    sessions: Sessions,
+    policy: v1::Policy,
+    store: Arc<dyn Store>,
+    cancel: CancellationToken,
+) {
     let mut ticks = interval(STANDING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -153,7 +159,12 @@ pub async fn watch_standing(standing: Arc<Standing>, store: Arc<dyn Store>, canc
             _ = ticks.tick() => {}
         }
         let (standing, store) = (Arc::clone(&standing), Arc::clone(&store));
-        match tokio::task::spawn_blocking(move || standing.refresh(store.as_ref())).await {
+        let (sessions, policy) = (sessions.clone(), policy.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            standing.refresh(store.as_ref())?;
+            sessions.withhold(store.as_ref(), &policy)
+        });
+        match read.await {
             Ok(Ok(())) => {}
             Ok(Err(fault)) => warn!(
                 error = &fault as &dyn std::error::Error,

@@ -170,22 +170,17 @@ fn pick(
 fn appoint(sessions: &Sessions, wanted: &BTreeSet<DeviceId>, policy: &Policy) {
     let before = sessions.observers();
     let mut now = before.clone();
-    let policy = |on| {
-        What::Policy(Policy {
-            observe_neighbours: on,
-            ..policy.clone()
-        })
-    };
+    let policy = |device, on| What::Policy(sessions.policy(device, policy, on));
     for device in wanted.difference(&before) {
         // A session that is too busy is asked in the next round.
-        if sessions.direct(*device, policy(true)) {
+        if sessions.direct(*device, policy(*device, true)) {
             info!(%device, "observes its subnet");
             now.insert(*device);
         }
     }
     for device in before.difference(wanted) {
         // Who is gone is told with its next welcome.
-        if sessions.direct(*device, policy(false)) || !sessions.is_live(*device) {
+        if sessions.direct(*device, policy(*device, false)) || !sessions.is_live(*device) {
             info!(%device, "observes its subnet no longer");
             now.remove(device);
         }

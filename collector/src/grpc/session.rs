@@ -183,10 +183,11 @@ fn welcome(room: &Room, caller: Caller, protocol: u32, opened: &Opened) -> v1::W
         resync: numbers(&opened.resync),
         server_time_ms: (room.now)(),
         heartbeat_seconds: u32::try_from(room.settings.heartbeat.as_secs()).unwrap_or(u32::MAX),
-        policy: Some(v1::Policy {
-            observe_neighbours: room.sessions.observes(caller.device),
-            ..room.settings.policy.clone()
-        }),
+        policy: Some(room.sessions.policy(
+            caller.device,
+            &room.settings.policy,
+            room.sessions.observes(caller.device),
+        )),
         resume_token: opened.resume_token.to_vec(),
         limits: Some(limits::announced()),
         recorded_gap: opened.recorded_gap,

@@ -12,7 +12,10 @@ use deskwarden_domain::{
     model::DeviceStatus,
     port::{Store, StoreResult},
 };
-use deskwarden_proto::{ids::DeviceId, v1::directive::What};
+use deskwarden_proto::{
+    ids::DeviceId,
+    v1::{Policy, directive::What},
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::ingest::Fence;
@@ -80,6 +83,7 @@ pub struct Sessions {
     live: Arc<Mutex<HashMap<DeviceId, Live>>>,
     numbers: Arc<AtomicU64>,
     observers: Arc<Mutex<BTreeSet<DeviceId>>>,
+    withheld: Arc<Mutex<HashMap<DeviceId, Vec<String>>>>,
 }
 
 struct Live {
@@ -149,6 +153,37 @@ impl Sessions {
     pub(super) fn observes(&self, device: DeviceId) -> bool {
         let observers = self.observers.lock().unwrap_or_else(PoisonError::into_inner);
         observers.contains(&device)
+    }
+
+    /// What a device is told to do: the common policy, whether it observes, and whose data it keeps to itself.
+    pub(super) fn policy(&self, device: DeviceId, common: &Policy, observes: bool) -> Policy {
+        let withheld = self.withheld.lock().unwrap_or_else(PoisonError::into_inner);
+        Policy {
+            observe_neighbours: observes,
+            withheld_principals: withheld.get(&device).cloned().unwrap_or_default(),
+            ..common.clone()
+        }
+    }
+
+    /// Reads anew whose data is withheld, and tells the devices for which that changed. Blocks.
+    pub fn withhold(&self, store: &dyn Store, common: &Policy) -> StoreResult<()> {
+        let fresh: HashMap<DeviceId, Vec<String>> = store.withheld()?.into_iter().collect();
+        let changed: Vec<DeviceId> = {
+            let mut known = self.withheld.lock().unwrap_or_else(PoisonError::into_inner);
+            let changed = fresh
+                .iter()
+                .filter(|(device, names)| known.get(device) != Some(names))
+                .map(|(device, _)| *device)
+                .collect();
+            *known = fresh;
+            changed
+        };
+        for device in changed {
+            // Who has no session, or a busy one, is told with its next welcome.
+            let policy = self.policy(device, common, self.observes(device));
+            self.direct(device, What::Policy(policy));
+        }
+        Ok(())
     }
 
     /// Hands a directive to the device's session; `false` when there is none or it is too busy.

@@ -16,18 +16,22 @@ use super::Lease;
 /// Pause between two rounds.
 const EVERY: Duration = Duration::from_secs(3_600);
 
-/// Tidies up until cancelled. `session_life` is how long a sign-in may last at most.
+/// Tidies up until cancelled. `session_life` is how long a sign-in may last at most, `audit_days` how long the audit
+/// log is kept.
 pub async fn housekeeping(
     store: Arc<dyn Store>,
     lease: Lease,
     session_life: Duration,
+    audit_days: u32,
     cancel: CancellationToken,
 ) {
     let lease = Arc::new(lease);
     loop {
         let (store, lease) = (Arc::clone(&store), Arc::clone(&lease));
-        match tokio::task::spawn_blocking(move || round(store.as_ref(), &lease, session_life, clock::now()))
-            .await
+        match tokio::task::spawn_blocking(move || {
+            round(store.as_ref(), &lease, session_life, audit_days, clock::now())
+        })
+        .await
         {
             Ok(Ok(rows)) => debug!(rows, "tidied up"),
             Ok(Err(error)) => warn!(%error, "tidying up failed; trying again later"),
@@ -40,11 +44,19 @@ pub async fn housekeeping(
     }
 }
 
-fn round(store: &dyn Store, lease: &Lease, session_life: Duration, now: Millis) -> StoreResult<u64> {
+fn round(
+    store: &dyn Store,
+    lease: &Lease,
+    session_life: Duration,
+    audit_days: u32,
+    now: Millis,
+) -> StoreResult<u64> {
     if !lease.hold(store, now)? {
         return Ok(0);
     }
-    store.tidy(now.saturating_sub(Millis::try_from(session_life.as_millis()).unwrap_or(Millis::MAX)))
+    let life = Millis::try_from(session_life.as_millis()).unwrap_or(Millis::MAX);
+    let tidied = store.tidy(now.saturating_sub(life))?;
+    Ok(tidied + store.prune_audit(now, audit_days)?)
 }
 
 #[cfg(test)]
@@ -87,13 +99,13 @@ mod tests {
             Lease::new("housekeeping", "one"),
             Lease::new("housekeeping", "two"),
         );
-        assert_eq!(round(store.as_ref(), &first, life, 50_000).unwrap(), 0);
+        assert_eq!(round(store.as_ref(), &first, life, 730, 50_000).unwrap(), 0);
         assert_eq!(
-            round(store.as_ref(), &second, life, 60_000).unwrap(),
+            round(store.as_ref(), &second, life, 730, 60_000).unwrap(),
             0,
             "another holds the lease"
         );
-        assert_eq!(round(store.as_ref(), &first, life, 100_000).unwrap(), 1);
+        assert_eq!(round(store.as_ref(), &first, life, 730, 100_000).unwrap(), 1);
         assert!(store.session(&[1; 32], 0, 0).unwrap().is_none());
         assert!(store.session(&[2; 32], 0, 0).unwrap().is_some());
     }

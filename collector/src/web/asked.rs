@@ -51,6 +51,15 @@ impl Asked {
         }
     }
 
+    /// Tells the audit log that the reader looks at what belongs to a person.
+    pub(super) async fn looks_at(&self, state: &WebState, object: String) -> Result<(), WebError> {
+        if state.looks.is_new(&self.viewer.name, &object, state.clock.now()) {
+            let entry = self.audit(state, "view", object, "");
+            state.ask(move |store| store.audit(&entry)).await?;
+        }
+        Ok(())
+    }
+
     /// A line of the audit log by the reader.
     pub(super) fn audit(
         &self,

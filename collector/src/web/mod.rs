@@ -22,6 +22,7 @@ mod guard;
 mod list;
 mod live;
 mod locale;
+mod looks;
 mod page;
 mod pages;
 mod rate;
@@ -155,6 +156,9 @@ fn routes() -> Routes {
     .post("/users/{id}/state", pages::users::switch)
     .post("/users/{id}/password", pages::users::reset_password)
     .post("/users/{id}/totp", pages::users::forget_totp)
+    .get("/subjects", pages::subjects::page)
+    .get("/subjects/export", pages::subjects::export)
+    .post("/subjects/delete", pages::subjects::delete)
     .get("/audit", pages::audit::page)
     .get("/audit/export", list::export::<pages::audit::AuditList>)
     .get("/events", live::events)

@@ -83,6 +83,11 @@ const NAV: &[NavEntry] = &[
         icon: "users",
     },
     NavEntry {
+        path: "/subjects",
+        key: "nav.subjects",
+        icon: "account",
+    },
+    NavEntry {
         path: "/audit",
         key: "nav.audit",
         icon: "audit",

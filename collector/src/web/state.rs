@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::notify::DeskSource;
 
-use super::{error::WebError, rate::Rates};
+use super::{error::WebError, looks::Looks, rate::Rates};
 use crate::actions::{Decision, DecisionError};
 
 /// The wall clock, so that tests bring their own.
@@ -159,6 +159,8 @@ pub struct WebState {
     pub refresh: Refresh,
     /// How often programs and sessions may ask the API.
     pub(super) rates: Arc<Rates>,
+    /// Who looked at whose PC of late.
+    pub(super) looks: Arc<Looks>,
     /// Password hashes at work: each takes 19 MiB and a core.
     pub(super) hashing: Arc<Semaphore>,
     /// Open event streams.
@@ -193,6 +195,7 @@ impl WebState {
             config: Arc::new(config),
             refresh: Arc::new(|_| false),
             rates: Arc::default(),
+            looks: Arc::default(),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),

@@ -29,6 +29,7 @@ mod opened;
 mod outbox;
 mod people;
 mod postgres;
+mod privacy;
 mod rows;
 mod rulebook;
 mod sign_in;

@@ -11,6 +11,7 @@ mod enrolment;
 mod ingest;
 mod outbox;
 mod people;
+mod privacy;
 mod rulebook;
 mod succession;
 mod views;
@@ -23,6 +24,7 @@ pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};
 pub use people::People;
+pub use privacy::{Privacy, Rows, Subject};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
 pub use succession::Succession;
 pub use views::{
@@ -61,7 +63,17 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything that a store can do.
 pub trait Store:
-    Ingest + Enrolment + Succession + Rulebook + Access + People + Views + CrossDevice + Outbox + Approvals
+    Ingest
+    + Enrolment
+    + Succession
+    + Rulebook
+    + Access
+    + People
+    + Privacy
+    + Views
+    + CrossDevice
+    + Outbox
+    + Approvals
 {
 }
 
@@ -72,6 +84,7 @@ impl<T> Store for T where
         + Rulebook
         + Access
         + People
+        + Privacy
         + Views
         + CrossDevice
         + Outbox

@@ -111,6 +111,7 @@ pub(in crate::web) async fn asset(
     let found = state.ask(move |store| store.asset(id)).await?;
     let (row, devices): (AssetRow, Vec<Device>) = found.ok_or(WebError::NotFound)?;
     asked.must_see(row.asset.department.as_deref())?;
+    asked.looks_at(&state, format!("asset:{}", id.0)).await?;
     let object = object(&AssetList::columns(), &row, &context(&state, &asked));
     let devices: Vec<Value> = devices.iter().map(device_row).collect();
     Ok(with(object, json!({"devices": devices})))
@@ -143,6 +144,7 @@ pub(in crate::web) async fn device(
         .await?
         .ok_or(WebError::NotFound)?;
     asked.must_see(detail.asset.department.as_deref())?;
+    asked.looks_at(&state, format!("device:{id}")).await?;
     let sources: Vec<Value> = detail
         .sources
         .iter()
@@ -204,6 +206,7 @@ async fn visible(state: &WebState, asked: &Asked) -> Result<DeviceId, WebError> 
     let detail = state.ask(move |store| store.device_detail(id)).await?;
     let detail = detail.ok_or(WebError::NotFound)?;
     asked.must_see(detail.asset.department.as_deref())?;
+    asked.looks_at(state, format!("device:{id}")).await?;
     Ok(id)
 }
 

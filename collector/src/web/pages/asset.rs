@@ -102,6 +102,7 @@ pub(in crate::web) async fn page(
         .await?;
     let (row, devices) = asset.ok_or(WebError::NotFound)?;
     asked.must_see(row.asset.department.as_deref())?;
+    asked.looks_at(&state, format!("asset:{}", id.0)).await?;
     // Where else a part was seen may be in a department that the reader does not see.
     let limited = asked.viewer.sight.is_limited();
     let rules = state.rules_now();

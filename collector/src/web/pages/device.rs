@@ -99,6 +99,7 @@ pub(in crate::web) async fn page(
         .await?
         .ok_or(WebError::NotFound)?;
     asked.must_see(detail.asset.department.as_deref())?;
+    asked.looks_at(&state, format!("device:{id}")).await?;
     let tab = asked.query.some("tab").unwrap_or("summary").to_owned();
     let number = asked.query.page();
     let view = match (tab.as_str(), section::by_name(&tab)) {

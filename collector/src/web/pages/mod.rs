@@ -22,6 +22,7 @@ pub(super) mod overview;
 mod pager;
 pub(super) mod rules;
 pub(super) mod sign_in;
+pub(super) mod subjects;
 pub(super) mod tokens;
 pub(super) mod totp;
 pub(super) mod users;

@@ -71,3 +71,33 @@ fn an_export_is_a_line_of_the_log_without_the_name_that_was_looked_for() {
     );
     assert!(house.store.verify_audit().unwrap().is_ok());
 }
+
+#[test]
+fn whoever_looks_at_a_pc_is_in_the_log_once_for_a_while() {
+    let house = House::new();
+    super::seed::machine(&house, 1, &super::seed::plain());
+    let mut wang = house.person("wang", &[Role::Technician]);
+    let device = format!("/devices/{}", "01".repeat(16));
+    let looks = |house: &House| -> Vec<String> {
+        let records = house.store.audit_records(1, 99).unwrap();
+        let looks = records.into_iter().filter(|record| record.entry.action == "view");
+        looks
+            .map(|record| format!("{} {}", record.entry.actor, record.entry.object))
+            .collect()
+    };
+    for path in ["/assets/1", &device, "/assets/1", &format!("{device}?tab=logon")] {
+        assert_eq!(wang.get(path).status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(
+        looks(&house),
+        [
+            "wang asset:1".to_owned(),
+            format!("wang device:{}", "01".repeat(16))
+        ]
+    );
+    house.pass(15 * 60_000);
+    wang.get("/assets/1");
+    assert_eq!(looks(&house).len(), 3);
+    assert_eq!(wang.get("/assets/99").status, StatusCode::NOT_FOUND);
+    assert_eq!(looks(&house).len(), 3, "what is not there is not looked at");
+}

@@ -10,6 +10,7 @@ mod rulings;
 mod seed;
 mod sight;
 mod sign_in;
+mod subjects;
 mod totp;
 mod users;
 mod words;

@@ -18,7 +18,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 28] = [
+const LISTS: [&str; 30] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -44,6 +44,8 @@ const LISTS: [&str; 28] = [
     "/users/1",
     "/users/1?changed=yes",
     "/api-tokens",
+    "/subjects",
+    "/subjects?who=wang",
     "/account/totp",
     "/audit",
     "/audit?actor=wang&action=sign&object=user%3A1&since=2026-01-01&until=never&verify=yes&page=2",

@@ -11,7 +11,7 @@ use deskwarden_domain::model::{AssetState, FindingState, Lang, Outcome, Role, Se
 use crate::web::{error::WebError, locale, session::Theme};
 
 /// Families whose members are chosen by a name that the code computes.
-const FAMILIES: [&str; 39] = [
+const FAMILIES: [&str; 40] = [
     "approval_refused",
     "approval_state",
     "part_state",
@@ -22,6 +22,7 @@ const FAMILIES: [&str; 39] = [
     "users_fault",
     "api_scope",
     "totp_fault",
+    "subjects_fault",
     "ledger_change",
     "action",
     "action_text",

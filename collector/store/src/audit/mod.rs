@@ -9,8 +9,9 @@ mod prune;
 mod pseudonym;
 mod verify;
 
-pub(crate) use page::{page, records};
+pub(crate) use page::{about, page, records};
 pub(crate) use prune::prune;
+pub(crate) use pseudonym::forget;
 pub(crate) use verify::verify;
 
 use deskwarden_domain::{

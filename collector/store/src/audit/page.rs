@@ -114,6 +114,27 @@ pub(crate) fn page(
     })
 }
 
+/// What somebody did, and what names them, oldest first.
+pub(crate) fn about(connection: &mut dyn Connection, name: &str) -> StoreResult<Vec<AuditRecord>> {
+    let Some(pseudonym) = known(connection, name)? else {
+        return Ok(Vec::new());
+    };
+    let mut c = Conditions::new();
+    let (actor, inside) = (c.bind(Cell::Text(&pseudonym)), c.pattern(&pseudonym));
+    c.and(format!(
+        "(actor = {actor} OR {} OR {})",
+        like("object", &inside),
+        like("detail", &inside)
+    ));
+    let mut rows = connection.rows(
+        &format!("SELECT {COLUMNS} FROM audit{} ORDER BY sequence", c.sql()),
+        &c.params(),
+        record,
+    )?;
+    reveal(connection, &mut rows)?;
+    Ok(rows)
+}
+
 /// Pseudonyms of people whose names hold a text.
 fn named_like(connection: &mut dyn Connection, text: &str) -> StoreResult<Vec<String>> {
     let mut c = Conditions::new();

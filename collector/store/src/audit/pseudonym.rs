@@ -9,7 +9,7 @@ use deskwarden_domain::{
     port::{StoreError, StoreResult},
 };
 
-use crate::sql::{Cell, Connection, ConnectionExt as _};
+use crate::sql::{Cell, Conditions, Connection, ConnectionExt as _, like};
 
 /// What a pseudonym begins with.
 const MARK: &str = "p:";
@@ -88,6 +88,36 @@ pub(super) fn exchanged(connection: &mut dyn Connection) -> StoreResult<Option<S
             _ => true,
         })
         .map(|(pseudonym, ..)| pseudonym))
+}
+
+/// Forgets who is meant by a person's pseudonym, and what was looked for with the name in it; how many meanings.
+pub(crate) fn forget(connection: &mut dyn Connection, name: &str) -> StoreResult<u64> {
+    let mut c = Conditions::new();
+    let (own, inside) = (c.bind(Cell::Text(name)), c.pattern(name));
+    let encoded = c.pattern(&encoded(name));
+    // What was looked for holds a sign that no name of a person does.
+    let searched = format!(
+        "(name LIKE '%=%' AND ({} OR {}))",
+        like("name", &inside),
+        like("name", &encoded)
+    );
+    connection.execute(
+        &format!("UPDATE pseudonyms SET name = NULL, salt = NULL WHERE name = {own} OR {searched}"),
+        &c.params(),
+    )
+}
+
+/// A name as it stands in an address.
+fn encoded(name: &str) -> String {
+    name.bytes()
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }
 
 /// Names behind pseudonyms, looked up once each.

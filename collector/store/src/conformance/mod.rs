@@ -18,6 +18,7 @@ pub mod enrolment;
 pub mod load;
 pub mod people;
 pub mod postgres;
+pub mod privacy;
 pub mod register;
 pub mod rulebook;
 pub mod succession;
@@ -156,6 +157,12 @@ macro_rules! conformance {
                 the_audit_log_is_filtered_newest_first,
                 names_of_people_come_back_from_the_audit_log,
                 the_audit_log_is_kept_for_two_hundred_days_at_least,
+            ];
+            privacy: [
+                accounts_are_found_by_what_they_are_and_by_sid,
+                everything_of_a_person_is_handed_out,
+                an_erased_person_is_gone_and_the_rest_is_whole,
+                whoever_may_sign_in_is_not_erased,
             ];
             deliveries: [
                 an_alert_is_queued_once_per_channel_and_bound_once,

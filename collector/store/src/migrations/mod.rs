@@ -54,6 +54,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("0007_access.sqlite.sql"),
         postgres: include_str!("0007_access.postgres.sql"),
     },
+    Migration {
+        shared: include_str!("0008_privacy.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 /// Brings the schema of `place` (named in messages) up to this build. Refuses a newer one.
