@@ -19,7 +19,7 @@ const LISTEN: &str = "window.faults = []; window.ran = false;
 /// Links of the page that stay on the dashboard, without what only sorts, filters or pages.
 const LINKS: &str = "[...document.querySelectorAll('a[href]')].map(a => new URL(a.href, location.href))
     .filter(u => u.origin === location.origin && !a_download(u)).map(u => u.pathname);
-    function a_download(u) { return u.pathname.startsWith('/static/') || /export|\\.csv|\\.xlsx/.test(u.href); }";
+    function a_download(u) { return u.pathname.startsWith('/static/') || /export|\\.csv|\\.xlsx|\\.json/.test(u.href); }";
 
 /// Faults of the open page.
 const FAULTS: &str = "(() => {
