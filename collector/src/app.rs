@@ -27,6 +27,7 @@ use crate::{
     rules_dir::{self, Importer},
     supervise::{StopSignals, Supervisor},
     task::{self, Lease},
+    updates::Shelf,
     web::{self, SignInPolicy, StoreActions, SystemClock, WebConfig, WebState},
 };
 
@@ -208,6 +209,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         settings: session_settings,
         anonymous: None,
         link_serials: config.link_serials,
+        shelf: Arc::new(Shelf::of(&config.data_dir)),
     };
     let stop = cancel.clone();
     tasks.spawn("agents", async move {

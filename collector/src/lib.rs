@@ -27,4 +27,5 @@ pub mod sheet;
 pub mod subject;
 pub mod supervise;
 pub mod task;
+pub mod updates;
 pub mod web;

@@ -8,6 +8,7 @@ mod enrolment;
 mod guard;
 mod observers;
 mod outgoing;
+mod package;
 mod rate;
 mod rekey;
 mod room;
@@ -23,7 +24,10 @@ use deskwarden_proto::{
     limits::FRAME_BYTES,
     v1::{self, enrolment_server::EnrolmentServer, session_server::SessionServer},
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::Semaphore,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 use tonic::{codec::CompressionEncoding, transport::Server};
 use tracing::warn;
@@ -33,6 +37,7 @@ use crate::{
     ingest::{Ingest, Now},
     net::TlsListener,
     pki::Pki,
+    updates::Shelf,
 };
 use enrolment::{Desk, EnrolmentService};
 use guard::GuardLayer;
@@ -89,6 +94,8 @@ pub struct Parts {
     pub anonymous: Option<Rate>,
     /// Equal serials that link a device to an earlier asset without a person; 0 for none.
     pub link_serials: u32,
+    /// Packages of the agent.
+    pub shelf: Arc<Shelf>,
 }
 
 /// Serves agents on the listener until `cancel`, then ends every session and returns.
@@ -113,6 +120,8 @@ pub async fn serve(
         sessions: parts.sessions,
         settings: Arc::new(parts.settings),
         now: parts.now,
+        shelf: parts.shelf,
+        fetching: Arc::new(Semaphore::new(package::AT_ONCE)),
         cancel: cancel.clone(),
     };
     let enrolment = EnrolmentService::new(desk, parts.anonymous.unwrap_or(enrolment::ANONYMOUS));

@@ -138,6 +138,7 @@ impl Bed {
             settings,
             anonymous: None,
             link_serials: 2,
+            shelf: Arc::new(crate::updates::Shelf::of(home.path())),
         };
         let serving = tokio::spawn(super::serve(listener, parts, cancel.clone()));
         let writing = tokio::spawn(writing);
