@@ -29,6 +29,7 @@ use crate::{
     session::{Session, backoff::Backoff, system_jitter},
     setup,
     supervise::Supervisor,
+    update::Program,
 };
 
 /// What may be another when somebody signed in or out.
@@ -91,9 +92,10 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 }
 
 /// Runs until it is called to end or something fails beyond repair.
-pub async fn run(config: Config, calls: Calls) -> anyhow::Result<()> {
+pub async fn run(config: Config, program: Program, calls: Calls) -> anyhow::Result<()> {
     let cancel = CancellationToken::new();
     let state = open_state(&config.state_dir)?;
+    let updates = Arc::new(program.updates(config.update_key.clone(), &config.state_dir));
     let desk = Arc::new(Desk::default());
     let listener = {
         let (desk, cancel) = (Arc::clone(&desk), cancel.clone());
@@ -152,7 +154,10 @@ pub async fn run(config: Config, calls: Calls) -> anyhow::Result<()> {
         recorder: handle,
         department: config.department,
         jitter: system_jitter,
+        updates: Arc::clone(&updates),
     };
+    let until = cancel.clone();
+    tasks.spawn("updates", async move { updates.watch(until).await });
     let until = cancel.clone();
     tasks.spawn("session", async move { Ok(desk.hold(session, until).await?) });
     let ended = tasks.run().await;

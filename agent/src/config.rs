@@ -14,7 +14,7 @@ use deskwarden_platform::places;
 use toml::{Spanned, Value};
 use tracing::level_filters::LevelFilter;
 
-use crate::{endpoint::Endpoint, identity::Pin, web_proxy::WebProxy};
+use crate::{endpoint::Endpoint, identity::Pin, update::Publisher, web_proxy::WebProxy};
 
 /// Largest file that is read.
 const MAX_FILE: u64 = 64 << 10;
@@ -38,6 +38,8 @@ pub struct Config {
     pub department: String,
     /// Web proxy on the way to the collectors.
     pub proxy: Option<Arc<WebProxy>>,
+    /// Whose packages replace this program; `None`: nobody's.
+    pub update_key: Option<Publisher>,
     /// What is logged.
     pub log: LevelFilter,
 }
@@ -125,6 +127,7 @@ pub fn check(file: &str, text: &str, overrides: Overrides) -> Result<Config, Err
         root: None,
         department: String::new(),
         proxy: None,
+        update_key: None,
         log: LevelFilter::INFO,
     };
     for (key, value) in &raw {
@@ -191,12 +194,13 @@ impl Checker<'_> {
                 }
             }
             "proxy" => config.proxy = self.parsed("proxy", value).map(Arc::new),
+            "update_key" => config.update_key = self.parsed("update_key", value),
             "log" => match value.get_ref().as_str().map(level) {
                 Some(Some(level)) => config.log = level,
                 _ => self.fault(value, "log", "it must be one of error, warn, info, debug, trace"),
             },
             other => {
-                let why = "no such setting; there are collector, collectors, pin, token_file, state_dir, root, department, proxy, log";
+                let why = "no such setting; there are collector, collectors, pin, token_file, state_dir, root, department, proxy, update_key, log";
                 self.fault(key, other, why);
             }
         }

@@ -16,4 +16,5 @@ pub mod session;
 pub mod setup;
 pub mod supervise;
 pub mod transport;
+pub mod update;
 pub mod web_proxy;

@@ -18,6 +18,7 @@ use crate::{
     attend::{Call, Calls},
     config::{self, Config, Overrides},
     fault, setup,
+    update::Program,
 };
 
 /// A file that was just written is read after this.
@@ -44,6 +45,7 @@ pub fn run() -> anyhow::Result<()> {
 }
 
 fn work(service: &'static Service) -> anyhow::Result<()> {
+    let program = Program::start()?;
     let places = places();
     // Before anything in it is believed.
     if let Some(home) = &places.home {
@@ -66,7 +68,7 @@ fn work(service: &'static Service) -> anyhow::Result<()> {
     );
     runtime.block_on(async {
         match ready(&places, &mut calls).await? {
-            Some(config) => app::run(config, calls).await,
+            Some(config) => app::run(config, program, calls).await,
             None => Ok(()),
         }
     })

@@ -28,6 +28,7 @@ use crate::{
     rules_dir::{self, Importer},
     supervise::{StopSignals, Supervisor},
     task::{self, Lease},
+    updates::Shelf,
     web::{self, SignInPolicy, StoreActions, SystemClock, WebConfig, WebState},
 };
 
@@ -212,6 +213,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
             serials: config.link_serials,
             expected: config.link_expected,
         },
+        shelf: Arc::new(Shelf::of(&config.data_dir)),
     };
     let stop = cancel.clone();
     tasks.spawn("agents", async move {

@@ -25,6 +25,7 @@ mod session;
 mod subject;
 mod successor;
 mod token;
+mod update;
 mod user;
 mod why;
 
@@ -171,6 +172,9 @@ enum Command {
     Restore(backup::Restore),
     /// Move the store to another database, and compare both row by row
     MigrateStore(migrate_store::MigrateStore),
+    /// Signed packages of the agent, and who is offered them
+    #[command(subcommand)]
+    Update(update::UpdateCommand),
     /// Check the configuration, the channels and the rules folder without starting anything
     CheckConfig,
 }
@@ -288,6 +292,7 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
         Command::Delivery(command) => alerting::delivery(command, &Session::open(&common)?, out),
         Command::Audit(command) => audit::run(command, &Session::open(&common)?, out),
         Command::Ca(command) => ca::run(command, &Session::open(&common)?, out),
+        Command::Update(command) => update::run(command, &common, out),
     }
 }
 

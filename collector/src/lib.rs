@@ -29,4 +29,5 @@ pub mod sheet;
 pub mod subject;
 pub mod supervise;
 pub mod task;
+pub mod updates;
 pub mod web;

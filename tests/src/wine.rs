@@ -91,6 +91,8 @@ impl WindowsPc {
         pc.finish("wineboot", ["--init"])?;
         // The first start goes on in the background.
         pc.server("--wait")?;
+        // Services outlive the command that started them, as on a PC that stays on.
+        pc.server("--persistent")?;
         Ok(Some(pc))
     }
 

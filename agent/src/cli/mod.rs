@@ -23,6 +23,7 @@ use crate::{
     fault,
     identity::Outcome,
     service, setup,
+    update::Program,
 };
 
 /// Variable that may hold the token for `enrol`. The agent starts no programs, so nobody inherits it.
@@ -171,10 +172,11 @@ pub fn main() -> ExitCode {
 fn command(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
         Command::Run { settings, log } => {
+            let program = Program::start()?;
             let config = settings.load()?;
             start_log(config.log, log);
             deskwarden_platform::keep_heap_small();
-            app::runtime()?.block_on(app::run(config, app::signals()))
+            app::runtime()?.block_on(app::run(config, program, app::signals()))
         }
         Command::Enrol { settings } => {
             let config = settings.load()?;

@@ -1,6 +1,6 @@
 //! What the collector asks of an agent, and the renewal of its certificate.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use deskwarden_proto::v1::{
     AgentFrame, Directive, DirectiveDone, Section, agent_frame::Frame, directive::What,
@@ -39,6 +39,7 @@ impl Stream {
                 recorder: session.recorder.clone(),
                 endpoint: endpoint.clone(),
                 department: session.department.as_str().into(),
+                updates: Arc::clone(&session.updates),
             },
             identity,
             channel,
@@ -63,6 +64,23 @@ impl Stream {
                     let sections = sections(&refresh.sections);
                     let done = recorder.refresh(sections, refresh.source).await;
                     report(&reply, id, done.map_err(|gone| gone.to_string())).await;
+                }));
+                return Ok(Ok(Asked::Nothing));
+            }
+            Some(What::Update(offer)) => {
+                let (updates, reply) = (Arc::clone(&self.shared.updates), out.later());
+                let channel = self.channel.clone();
+                drop(tokio::spawn(async move {
+                    let taken = updates.take(&offer, channel).await;
+                    let (done, version) = match taken {
+                        Ok(version) => (Ok(()), Some(version)),
+                        Err(reason) => (Err(reason), None),
+                    };
+                    report(&reply, id, done).await;
+                    // The answer is on its way before the program ends.
+                    if let Some(version) = version {
+                        updates.begin(version);
+                    }
                 }));
                 return Ok(Ok(Asked::Nothing));
             }

@@ -23,6 +23,7 @@ use crate::{
     },
     scan::engine::{Gone, Handle},
     transport,
+    update::Updates,
 };
 use backoff::Backoff;
 use ending::End;
@@ -49,6 +50,8 @@ pub struct Session {
     pub department: String,
     /// From 0 to 1.
     pub jitter: fn() -> f64,
+    /// What takes packages of the agent.
+    pub updates: Arc<Updates>,
 }
 
 /// Why the session cannot go on. Everything else is waited out.
@@ -317,4 +320,5 @@ struct Shared {
     recorder: Handle,
     endpoint: Endpoint,
     department: Arc<str>,
+    updates: Arc<Updates>,
 }

@@ -108,6 +108,7 @@ impl Stream {
             None => return Ok(End::Closed),
         };
         self.welcomed = true;
+        self.shared.updates.welcomed();
         self.told(welcome.server_time_ms);
         let heartbeat = match welcome.heartbeat_seconds {
             0 => HEARTBEAT,

@@ -9,8 +9,9 @@ use std::{
 
 use deskwarden_agent::endpoint::Endpoint;
 use deskwarden_proto::v1::{
-    Ack, AgentFrame, CollectorFrame, EnrolRequest, EnrolResponse, EnrolState, Hello, Record, RecoverRequest,
-    RecoverResponse, RenewRequest, RenewResponse, SectionRevision, Welcome,
+    Ack, AgentFrame, CollectorFrame, EnrolRequest, EnrolResponse, EnrolState, Hello, PackageChunk,
+    PackageRequest, Record, RecoverRequest, RecoverResponse, RenewRequest, RenewResponse, SectionRevision,
+    Welcome,
     agent_frame::Frame,
     collector_frame::Frame as Reply,
     enrolment_server::{Enrolment, EnrolmentServer},
@@ -340,6 +341,11 @@ impl Enrolment for Service {
 #[tonic::async_trait]
 impl Session for Service {
     type RunStream = ReceiverStream<Result<CollectorFrame, Status>>;
+    type PackageStream = ReceiverStream<Result<PackageChunk, Status>>;
+
+    async fn package(&self, _: Request<PackageRequest>) -> Result<Response<Self::PackageStream>, Status> {
+        Err(Status::not_found("this collector has no packages"))
+    }
 
     async fn run(
         &self,

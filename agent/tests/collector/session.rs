@@ -105,6 +105,7 @@ impl Agent {
             recorder: self.recorder.clone(),
             department: "财务部".into(),
             jitter: || 0.0,
+            updates: std::sync::Arc::default(),
         };
         let task = {
             let leave = Leave::on(cancel.clone());

@@ -41,7 +41,11 @@ impl Session {
 
     /// Writes a line of the audit log about something that is not in the store.
     pub(super) fn note(&self, action: &str) -> Result<(), CliError> {
-        let audit = self.audit(action, "ca".to_owned(), "");
+        self.write_down(self.audit(action, "ca".to_owned(), ""))
+    }
+
+    /// Writes such a line.
+    pub(super) fn write_down(&self, audit: AuditEntry) -> Result<(), CliError> {
         let batch = Batch {
             ops: vec![Op::Audit(audit)],
             ..Batch::default()

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 use tonic::Streaming;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::{
     end::{End, busy, malformed, restarting, unread},
@@ -25,7 +25,10 @@ use super::{
     room::Room,
     standing::{Command, Entry},
 };
-use crate::ingest::{Answer, NotOpened, Opened};
+use crate::{
+    ingest::{Answer, NotOpened, Opened},
+    notify::clean,
+};
 
 /// A record of this size or more is checked where it may take its time.
 const LARGE: usize = 64 << 10;
@@ -49,6 +52,9 @@ pub(super) struct Conversation {
     directives: u64,
     /// Who waits for the agent to say that it is here, by the directive that asked.
     proofs: Vec<(u64, oneshot::Sender<()>)>,
+    build: Build,
+    /// The directive that offered a package, and its version.
+    offered: Option<(u64, String)>,
     records: Bucket,
     bytes: Bucket,
     /// Nothing is read before.
@@ -58,8 +64,21 @@ pub(super) struct Conversation {
     heard: Instant,
 }
 
+/// What an agent runs, as its hello says.
+pub(super) struct Build {
+    pub(super) version: String,
+    pub(super) platform: String,
+}
+
 impl Conversation {
-    pub(super) fn new(room: Room, caller: Caller, entry: Entry, opened: &Opened, out: Outgoing) -> Self {
+    pub(super) fn new(
+        room: Room,
+        caller: Caller,
+        entry: Entry,
+        opened: &Opened,
+        out: Outgoing,
+        build: Build,
+    ) -> Self {
         let now = Instant::now();
         let certificate = caller.certificate_ends_at.saturating_sub((room.now)());
         let certificate = Duration::from_millis(u64::try_from(certificate).unwrap_or(0));
@@ -70,6 +89,8 @@ impl Conversation {
             waiting: 0,
             directives: 0,
             proofs: Vec::new(),
+            build,
+            offered: None,
             records: Bucket::new(room.settings.records, now),
             bytes: Bucket::new(room.settings.bytes, now),
             read_from: now,
@@ -86,6 +107,9 @@ impl Conversation {
 
     pub(super) async fn run(&mut self, frames: &mut Streaming<AgentFrame>) -> End {
         let cancel = self.room.cancel.clone();
+        if let Err(end) = self.offer().await {
+            return end;
+        }
         loop {
             let reading = self.waiting < limits::RECORDS_IN_FLIGHT;
             let paused = self.read_from > Instant::now();
@@ -125,7 +149,7 @@ impl Conversation {
             Some(Said::Heartbeat(_)) => {
                 self.spend(0);
                 self.room.ingest.seen(self.caller.device, (self.room.now)());
-                Ok(())
+                self.offer().await
             }
             Some(Said::Goodbye(goodbye)) => {
                 debug!(reason = ?goodbye.reason(), "goodbye");
@@ -135,6 +159,7 @@ impl Conversation {
                 self.spend(0);
                 debug!(id = done.id, done = done.done, "directive answered");
                 self.proven(done.id);
+                self.offer_answered(&done);
                 Ok(())
             }
             Some(Said::EpochRequest(_)) => self.new_epoch().await,
@@ -253,6 +278,42 @@ impl Conversation {
             }
             Ok(Err(NotOpened::Unknown)) => Err(End::Refused(Refused::Unknown)),
             Ok(Err(_)) | Err(_) => Err(End::Refused(busy())),
+        }
+    }
+
+    /// Offers the newest package that the device's ring holds, unless this session did.
+    async fn offer(&mut self) -> Result<(), End> {
+        let found = self
+            .room
+            .shelf
+            .offer(self.caller.device, &self.build.platform, &self.build.version);
+        let (version, offer) = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                warn!(%error, "packages of the agent cannot be offered");
+                return Ok(());
+            }
+        };
+        if self
+            .offered
+            .as_ref()
+            .is_some_and(|(_, offered)| *offered == version)
+        {
+            return Ok(());
+        }
+        info!(version, "a package is offered");
+        self.offered = Some((self.directives + 1, version));
+        self.direct(What::Update(offer)).await
+    }
+
+    fn offer_answered(&self, done: &v1::DirectiveDone) {
+        if let Some((_, version)) = self.offered.as_ref().filter(|(id, _)| *id == done.id) {
+            if done.done {
+                info!(version, "the package is in place");
+            } else {
+                warn!(version, reason = %clean(&done.reason), "the package was not taken");
+            }
         }
     }
 

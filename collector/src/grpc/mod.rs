@@ -8,6 +8,7 @@ mod enrolment;
 mod guard;
 mod observers;
 mod outgoing;
+mod package;
 mod rate;
 mod rekey;
 mod room;
@@ -23,7 +24,10 @@ use deskwarden_proto::{
     limits::FRAME_BYTES,
     v1::{Policy, enrolment_server::EnrolmentServer, session_server::SessionServer},
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::Semaphore,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 use tonic::{codec::CompressionEncoding, transport::Server};
 use tracing::warn;
@@ -34,6 +38,7 @@ use crate::{
     ingest::{Ingest, Now},
     net::TlsListener,
     pki::Pki,
+    updates::Shelf,
 };
 use enrolment::{Desk, EnrolmentService};
 use guard::GuardLayer;
@@ -90,6 +95,8 @@ pub struct Parts {
     pub anonymous: Option<Rate>,
     /// When a device is linked to an asset without a person.
     pub link: LinkRule,
+    /// Packages of the agent.
+    pub shelf: Arc<Shelf>,
 }
 
 /// Serves agents on the listener until `cancel`, then ends every session and returns.
@@ -114,6 +121,8 @@ pub async fn serve(
         sessions: parts.sessions,
         settings: Arc::new(parts.settings),
         now: parts.now,
+        shelf: parts.shelf,
+        fetching: Arc::new(Semaphore::new(package::AT_ONCE)),
         cancel: cancel.clone(),
     };
     let enrolment = EnrolmentService::new(desk, parts.anonymous.unwrap_or(enrolment::ANONYMOUS));

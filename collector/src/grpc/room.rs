@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use deskwarden_domain::port::Store;
 use deskwarden_proto::v1;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -13,6 +14,7 @@ use super::{
 use crate::{
     entropy::Entropy,
     ingest::{Ingest, Now},
+    updates::Shelf,
 };
 
 /// How long, how fast.
@@ -72,5 +74,8 @@ pub(super) struct Room {
     pub(super) sessions: Sessions,
     pub(super) settings: Arc<SessionSettings>,
     pub(super) now: Now,
+    pub(super) shelf: Arc<Shelf>,
+    /// Devices that may fetch a package at the same time.
+    pub(super) fetching: Arc<Semaphore>,
     pub(super) cancel: CancellationToken,
 }

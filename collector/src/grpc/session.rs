@@ -14,11 +14,11 @@ use tracing::{Instrument as _, info, info_span, warn};
 
 use super::{
     check::{self, BadHello},
-    conversation::{Conversation, OPENING},
+    conversation::{Build, Conversation, OPENING},
     end::{End, busy, malformed, restarting, unread},
     guard::Caller,
     outgoing::{Outgoing, QUEUE, Refused, numbers},
-    rekey,
+    package, rekey,
     room::Room,
     standing::Entry,
 };
@@ -33,6 +33,18 @@ pub(super) struct SessionService(pub(super) Room);
 #[tonic::async_trait]
 impl Session for SessionService {
     type RunStream = ReceiverStream<Result<CollectorFrame, Status>>;
+    type PackageStream = ReceiverStream<Result<v1::PackageChunk, Status>>;
+
+    async fn package(
+        &self,
+        request: Request<v1::PackageRequest>,
+    ) -> Result<Response<Self::PackageStream>, Status> {
+        let caller = *request
+            .extensions()
+            .get::<Caller>()
+            .ok_or_else(|| Status::unauthenticated("this call needs the certificate of a device"))?;
+        package::send(&self.0, caller, request.into_inner().sha256).await
+    }
 
     async fn run(
         &self,
@@ -70,8 +82,8 @@ async fn talk(room: Room, caller: Caller, mut frames: Streaming<AgentFrame>, out
         }
         Err(_) => {}
         Ok(Greeted::Clone) => rekey::rekey(&room, caller, &mut frames, &out).await,
-        Ok(Greeted::Session(entry, opened)) => {
-            let mut conversation = Conversation::new(room, caller, entry, &opened, out);
+        Ok(Greeted::Session(entry, opened, build)) => {
+            let mut conversation = Conversation::new(room, caller, entry, &opened, out, build);
             let end = conversation.run(&mut frames).await;
             conversation.finish(end).await;
         }
@@ -81,7 +93,7 @@ async fn talk(room: Room, caller: Caller, mut frames: Streaming<AgentFrame>, out
 /// Who said hello.
 enum Greeted {
     /// The device.
-    Session(Entry, Opened),
+    Session(Entry, Opened, Build),
     /// A second installation of a device that has a session.
     Clone,
 }
@@ -124,6 +136,10 @@ async fn greet(
         return Ok(Greeted::Clone);
     }
     let entry = room.sessions.enter(caller.device, hello.instance.clone());
+    let build = Build {
+        version: hello.agent_version.clone(),
+        platform: hello.platform.clone(),
+    };
     let opened = open(room, caller, Company::Alone, hello).await?;
     room.ingest.seen(caller.device, (room.now)());
     if opened.forked {
@@ -140,7 +156,7 @@ async fn greet(
         resync = opened.resync.len(),
         "welcome"
     );
-    Ok(Greeted::Session(entry, opened))
+    Ok(Greeted::Session(entry, opened, build))
 }
 
 /// Whether another installation speaks for a device that has a session. A connection that broke looks live

@@ -176,7 +176,7 @@ pub const ROUTES: &[Route] = &[
     post("/users/{id}/password", ADMINISTRATOR),
     post("/users/{id}/totp", ADMINISTRATOR),
     get("/subjects", ADMINISTRATION_READERS),
-    get("/subjects/export", ADMINISTRATION_READERS),
+    get("/subjects/file", ADMINISTRATION_READERS),
     post("/subjects/delete", ADMINISTRATOR),
     get("/audit", ADMINISTRATION_READERS),
     get("/audit/export", ADMINISTRATION_READERS),

@@ -161,7 +161,7 @@ fn routes() -> Routes {
     .post("/users/{id}/password", pages::users::reset_password)
     .post("/users/{id}/totp", pages::users::forget_totp)
     .get("/subjects", pages::subjects::page)
-    .get("/subjects/export", pages::subjects::export)
+    .get("/subjects/file", pages::subjects::export)
     .post("/subjects/delete", pages::subjects::delete)
     .get("/audit", pages::audit::page)
     .get("/audit/export", list::export::<pages::audit::AuditList>)

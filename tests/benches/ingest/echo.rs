@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use deskwarden_agent::transport::{self, Channel};
 use deskwarden_proto::v1::{
-    AgentFrame, CollectorFrame, Directive,
+    AgentFrame, CollectorFrame, Directive, PackageChunk, PackageRequest,
     collector_frame::Frame,
     session_server::{Session, SessionServer},
 };
@@ -120,6 +120,11 @@ struct Answers;
 #[tonic::async_trait]
 impl Session for Answers {
     type RunStream = ReceiverStream<Result<CollectorFrame, Status>>;
+    type PackageStream = ReceiverStream<Result<PackageChunk, Status>>;
+
+    async fn package(&self, _: Request<PackageRequest>) -> Result<Response<Self::PackageStream>, Status> {
+        Err(Status::not_found("an echo has no packages"))
+    }
 
     async fn run(
         &self,

@@ -125,6 +125,7 @@ impl SimAgent {
             department: String::new(),
             // Waits as an agent does, a hundred times shorter.
             jitter: || 0.01,
+            updates: std::sync::Arc::default(),
         };
         let session = {
             let leave = Leave::on(cancel.clone());

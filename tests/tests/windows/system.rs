@@ -166,8 +166,12 @@ fn holds_nowhere(place: &Path, secret: &str) {
 
 fn a_repair_keeps_the_identity(site: &Site) {
     let before = site.identity();
-    fs::remove_file(site.pc.file(PROGRAM)).ok();
-    site.pc.msiexec(&["/fa", &site.msi("1.0.0")]).unwrap();
+    site.pc.finish("sc", ["stop", SERVICE]).unwrap();
+    site.pc.wait_for_service(SERVICE, "STOPPED").unwrap();
+    fs::remove_file(site.pc.file(PROGRAM)).unwrap();
+    // The words behind `msiexec /fa`, which Wine's command line does not know.
+    let repair = ["/i", &site.msi("1.0.0"), "REINSTALL=ALL", "REINSTALLMODE=amus"];
+    site.pc.msiexec(&repair).unwrap();
     assert!(site.pc.file(PROGRAM).is_file());
     site.is_heard();
     assert_eq!(site.identity(), before);

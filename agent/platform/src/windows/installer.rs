@@ -22,6 +22,8 @@ use crate::{
 const MAX_HANDED: u32 = 32 << 10;
 /// Largest file of settings.
 const MAX_FILE: u64 = 64 << 10;
+/// What an update of the agent by itself leaves beside the program.
+const BESIDE_PROGRAM: [&str; 5] = ["new", "previous", "failed", "trial", "refused"];
 /// The property by which the installer hands something over.
 const HANDED: &str = "CustomActionData";
 
@@ -37,10 +39,13 @@ extern "system" fn DeskwardenWithdraw(_install: MSIHANDLE) -> u32 {
     answer(removed(&places().left))
 }
 
-/// Takes away settings, and with `1` also identity and outbox.
+/// Takes away settings and what updates left beside the program, and with `1` also identity and outbox. Is handed
+/// `1|folder of the program`.
 #[unsafe(no_mangle)]
 extern "system" fn DeskwardenForget(install: MSIHANDLE) -> u32 {
-    answer(forget(handed(install).trim() == "1", &places()))
+    let handed = handed(install);
+    let (purge, program) = handed.split_once('|').unwrap_or((&handed, ""));
+    answer(forget(purge.trim() == "1", Path::new(program.trim()), &places()))
 }
 
 fn leave(handed: &str, places: &Places) -> Result<(), PrivateError> {
@@ -69,7 +74,10 @@ fn beside(file: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-fn forget(all: bool, places: &Places) -> Result<(), PrivateError> {
+fn forget(all: bool, program: &Path, places: &Places) -> Result<(), PrivateError> {
+    for left in BESIDE_PROGRAM {
+        removed(&program.join(format!("deskwarden-agent.exe.{left}")))?;
+    }
     let Some(home) = &places.home else {
         return Ok(());
     };

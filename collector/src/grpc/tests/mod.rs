@@ -141,6 +141,7 @@ impl Bed {
                 serials: 2,
                 expected: true,
             },
+            shelf: Arc::new(crate::updates::Shelf::of(home.path())),
         };
         let serving = tokio::spawn(super::serve(listener, parts, cancel.clone()));
         let writing = tokio::spawn(writing);

@@ -1,4 +1,4 @@
-//! `GET /subjects`, `GET /subjects/export`, `POST /subjects/delete`: what is held of a person, for the administrator
+//! `GET /subjects`, `GET /subjects/file`, `POST /subjects/delete`: what is held of a person, for the administrator
 //! and the auditor. Looking is a line of the audit log too.
 
 use askama::Template;
@@ -145,7 +145,7 @@ fn build(
     let lang = p.lang();
     SubjectsPage {
         asked: !subject.name.is_empty(),
-        export: link("/subjects/export", &[("who", &subject.name)]),
+        export: link("/subjects/file", &[("who", &subject.name)]),
         accounts: subject
             .accounts
             .iter()

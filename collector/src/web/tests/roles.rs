@@ -125,8 +125,8 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
     ("GET", "/subjects", "/subjects?who=wang", Some(&[A, U])),
     (
         "GET",
-        "/subjects/export",
-        "/subjects/export?who=wang",
+        "/subjects/file",
+        "/subjects/file?who=wang",
         Some(&[A, U]),
     ),
     ("POST", "/subjects/delete", "/subjects/delete", Some(&[A])),

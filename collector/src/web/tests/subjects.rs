@@ -36,7 +36,7 @@ fn the_auditor_looks_and_the_log_says_so() {
         !page.body.contains("/subjects/delete"),
         "an auditor erases nothing"
     );
-    let file = auditor.get(&format!("/subjects/export?{WHO}"));
+    let file = auditor.get(&format!("/subjects/file?{WHO}"));
     let json: serde_json::Value = serde_json::from_str(&file.body).unwrap();
     assert_eq!(json["data"]["assets"][0]["number"], "WY-2024-0001");
     assert!(
@@ -54,7 +54,7 @@ fn the_auditor_looks_and_the_log_says_so() {
         .filter(|action| action.starts_with("subject."))
         .collect();
     assert_eq!(actions, ["subject.view", "subject.export"]);
-    assert_eq!(auditor.get("/subjects/export").status, StatusCode::BAD_REQUEST);
+    assert_eq!(auditor.get("/subjects/file").status, StatusCode::BAD_REQUEST);
 }
 
 #[test]

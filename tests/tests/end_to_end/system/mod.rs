@@ -17,6 +17,8 @@ mod quickstart;
 mod rules;
 mod software;
 mod unreadable;
+mod updates;
+mod web_proxy;
 
 use anyhow::Context as _;
 use deskwarden_tests::{

@@ -2,15 +2,18 @@
 //! and few privileges. The installation registers the service; this makes it the same whoever registered it.
 #![expect(unsafe_code, reason = "the manager is reached through the Windows API only")]
 
-use std::{ffi::c_void, io, ptr};
+use std::{
+    ffi::{OsString, c_void},
+    io, ptr,
+};
 
 use windows_sys::Win32::System::Services::{
-    ChangeServiceConfig2W, CloseServiceHandle, OpenSCManagerW, OpenServiceW, SC_ACTION, SC_ACTION_RESTART,
-    SC_HANDLE, SC_MANAGER_CONNECT, SERVICE_CHANGE_CONFIG, SERVICE_CONFIG,
+    ChangeServiceConfig2W, ChangeServiceConfigW, CloseServiceHandle, OpenSCManagerW, OpenServiceW, SC_ACTION,
+    SC_ACTION_RESTART, SC_HANDLE, SC_MANAGER_CONNECT, SERVICE_CHANGE_CONFIG, SERVICE_CONFIG,
     SERVICE_CONFIG_DELAYED_AUTO_START_INFO, SERVICE_CONFIG_FAILURE_ACTIONS,
     SERVICE_CONFIG_FAILURE_ACTIONS_FLAG, SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO,
     SERVICE_CONFIG_SERVICE_SID_INFO, SERVICE_DELAYED_AUTO_START_INFO, SERVICE_FAILURE_ACTIONS_FLAG,
-    SERVICE_FAILURE_ACTIONSW, SERVICE_REQUIRED_PRIVILEGES_INFOW, SERVICE_SID_INFO,
+    SERVICE_FAILURE_ACTIONSW, SERVICE_NO_CHANGE, SERVICE_REQUIRED_PRIVILEGES_INFOW, SERVICE_SID_INFO,
     SERVICE_SID_TYPE_UNRESTRICTED, SERVICE_START,
 };
 
@@ -64,6 +67,7 @@ pub(super) fn keep_settings(name: &str, privileges: &[&str]) -> Vec<String> {
         pmszRequiredPrivileges: list.as_mut_ptr(),
     };
     [
+        ("quoted path", quote_path(&service)),
         (
             "delayed start",
             set(&service, SERVICE_CONFIG_DELAYED_AUTO_START_INFO, &delayed),
@@ -88,6 +92,31 @@ pub(super) fn keep_settings(name: &str, privileges: &[&str]) -> Vec<String> {
     .into_iter()
     .filter_map(|(what, done)| done.err().map(|error| format!("{what}: cannot be set: {error}")))
     .collect()
+}
+
+/// The path of the program in quotes: without them the part before a blank would be looked for first.
+fn quote_path(service: &Handle) -> io::Result<()> {
+    let mut line = OsString::from("\"");
+    line.push(std::env::current_exe()?);
+    line.push("\" service");
+    let line = wide(line);
+    // SAFETY: the line ends in zero; no pointer means to leave a setting as it is.
+    let done = unsafe {
+        ChangeServiceConfigW(
+            service.0,
+            SERVICE_NO_CHANGE,
+            SERVICE_NO_CHANGE,
+            SERVICE_NO_CHANGE,
+            line.as_ptr(),
+            ptr::null(),
+            ptr::null_mut(),
+            ptr::null(),
+            ptr::null(),
+            ptr::null(),
+            ptr::null(),
+        )
+    };
+    check(done)
 }
 
 fn open(name: &str) -> io::Result<Handle> {
