@@ -329,6 +329,26 @@ fn digests_come_at_their_time_one_per_department() {
 }
 
 #[test]
+fn a_daily_digest_comes_every_day_in_one_message() {
+    let book = book(
+        r#"[{"name": "d", "channel": "mail", "digest": {"at": "09:00"}}]"#,
+        &["mail"],
+    );
+    let mut world = World::default();
+    for (n, hour) in [8, 10, 11].into_iter().enumerate() {
+        let (n, at) = (i64::try_from(n).unwrap(), MONDAY + hour * HOUR);
+        world.enqueue(
+            at,
+            &[fresh(opened(n, &format!("r{n}"), Severity::High, at))],
+            &book,
+        );
+    }
+    world.settle("mail", MONDAY + 8 * HOUR, CHAT);
+    let sent: Vec<(Millis, usize)> = world.sent.iter().map(|(at, _, of)| (*at, of.len())).collect();
+    assert_eq!(sent, [(MONDAY + 9 * HOUR, 1), (MONDAY + 33 * HOUR, 2)]);
+}
+
+#[test]
 fn what_nobody_acknowledges_is_escalated_and_what_somebody_did_is_not() {
     let book = book(
         r#"[{"name": "e", "channel": "group", "escalate": {"after_hours": 4, "channel": "boss"}}]"#,

@@ -16,8 +16,8 @@ use crate::{
 };
 
 use super::{
-    DingtalkRobot, FeishuRobot, LogChannel, Message, PER_MINUTE, SendError, Sender, SetupError, SmtpChannel,
-    SyslogChannel, WebhookChannel, WecomApp, WecomRobot, vault::Vault,
+    APP_PER_MINUTE, DingtalkRobot, FeishuRobot, LogChannel, Message, PER_MINUTE, SendError, Sender,
+    SetupError, SmtpChannel, SyslogChannel, WebhookChannel, WecomApp, WecomRobot, vault::Vault,
 };
 
 /// Where a channel comes from.
@@ -238,10 +238,13 @@ const fn pace(kind: &ChannelKind) -> Pace {
         },
         ChannelKind::Smtp(_)
         | ChannelKind::WecomRobot(_)
-        | ChannelKind::WecomApp(_)
         | ChannelKind::DingtalkRobot(_)
         | ChannelKind::FeishuRobot(_) => Pace {
             per_minute: Some(PER_MINUTE),
+            groups: true,
+        },
+        ChannelKind::WecomApp(_) => Pace {
+            per_minute: Some(APP_PER_MINUTE),
             groups: true,
         },
     }

@@ -116,7 +116,9 @@ impl Http {
 
 fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, SendError> {
     let mut answer = answer.map_err(|error| SendError::new(reason(&error)))?;
-    let retry_after = answer.headers().get("retry-after");
+    // The second name is that of Feishu's gate.
+    let asked = ["retry-after", "x-ogw-ratelimit-reset"].map(|name| answer.headers().get(name));
+    let retry_after = asked.into_iter().flatten().next();
     let retry_after = retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
     // Read to the end so that the other side is not cut off while it answers. What cannot be read is as
     // good as nothing: callers that need the body find no answer code in it.

@@ -32,7 +32,7 @@ pub use dispatcher::{Clock, DeskOf, Dispatcher, RuleWordsOf};
 pub use log::LogChannel;
 pub use message::{Composer, LIST_SCHEMA, Message, RuleWords, SCHEMA, Style};
 pub use outage::OutageWatch;
-pub use robot::{DingtalkRobot, FeishuRobot, PER_MINUTE, WecomApp, WecomRobot};
+pub use robot::{APP_PER_MINUTE, DingtalkRobot, FeishuRobot, PER_MINUTE, WecomApp, WecomRobot};
 pub use smtp::SmtpChannel;
 pub use syslog::SyslogChannel;
 pub use template::{TemplateFault, Templates};

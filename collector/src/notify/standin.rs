@@ -3,11 +3,12 @@
 //! documented code, and counted.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
+    time::Instant,
 };
 
 use ring::hmac;
@@ -280,6 +281,7 @@ pub(super) fn dingtalk(token: &'static str, secret: &'static str) -> Standin {
 /// 飞书: the robot with this token and secret.
 pub(super) fn feishu(token: &'static str, secret: &'static str) -> Standin {
     let mut taken = 0;
+    let mut recent = VecDeque::new();
     let refusal = |code: i64, words: &str| (200, json!({"code": code, "msg": words, "data": {}}));
     Standin::start(Box::new(move |request| {
         if request.path != format!("/open-apis/bot/v2/hook/{token}") {
@@ -310,6 +312,14 @@ pub(super) fn feishu(token: &'static str, secret: &'static str) -> Standin {
         };
         if body["msg_type"] != "post" || pieces.is_empty() || !pieces.iter().all(known) {
             return refusal(9499, "Bad Request");
+        }
+        recent.push_back(Instant::now());
+        if recent.len() > 5
+            && recent
+                .pop_front()
+                .is_some_and(|then| then.elapsed().as_secs() < 1)
+        {
+            return refusal(11232, "frequency limited psm");
         }
         taken += 1;
         if taken > PER_MINUTE {

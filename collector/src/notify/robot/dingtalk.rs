@@ -4,8 +4,10 @@
 //! `POST /robot/send?access_token=&timestamp=MS&sign=`; `sign` is Base64 of HMAC-SHA256 with the secret as key over
 //! `MS\nSECRET`, percent-encoded; `timestamp` at most an hour off. At most 20 messages a minute, then the robot is
 //! blocked for ten. A body is at most 20000 bytes. The answer is status 200 with `errcode`: 0 taken, 310000 signature,
-//! keyword or address not accepted, 300001 and 300005 no such token, 130101, 130103, 410100 and 90030 too often,
-//! 460101 too long, 40035 malformed, -1 busy.
+//! keyword or address not accepted, 300001, 300005 and 400101 no such token, 400013 the group is gone, 400102 the robot
+//! is switched off, 400106 there is none, 130101, 130103, 410100 and 90030 too often, 460101 too long, 400105 a kind
+//! that is not taken, 430101 to 430104 contents that are not taken, 40035 malformed, -1 busy. A robot that is blocked
+//! may be answered by the gate before the service: `status` 1111 and `punish`, with or without `errcode`.
 
 use std::time::Duration;
 
@@ -79,7 +81,13 @@ impl Sender for DingtalkRobot {
         if let Some(error) = answer.fault("DingTalk") {
             return Err(error);
         }
-        verdict(code(&answer.json(), "errcode", "errmsg")?)
+        let json = answer.json();
+        if json.get("punish").is_some() {
+            let error =
+                SendError::new("DingTalk answered for the time being with a refusal: too many messages");
+            return Err(error.not_before(BLOCKED));
+        }
+        verdict(code(&json, "errcode", "errmsg")?)
     }
 }
 
@@ -93,8 +101,11 @@ fn verdict((code, words): (i64, String)) -> Result<(), SendError> {
         310000 => Err(said(
             ": the signature is not accepted (secret, or this machine's clock), or a keyword or address is required",
         )),
-        300001 | 300005 => Err(said(": the access token is wrong, or the robot was removed")),
-        40035 | 460101 => Err(said(": the message is not taken as it is").never()),
+        300001 | 300005 | 400101 | 400106 => {
+            Err(said(": the access token is wrong, or the robot was removed"))
+        }
+        400013 | 400102 => Err(said(": the group is gone, or the robot is switched off")),
+        40035 | 400105 | 460101 | 430101..=430104 => Err(said(": the message is not taken as it is").never()),
         _ => Err(said("")),
     }
 }

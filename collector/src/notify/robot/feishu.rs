@@ -5,10 +5,17 @@
 //! `SECONDS\nSECRET` as the key over nothing, at most an hour off. A body is at most 20 KB; at most 100 messages a
 //! minute and 5 a second per tenant and robot. The answer has `code`: 0 taken, 19021 signature or timestamp not
 //! accepted, 19022 address not allowed, 19024 keyword missing, 19001 no such robot, 9499 malformed or too often,
-//! 11232 too often. A `post` message is made of tagged pieces: text in it is no markup, so nothing in it can become a
+//! 11232 too often (above all at full and half hours, when everybody sends), 99991400 with status 429 or 400 and
+//! `x-ogw-ratelimit-reset` too often at the gate. Older installations answer with `StatusCode` instead of `code`. A
+//! `post` message is made of tagged pieces: text in it is no markup, so nothing in it can become a
 //! link or an `@`.
 
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -25,6 +32,12 @@ const LONGEST_BODY: usize = 20 << 10;
 const LONGEST: usize = 8_000;
 /// Most lines.
 const LINES: usize = 120;
+/// Messages that a robot may send in [`SECOND`].
+const PER_SECOND: usize = 5;
+/// A second, and a little for clocks that differ.
+const SECOND: Duration = Duration::from_millis(1_100);
+/// For how long nothing is sent after too many, where the service does not say it.
+const BLOCKED: Duration = Duration::from_secs(60);
 
 /// A robot that writes into a group.
 pub struct FeishuRobot {
@@ -32,6 +45,8 @@ pub struct FeishuRobot {
     url: String,
     sign: Option<Secret>,
     clock: fn() -> i64,
+    /// When the last messages were sent.
+    recent: Mutex<VecDeque<Instant>>,
 }
 
 impl FeishuRobot {
@@ -46,6 +61,7 @@ impl FeishuRobot {
             ),
             sign: config.sign.clone(),
             clock: || crate::clock::now() / 1_000,
+            recent: Mutex::default(),
         })
     }
 
@@ -77,16 +93,29 @@ impl Sender for FeishuRobot {
         if body.len() > LONGEST_BODY {
             return Err(SendError::new("the message is longer than Feishu takes").never());
         }
+        keep_pace(&self.recent);
         let answer = self.http.post(&self.url, &[], &body)?;
-        // Some refusals come with status 400 and a code.
+        // Some refusals come with status 400 or 429 and a code.
         let json = answer.json();
-        if json.get("code").is_none()
-            && let Some(error) = answer.fault("Feishu")
-        {
-            return Err(error);
+        if json.get("code").is_some() {
+            return verdict(code(&json, "code", "msg")?, answer.retry_after);
         }
-        verdict(code(&json, "code", "msg")?)
+        match answer.fault("Feishu") {
+            Some(error) => Err(error),
+            None => verdict(code(&json, "StatusCode", "StatusMessage")?, None),
+        }
     }
+}
+
+/// Waits until one more message is not the sixth of a second.
+fn keep_pace(recent: &Mutex<VecDeque<Instant>>) {
+    let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+    if recent.len() >= PER_SECOND
+        && let Some(oldest) = recent.pop_front()
+    {
+        thread::sleep(SECOND.saturating_sub(oldest.elapsed()));
+    }
+    recent.push_back(Instant::now());
 }
 
 /// As many lines as are sent, and a word that there were more.
@@ -100,14 +129,13 @@ fn first_lines(body: &str) -> String {
     }
 }
 
-fn verdict((code, words): (i64, String)) -> Result<(), SendError> {
+fn verdict((code, words): (i64, String), pause: Option<Duration>) -> Result<(), SendError> {
     let said = |hint: &str| SendError::new(format!("Feishu answered {code} {words}{hint}"));
+    let too_many = || said(": too many messages").not_before(pause.unwrap_or(BLOCKED));
     match code {
         0 => Ok(()),
-        11232 => Err(said(": too many messages").not_before(Duration::from_secs(60))),
-        9499 if words.to_ascii_lowercase().contains("too many") => {
-            Err(said(": too many messages").not_before(Duration::from_secs(60)))
-        }
+        11232 | 99991400 => Err(too_many()),
+        9499 if words.to_ascii_lowercase().contains("too many") => Err(too_many()),
         9499 => Err(said(": the message is not taken as it is").never()),
         19021 => Err(said(
             ": the signature is not accepted: check the secret and this machine's clock",

@@ -18,7 +18,7 @@ use crate::outbound::GuardedResolver;
 pub use dingtalk::DingtalkRobot;
 pub use feishu::FeishuRobot;
 pub use wecom::WecomRobot;
-pub use wecom_app::WecomApp;
+pub use wecom_app::{APP_PER_MINUTE, WecomApp};
 
 /// Messages a minute that a robot sends at most: WeCom and DingTalk allow no more, and a group that gets more
 /// is read by nobody.

@@ -159,6 +159,65 @@ fn feishu_says_too_many_requests_under_its_code_for_bad_ones() {
 }
 
 #[test]
+fn a_robot_that_is_blocked_is_left_alone_whatever_the_gate_says() {
+    // What DingTalk's gate answers in place of the service.
+    let standin = Standin::start(Box::new(|_| {
+        (
+            200,
+            json!({"status": 1111, "wait": 5, "source": "x5", "punish": "deny", "uuid": "24ce"}),
+        )
+    }));
+    let robot = DingtalkRobot::new(&standin.robot("t", Some("s"))).unwrap();
+    let blocked = then(robot.send(&message("QQ"))).0;
+    assert_eq!(blocked, Then::NotBefore(Duration::from_secs(600)));
+    // Feishu's, where it does not say for how long.
+    for status in [400, 429] {
+        let standin = Standin::start(Box::new(move |_| {
+            (
+                status,
+                json!({"code": 99991400, "msg": "request trigger frequency limit"}),
+            )
+        }));
+        let robot = FeishuRobot::new(&standin.robot("t", Some("s"))).unwrap();
+        let blocked = then(robot.send(&message("QQ"))).0;
+        assert_eq!(blocked, Then::NotBefore(Duration::from_secs(60)));
+    }
+}
+
+#[test]
+fn an_older_feishu_says_in_its_own_words_that_a_message_was_taken() {
+    let standin = Standin::start(Box::new(|_| {
+        (
+            200,
+            json!({"Extra": null, "StatusCode": 0, "StatusMessage": "success"}),
+        )
+    }));
+    let robot = FeishuRobot::new(&standin.robot("t", Some("s"))).unwrap();
+    robot.send(&message("QQ")).unwrap();
+}
+
+#[test]
+fn contents_that_dingtalk_does_not_take_are_not_sent_again_and_a_robot_that_is_off_is() {
+    for (answer, expected) in [
+        (430102, Then::Never),
+        (400105, Then::Never),
+        (400102, Then::Again),
+        (400013, Then::Again),
+    ] {
+        let standin = Standin::start(Box::new(move |_| {
+            (200, json!({"errcode": answer, "errmsg": "no"}))
+        }));
+        let robot = DingtalkRobot::new(&standin.robot("t", Some("s"))).unwrap();
+        assert_eq!(then(robot.send(&message("QQ"))).0, expected, "{answer}");
+    }
+}
+
+#[test]
+fn an_application_sends_a_member_no_more_in_an_hour_than_is_shown() {
+    const { assert!(crate::notify::APP_PER_MINUTE * 60 < 1_000) };
+}
+
+#[test]
 fn an_answer_that_is_no_answer_of_the_provider_is_a_failure() {
     let standin = Standin::start(Box::new(|_| (200, json!({"hello": "captive portal"}))));
     let robot = WecomRobot::new(&standin.robot("t", None)).unwrap();

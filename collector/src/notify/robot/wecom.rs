@@ -2,9 +2,11 @@
 //!
 //! Contract: "群机器人配置说明", developer.work.weixin.qq.com/document/path/91770, and the list of codes,
 //! /document/path/90313. `POST /cgi-bin/webhook/send?key=KEY`; `markdown.content` at most 4096 bytes of UTF-8
-//! (`text.content` 2048); at most 20 messages a minute per robot; `<@userid>` in the text tells members and must
-//! not come out of a PC. The answer is status 200 with `errcode`: 0 taken, 45009 too often, 93000 no such robot,
-//! 40014 and 40001 wrong credentials, 45002 too long, 40008 and 40058 malformed, -1 busy.
+//! (`text.content` 2048); at most 20 messages a minute per robot, and who writes more is blocked for 60 seconds;
+//! `<@userid>` in the text tells members and must not come out of a PC. The answer is status 200 with `errcode`: 0
+//! taken, 45009 too often, 45033 too many at once, 93000 no such robot, 93004 switched off, 93008 not in the group,
+//! 40001, 40013, 40014 and 42001 wrong credentials, 40056, 48002 and 301002 an application that may not, 45002 too
+//! long, 40008 and 40058 malformed, -1 busy.
 
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ use super::{
 
 /// Longest markdown, in bytes.
 const LONGEST: usize = 4_096;
+/// For how long who writes too often is blocked.
+const BLOCKED: Duration = Duration::from_secs(60);
 
 /// A robot that writes into a group.
 pub struct WecomRobot {
@@ -58,9 +62,13 @@ pub(super) fn verdict((code, words): (i64, String)) -> Result<(), SendError> {
     let said = |hint: &str| SendError::new(format!("WeCom answered {code} {words}{hint}"));
     match code {
         0 => Ok(()),
-        45009 => Err(said(": too many messages").not_before(Duration::from_secs(60))),
-        93000 => Err(said(": the key of the robot is wrong, or the robot was removed")),
+        45009 | 45033 => Err(said(": too many messages").not_before(BLOCKED)),
+        93000 | 93008 => Err(said(": the key of the robot is wrong, or the robot was removed")),
+        93004 => Err(said(": the robot is switched off")),
         40001 | 40013 | 40014 | 42001 => Err(said(": id, secret or token is wrong or has ended")),
+        40056 | 48002 | 301002 => Err(said(
+            ": agent_id is wrong, or the application may not send messages",
+        )),
         60020 => Err(said(
             ": this collector's public address is not among the trusted ones of the application",
         )),

@@ -5,8 +5,9 @@
 //! gives a token for `expires_in` seconds (7200); it must be kept, not fetched each time (45009 follows), and may
 //! end early, which `message/send` answers with 40014 or 42001. `POST /cgi-bin/message/send?access_token=`;
 //! `markdown.content` at most 2048 bytes of UTF-8; 81013 when no receiver is valid, `invaliduser` when some are not;
-//! `enable_duplicate_check` drops an equal request within `duplicate_check_interval` (at most four hours); at most 30
-//! messages a minute to one member.
+//! `enable_duplicate_check` drops an equal request within `duplicate_check_interval` (at most four hours). At most 30
+//! messages a minute and 1000 an hour to one member: more are taken and thrown away without a word, so that
+//! [`APP_PER_MINUTE`] must keep below both.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -29,6 +30,9 @@ const LONGEST: usize = 2_048;
 const BEFORE_END: Duration = Duration::from_secs(300);
 /// For how long an equal request is dropped: a message that was cut off comes again within it.
 const SAME_FOR_SECONDS: u32 = 14_400;
+
+/// Messages a minute that an application sends at most: 960 an hour, where 1000 is what a member is shown.
+pub const APP_PER_MINUTE: usize = 16;
 
 /// An application that writes to members, departments and tags.
 pub struct WecomApp {
