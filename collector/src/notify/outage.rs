@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use deskwarden_domain::{
     alerting::{self, EntryKind, Fresh},
     model::{AlertKind, AlertRow, Delivery, DeliveryState, Millis, PackKind, Severity},
-    operations::{CLAUSE, Kind, Outage, Told},
+    operations::{CLAUSE, Kind, Outage, Speaker, Told},
     port::{Store, StoreResult},
 };
 use serde_json::json;
@@ -20,6 +20,8 @@ use super::{
 
 /// Pause between two tries to write.
 const EVERY: Duration = Duration::from_secs(10);
+/// For how long a collector that does not try any more keeps its turn.
+const HELD: Millis = 60_000;
 /// A write that takes longer than this is none.
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -45,6 +47,8 @@ pub struct OutageWatch {
 #[derive(Default)]
 struct State {
     outage: Outage,
+    /// Whose turn it was when something was written last.
+    speaker: Speaker,
     desk: Option<Arc<Desk>>,
     /// Channels that know of the outage.
     told: Vec<String>,
@@ -57,7 +61,7 @@ impl OutageWatch {
     pub async fn run(self, cancel: CancellationToken) {
         let this = Arc::new(self);
         let mut state = State::default();
-        let mut probe: Option<tokio::task::JoinHandle<StoreResult<Option<Desk>>>> = None;
+        let mut probe: Option<tokio::task::JoinHandle<StoreResult<(Speaker, Option<Desk>)>>> = None;
         loop {
             // A try that hangs goes on hanging alone: there is never a second one beside it.
             let running = probe.get_or_insert_with(|| {
@@ -69,7 +73,8 @@ impl OutageWatch {
                 Ok(ended) => {
                     probe = None;
                     match ended {
-                        Ok(Ok(desk)) => {
+                        Ok(Ok((speaker, desk))) => {
+                            state.speaker = speaker;
                             state.desk = desk.map(Arc::new).or(state.desk);
                             true
                         }
@@ -103,20 +108,30 @@ impl OutageWatch {
         }
     }
 
-    /// Writes one row, and reads the channels if they changed.
-    fn probe(&self, known: Option<i64>) -> StoreResult<Option<Desk>> {
+    /// Writes, by which it learns whose turn it would be, and reads the channels if they changed.
+    fn probe(&self, known: Option<i64>) -> StoreResult<(Speaker, Option<Desk>)> {
         let now = (self.clock)();
-        // A lease that ends at once: any collector may take it at any time.
-        self.store.lease("writes", &self.holder, now, now)?;
-        if known == Some(self.store.definitions_version()?) {
-            return Ok(None);
+        let store = self.store.as_ref();
+        let takes = |name: &str| store.lease(name, &self.holder, now, now + HELD);
+        let speaker = if takes("outage")? {
+            Speaker::First
+        } else if takes("outage-second")? {
+            Speaker::Second
+        } else {
+            // Nothing was written for a turn that others have; a lease that ends at once always is.
+            store.lease("writes", &self.holder, now, now)?;
+            Speaker::Silent
+        };
+        if known == Some(store.definitions_version()?) {
+            return Ok((speaker, None));
         }
-        (self.desk)(self.store.as_ref()).map(Some)
+        Ok((speaker, Some((self.desk)(store)?)))
     }
 
     fn step(&self, state: &mut State, written: bool) {
         let now = (self.clock)();
-        if let (Some(told), Some(desk)) = (state.outage.note(now, written), state.desk.clone()) {
+        if let (Some(told), Some(desk)) = (state.outage.note(now, written, state.speaker), state.desk.clone())
+        {
             let (kind, since) = match told {
                 Told::Down(since) => (AlertKind::Opened, since),
                 Told::Back(since) => (AlertKind::Resolved, since),

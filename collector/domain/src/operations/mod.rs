@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub use kind::{CLAUSE, Kind};
-pub use outage::{Outage, Told};
+pub use outage::{Outage, Speaker, Told};
 
 /// A day.
 const DAY: Millis = 86_400_000;

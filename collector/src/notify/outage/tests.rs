@@ -67,8 +67,10 @@ impl Bed {
             style: Style::default(),
             clock: Arc::new(move || now.load(SeqCst)),
         };
+        let (speaker, desk) = watch.probe(None).unwrap();
         let state = State {
-            desk: watch.probe(None).unwrap().map(Arc::new),
+            speaker,
+            desk: desk.map(Arc::new),
             ..State::default()
         };
         Self {
@@ -140,4 +142,34 @@ fn a_channel_that_was_away_is_told_when_it_is_back_and_of_no_end_that_it_never_k
     bed.sink.away.store(false, SeqCst);
     bed.pass(true, 10);
     assert_eq!(bed.got().len(), 2);
+}
+
+#[test]
+fn of_three_collectors_one_tells_and_another_takes_its_turn_when_it_is_gone() {
+    let bed = Bed::new(Severity::High);
+    let turn = |holder: &str| {
+        let watch = OutageWatch {
+            store: Arc::clone(&bed.watch.store),
+            holder: holder.to_owned(),
+            desk: Arc::clone(&bed.watch.desk),
+            words: Arc::new(RuleWords::of_condition),
+            templates: Templates::default(),
+            style: Style::default(),
+            clock: Arc::clone(&bed.watch.clock),
+        };
+        watch.probe(None).unwrap().0
+    };
+    let turns = || ["one", "two", "three"].map(turn);
+    let all = [Speaker::First, Speaker::Second, Speaker::Silent];
+    assert_eq!(turns(), all);
+    bed.clock.fetch_add(50_000, SeqCst);
+    assert_eq!(turns(), all, "it keeps its turn");
+    // The first one is gone; what it had ends.
+    for _ in 0..3 {
+        bed.clock.fetch_add(40_000, SeqCst);
+        turn("two");
+        turn("three");
+    }
+    assert_eq!((turn("two"), turn("three")), (Speaker::First, Speaker::Second));
+    assert_eq!(turn("one"), Speaker::Silent);
 }
