@@ -16,7 +16,11 @@ use deskwarden_domain::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Asked, render};
+use super::{
+    Asked,
+    channel_form::{self, ChannelForm, list},
+    render,
+};
 use crate::{
     config::{KINDS, Secret},
     notify::{Actor, Book, BookError, Desk, DeskSource, Live, Origin, SECRETS},
@@ -30,23 +34,6 @@ use crate::{
     },
 };
 
-/// Keys of a channel's form that are one text.
-const TEXTS: [&str; 9] = [
-    "name",
-    "kind",
-    "min_severity",
-    "url",
-    "host",
-    "user",
-    "from",
-    "corp_id",
-    "transport",
-];
-/// Keys that are a number.
-const NUMBERS: [&str; 3] = ["port", "agent_id", "facility"];
-/// Keys that are a list.
-const LISTS: [&str; 3] = ["to", "to_party", "to_tag"];
-
 #[derive(Template)]
 #[template(path = "channels.html")]
 struct ChannelsPage {
@@ -57,6 +44,7 @@ struct ChannelsPage {
     faults: Vec<Agent>,
     /// What came of a form.
     said: Option<Said>,
+    form: ChannelForm,
     kinds: [&'static str; 8],
     severities: [&'static str; 4],
 }
@@ -91,7 +79,8 @@ struct WindowLine {
 
 /// The page.
 pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
-    render(&build(&state, &asked, None).await?)
+    let form = ChannelForm::empty(asked.query.some("kind").unwrap_or_default());
+    render(&build(&state, &asked, None, form).await?)
 }
 
 /// Makes or replaces a channel.
@@ -100,12 +89,13 @@ pub(in crate::web) async fn put_channel(
     asked: Asked,
     fields: Fields,
 ) -> Result<Response, WebError> {
-    let keys = channel_keys(&fields);
+    let keys = channel_form::keys(&fields);
     let secrets: BTreeMap<String, Secret> = SECRETS
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), Secret::new(fields.some(name)?.to_owned()))))
         .collect();
-    change(&state, asked, move |book, actor| {
+    let form = ChannelForm::of(&fields);
+    change(&state, asked, form, move |book, actor| {
         book.put_channel(&keys, secrets.clone(), actor).map(drop)
     })
     .await
@@ -118,7 +108,7 @@ pub(in crate::web) async fn put_route(
     fields: Fields,
 ) -> Result<Response, WebError> {
     let route = route(&fields);
-    change(&state, asked, move |book, actor| {
+    change(&state, asked, ChannelForm::default(), move |book, actor| {
         book.put(AlertingKind::Route, &route, actor).map(drop)
     })
     .await
@@ -131,7 +121,7 @@ pub(in crate::web) async fn put_window(
     fields: Fields,
 ) -> Result<Response, WebError> {
     let window = window(&fields, state.config.channels.zone);
-    change(&state, asked, move |book, actor| {
+    change(&state, asked, ChannelForm::default(), move |book, actor| {
         let window = window
             .clone()
             .ok_or_else(|| BookError::Refused("from, until: 2026-12-01T22:00".to_owned()))?;
@@ -147,7 +137,10 @@ pub(in crate::web) async fn remove(
     Path((kind, name)): Path<(String, String)>,
 ) -> Result<Response, WebError> {
     let kind = AlertingKind::by_name(&kind).ok_or(WebError::NotFound)?;
-    change(&state, asked, move |book, actor| book.remove(kind, &name, actor)).await
+    change(&state, asked, ChannelForm::default(), move |book, actor| {
+        book.remove(kind, &name, actor)
+    })
+    .await
 }
 
 /// Sends a test message.
@@ -170,13 +163,14 @@ pub(in crate::web) async fn test(
             text: agent_text(&why),
         },
     };
-    render(&build(&state, &asked, Some(said)).await?)
+    render(&build(&state, &asked, Some(said), ChannelForm::default()).await?)
 }
 
-/// Carries out a change; a refused one comes back on the page.
+/// Carries out a change; a refused one comes back on the page, with what was typed.
 async fn change(
     state: &WebState,
     asked: Asked,
+    form: ChannelForm,
     what: impl Fn(&Book<'_>, Actor<'_>) -> Result<(), BookError> + Send + 'static,
 ) -> Result<Response, WebError> {
     match work(state, &asked, what).await? {
@@ -186,7 +180,7 @@ async fn change(
                 good: false,
                 text: agent_text(&why),
             };
-            let page = build(state, &asked, Some(said)).await?;
+            let page = build(state, &asked, Some(said), form).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response())
         }
     }
@@ -216,7 +210,12 @@ async fn work(
         .await
 }
 
-async fn build(state: &WebState, asked: &Asked, said: Option<Said>) -> Result<ChannelsPage, WebError> {
+async fn build(
+    state: &WebState,
+    asked: &Asked,
+    said: Option<Said>,
+    form: ChannelForm,
+) -> Result<ChannelsPage, WebError> {
     let p = asked.page(state, "/channels");
     let mut source: DeskSource = state.config.channels.clone();
     source.observation = false;
@@ -232,6 +231,7 @@ async fn build(state: &WebState, asked: &Asked, said: Option<Said>) -> Result<Ch
         windows: desk.maintenance.iter().map(window_line).collect(),
         faults: desk.faults.iter().map(|fault| agent_text(fault)).collect(),
         said,
+        form,
         kinds: KINDS,
         severities: ["low", "medium", "high", "critical"],
         p,
@@ -285,34 +285,6 @@ fn window_line(window: &Maintenance) -> WindowLine {
         until: window.until,
         only: agent_text(&only.join(", ")),
     }
-}
-
-/// What a form says of a channel; the configuration's own reader checks it.
-fn channel_keys(fields: &Fields) -> Map<String, Value> {
-    let mut keys = Map::new();
-    for name in TEXTS {
-        if let Some(text) = fields.some(name) {
-            keys.insert(name.to_owned(), json!(text));
-        }
-    }
-    if let Some(text) = fields.some("smtp_tls") {
-        keys.insert("tls".to_owned(), json!(text));
-    }
-    for name in NUMBERS {
-        if let Some(text) = fields.some(name) {
-            let number = text
-                .parse::<i64>()
-                .map_or_else(|_| json!(text), |number| json!(number));
-            keys.insert(name.to_owned(), number);
-        }
-    }
-    for name in LISTS {
-        let values = list(fields.text(name));
-        if !values.is_empty() {
-            keys.insert(name.to_owned(), json!(values));
-        }
-    }
-    keys
 }
 
 fn route(fields: &Fields) -> Value {
@@ -375,31 +347,9 @@ fn window(fields: &Fields, zone: Millis) -> Option<Value> {
     }))
 }
 
-/// Values between commas, of both scripts.
-fn list(text: &str) -> Vec<String> {
-    text.split([',', '，', ';', '；'])
-        .map(str::trim)
-        .filter(|value| !value.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_form_becomes_the_keys_of_a_channel_without_its_secrets() {
-        let fields = Fields::parse(
-            "name=siem&kind=syslog&host=siem.example.com&port=6514&to=&token=k-1&to_tag=7%EF%BC%8C8"
-                .as_bytes(),
-        );
-        let keys = Value::Object(channel_keys(&fields));
-        assert_eq!(
-            keys,
-            json!({"name": "siem", "kind": "syslog", "host": "siem.example.com", "port": 6514, "to_tag": ["7", "8"]})
-        );
-    }
 
     #[test]
     fn a_form_becomes_a_route_and_a_window() {

@@ -8,6 +8,7 @@ pub(super) mod arrivals;
 pub(super) mod asset;
 pub(super) mod assets;
 pub(super) mod audit;
+mod channel_form;
 pub(super) mod channels;
 mod chosen;
 pub(super) mod code;

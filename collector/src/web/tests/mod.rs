@@ -3,6 +3,7 @@
 mod api;
 mod audit;
 mod exports;
+mod channels;
 mod house;
 mod pages;
 mod roles;

@@ -18,7 +18,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 28] = [
+const LISTS: [&str; 31] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -36,6 +36,9 @@ const LISTS: [&str; 28] = [
     "/rules/pc.chat",
     "/tokens",
     "/alerts",
+    "/channels",
+    "/channels?kind=smtp",
+    "/channels?kind=nonsense&name=%22%3E",
     "/account",
     "/account?changed=yes",
     "/sign-in",

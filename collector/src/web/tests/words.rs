@@ -11,7 +11,7 @@ use deskwarden_domain::model::{AssetState, FindingState, Lang, Outcome, Role, Se
 use crate::web::{error::WebError, locale, session::Theme};
 
 /// Families whose members are chosen by a name that the code computes.
-const FAMILIES: [&str; 39] = [
+const FAMILIES: [&str; 40] = [
     "approval_refused",
     "approval_state",
     "part_state",
@@ -27,6 +27,7 @@ const FAMILIES: [&str; 39] = [
     "action_text",
     "against",
     "alert_kind",
+    "channel_field",
     "channel_kind",
     "asset_state",
     "change",
