@@ -5,7 +5,10 @@ use std::process::Command;
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::program::{Program, Stream};
+use crate::{
+    authority::Authority,
+    program::{Program, Stream},
+};
 
 /// The distribution's Python: the one that sees the distribution's aiosmtpd.
 const PYTHON: &str = "/usr/bin/python3";
@@ -18,15 +21,26 @@ pub struct MailServer {
 }
 
 impl MailServer {
-    /// Starts it on a free port.
+    /// Starts it on a free port, without encryption.
     ///
     /// # Errors
     /// When Python or aiosmtpd is missing.
     pub fn start() -> Result<Self> {
-        let mut program = Program::start(
-            "mail",
-            Command::new(PYTHON).args(["-c", include_str!("mail_server.py")]),
-        )?;
+        Self::run(&mut command())
+    }
+
+    /// Starts one that speaks only encrypted (`tls` as the collector names it) and takes mail only of one user.
+    ///
+    /// # Errors
+    /// When Python or aiosmtpd is missing.
+    pub fn guarded(tls: &str, authority: &Authority, user: &str, password: &str) -> Result<Self> {
+        let mut command = command();
+        command.arg(tls).arg(authority.certificate()).arg(authority.key());
+        Self::run(command.args([user, password]))
+    }
+
+    fn run(command: &mut Command) -> Result<Self> {
+        let mut program = Program::start("mail", command)?;
         let port = program.line("port", |line| {
             let line: Value = serde_json::from_str(line).ok()?;
             u16::try_from(line["port"].as_u64()?).ok()
@@ -39,7 +53,8 @@ impl MailServer {
         self.port
     }
 
-    /// Everything that came so far: `from`, `to`, `subject`, `headers`, `body`.
+    /// Everything that came so far: `from`, `to`, `subject`, `headers`, `body`, whether it was `encrypted`, and the
+    /// `user`.
     pub fn messages(&self) -> Vec<Value> {
         let lines = self.program.lines(Stream::Out);
         lines
@@ -48,4 +63,10 @@ impl MailServer {
             .filter(|line: &Value| line["to"].is_array())
             .collect()
     }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(PYTHON);
+    command.args(["-c", include_str!("mail_server.py")]);
+    command
 }

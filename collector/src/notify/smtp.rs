@@ -93,7 +93,7 @@ impl Sender for SmtpChannel {
                 Ok(_) => return Ok(()),
                 Err(error) => {
                     let answered = error.is_permanent() || error.is_transient();
-                    last = SendError::new(chain(&error));
+                    last = SendError::new(reason(&error));
                     // A server that answered is the right one; only one that cannot be reached has a next.
                     if answered {
                         break;
@@ -139,6 +139,24 @@ fn parameters(config: &Smtp) -> Result<TlsParameters, SetupError> {
 fn mailbox(text: &str) -> Result<Mailbox, SetupError> {
     text.parse()
         .map_err(|error| SetupError::new(format!("{text:?} is not a mail address: {error}")))
+}
+
+/// Why a mail was not taken, and what to do where it is known.
+fn reason(error: &lettre::transport::smtp::Error) -> String {
+    let said = chain(error);
+    let code = error.status().map(u16::from);
+    match code {
+        // RFC 4954 and 3207: not accepted, too weak, needed, encryption needed first.
+        Some(530 | 534 | 535 | 538) => {
+            format!("the mail server does not take user or password: {said}")
+        }
+        _ if said.contains("invalid peer certificate") => {
+            format!(
+                "the certificate of the mail server is not trusted (name its authority in ca_file): {said}"
+            )
+        }
+        _ => said,
+    }
 }
 
 /// An error with its causes, on one line.
