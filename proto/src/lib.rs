@@ -12,6 +12,7 @@ pub mod digest;
 pub mod ids;
 pub mod key;
 pub mod limits;
+pub mod part;
 pub mod section;
 
 /// The generated messages and, with feature `grpc`, the service stubs.

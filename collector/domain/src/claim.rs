@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use deskwarden_proto::{
     decode::{self, ItemId},
     ids::DeviceId,
-    key, section,
+    key, part, section,
     v1::{AddressMode, InterfaceKind, Neighbour, Network, Part, Section, facet},
 };
 
@@ -239,7 +239,7 @@ const fn mode_word(mode: AddressMode) -> &'static str {
 fn part_claim(part: &Part, maker: &Maker<'_>) -> Option<Claim> {
     let value = custody::identity(part)?;
     let note = ClaimNote {
-        class: custody::class_name(part.class()).to_owned(),
+        class: part::class_name(part.class()).to_owned(),
         name: format!("{} {}", part.manufacturer, part.model).trim().to_owned(),
         place: part.position.clone(),
         ..ClaimNote::default()

@@ -3,7 +3,10 @@
 
 mod serial;
 
-use deskwarden_proto::v1::{Part, PartClass};
+use deskwarden_proto::{
+    part::class_name,
+    v1::{Part, PartClass},
+};
 
 pub use serial::meaningful;
 
@@ -37,25 +40,6 @@ const fn is_kept(class: PartClass) -> bool {
             | PartClass::Gpu
             | PartClass::Nic
     )
-}
-
-/// The word of a class in identities, rules and pages.
-pub const fn class_name(class: PartClass) -> &'static str {
-    match class {
-        PartClass::Unspecified => "part",
-        PartClass::System => "system",
-        PartClass::Board => "board",
-        PartClass::Chassis => "chassis",
-        PartClass::Bios => "bios",
-        PartClass::Cpu => "cpu",
-        PartClass::Memory => "memory",
-        PartClass::Disk => "disk",
-        PartClass::Gpu => "gpu",
-        PartClass::Nic => "nic",
-        PartClass::Monitor => "monitor",
-        PartClass::Battery => "battery",
-        PartClass::Optical => "optical",
-    }
 }
 
 /// The word of a class for people.

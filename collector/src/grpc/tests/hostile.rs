@@ -10,19 +10,8 @@ use super::*;
 
 /// A TLS connection to the port, for bytes of one's own.
 async fn raw(bed: &Bed, own: Option<Own>) -> TlsStream<TcpStream> {
-    let mut roots = RootCertStore::empty();
-    roots.add(bed.pki.roots()[0].clone()).unwrap();
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots);
-    let mut config = match own {
-        Some((chain, key)) => builder.with_client_auth_cert(chain, key).unwrap(),
-        None => builder.with_no_client_auth(),
-    };
-    config.alpn_protocols = vec![b"h2".to_vec()];
     let stream = TcpStream::connect(bed.address).await.unwrap();
-    TlsConnector::from(Arc::new(config))
+    bed.connector(own)
         .connect(ServerName::try_from("localhost").unwrap(), stream)
         .await
         .unwrap()
@@ -204,7 +193,7 @@ async fn a_gibibyte_out_of_a_mebibyte_is_refused_without_being_unpacked() {
                 let mut peak = 0;
                 while stopped.try_recv().is_err() {
                     peak = peak.max(resident());
-                    tokio::time::sleep(Duration::from_millis(2)).await;
+                    tokio::task::yield_now().await;
                 }
                 peak
             });

@@ -190,8 +190,8 @@ impl Bed {
         token.reveal().to_owned()
     }
 
-    /// A connection, with the certificate of an agent or without any.
-    async fn channel(&self, own: Option<Own>) -> Result<Channel, tonic::transport::Error> {
+    /// What makes TLS to the port, with the certificate of an agent or without any.
+    fn connector(&self, own: Option<Own>) -> TlsConnector {
         let mut roots = RootCertStore::empty();
         roots.add(self.pki.roots()[0].clone()).unwrap();
         let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -203,7 +203,12 @@ impl Bed {
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"h2".to_vec()];
-        let (connector, address) = (TlsConnector::from(Arc::new(config)), self.address);
+        TlsConnector::from(Arc::new(config))
+    }
+
+    /// A connection, with the certificate of an agent or without any.
+    async fn channel(&self, own: Option<Own>) -> Result<Channel, tonic::transport::Error> {
+        let (connector, address) = (self.connector(own), self.address);
         let dial = tower::service_fn(move |_: http::Uri| {
             let connector = connector.clone();
             async move {

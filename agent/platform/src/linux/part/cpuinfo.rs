@@ -3,10 +3,11 @@
 use deskwarden_parse::cpuinfo;
 use deskwarden_proto::{
     key,
+    part::class_name,
     v1::{Part, PartClass, Section, facet::Kind},
 };
 
-use super::{class_name, smbios};
+use super::smbios;
 use crate::{Fact, Reading, Root, Source, SourceId, Unavailable, linux::gather::Gather};
 
 const CPUINFO: &str = "proc/cpuinfo";

@@ -5,10 +5,10 @@ use std::path::Path;
 use deskwarden_parse::serial::meaningful;
 use deskwarden_proto::{
     key,
+    part::class_name,
     v1::{Part, PartClass, Section, facet::Kind},
 };
 
-use super::class_name;
 use crate::{Fact, KernelEvent, Reading, Root, Source, SourceId, Unavailable, linux::gather::Gather};
 
 const BLOCK: &str = "sys/block";

@@ -3,10 +3,10 @@
 use deskwarden_parse::edid::parse_edid;
 use deskwarden_proto::{
     key,
+    part::class_name,
     v1::{Part, PartClass, Section, facet::Kind},
 };
 
-use super::class_name;
 use crate::{Fact, KernelEvent, Reading, Root, Source, SourceId, Unavailable, linux::gather::Gather};
 
 const DRM: &str = "sys/class/drm";

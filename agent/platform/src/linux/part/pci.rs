@@ -2,10 +2,10 @@
 
 use deskwarden_proto::{
     key,
+    part::class_name,
     v1::{Part, PartClass, Section, facet::Kind},
 };
 
-use super::class_name;
 use crate::{Fact, KernelEvent, Reading, Root, Source, SourceId, Unavailable, linux::gather::Gather};
 
 const DEVICES: &str = "sys/bus/pci/devices";

@@ -3,10 +3,10 @@
 use deskwarden_parse::smbios::{self, Class};
 use deskwarden_proto::{
     key,
+    part::class_name,
     v1::{Part, PartClass, Section, facet::Kind},
 };
 
-use super::class_name;
 use crate::{Fact, Reading, Root, Source, SourceId, Unavailable, WatchPath, Watched, linux::gather::Gather};
 
 pub(super) const TABLE: &str = "sys/firmware/dmi/tables/DMI";
