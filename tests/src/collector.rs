@@ -26,6 +26,8 @@ pub const PASSWORD: &str = "correct horse battery staple 42";
 pub struct Setup {
     folder: TempDir,
     channels: String,
+    /// Where the store is; empty for the data folder.
+    store: String,
     tracer: Option<Strace>,
     /// How far its clock is off, as faketime takes it; empty for the true time.
     clock: String,
@@ -55,6 +57,7 @@ impl Setup {
         Ok(Self {
             folder,
             channels: String::new(),
+            store: String::new(),
             tracer: None,
             clock: String::new(),
         })
@@ -72,7 +75,30 @@ impl Setup {
         Ok(self)
     }
 
-    /// Starts with a clock that is off by `shift` (`-40d`); needs faketime.
+    /// Keeps everything in another store than the data folder's.
+    #[must_use]
+    pub fn store(mut self, location: &str) -> Self {
+        self.store = format!("store = {location:?}\n");
+        self
+    }
+
+    /// Adds a channel as the configuration has it: the keys below `[[channel]]`.
+    #[must_use]
+    pub fn channel(mut self, keys: &str) -> Self {
+        self.channels.push_str(&format!("[[channel]]\n{keys}\n"));
+        self
+    }
+
+    /// Keeps a secret in a file of the data folder that only its owner reads.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn secret_file(self, name: &str, content: &str) -> Result<Self> {
+        self.secret(name, content)?;
+        Ok(self)
+    }
+
+    /// Starts with a clock that is off or fast, as [`program::at`] takes it; needs faketime.
     #[must_use]
     pub fn clock(mut self, shift: &str) -> Self {
         shift.clone_into(&mut self.clock);
@@ -126,7 +152,7 @@ impl Setup {
     pub fn start_on(self, agents: &str) -> Result<Collector> {
         fs::write(
             self.data().join("collector.toml"),
-            format!("language = \"en\"\n{}", self.channels),
+            format!("language = \"en\"\n{}{}", self.store, self.channels),
         )?;
         let (program, ready) = serve(&self, agents)?;
         Ok(Collector {

@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod architecture;
+pub mod authority;
 pub mod bench;
 pub mod browser;
 pub mod collector;
@@ -23,8 +24,11 @@ pub mod pe;
 pub mod power;
 pub mod program;
 pub mod sim;
+pub mod small_disk;
 pub mod smbios;
+pub mod sources_page;
 pub mod strace;
+pub mod syslog;
 pub mod wait;
 pub mod webhook;
 pub mod wine;

@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, PoisonError},
     thread,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context as _, Result};
@@ -53,6 +53,15 @@ impl Receiver {
     /// # Errors
     /// When there is none.
     pub fn start() -> Result<Self> {
+        Self::slow(Duration::ZERO)
+    }
+
+    /// The same, but each message is kept for so long before its sender hears of it: so that a sender can be ended
+    /// in between.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub fn slow(pause: Duration) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
         let address = listener.local_addr()?;
         let got = Arc::<Mutex<Vec<Delivery>>>::default();
@@ -60,7 +69,7 @@ impl Receiver {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let keep = Arc::clone(&keep);
-                thread::spawn(move || serve(&stream, &keep).ok());
+                thread::spawn(move || serve(&stream, &keep, pause).ok());
             }
         });
         Ok(Self { address, got })
@@ -82,7 +91,7 @@ impl Receiver {
     }
 }
 
-fn serve(stream: &TcpStream, keep: &Mutex<Vec<Delivery>>) -> Result<()> {
+fn serve(stream: &TcpStream, keep: &Mutex<Vec<Delivery>>, pause: Duration) -> Result<()> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     while reader.read_line(&mut line)? > 0 {
@@ -109,6 +118,7 @@ fn serve(stream: &TcpStream, keep: &Mutex<Vec<Delivery>>) -> Result<()> {
         reader.read_exact(&mut delivery.body)?;
         delivery.at = SystemTime::now();
         keep.lock().unwrap_or_else(PoisonError::into_inner).push(delivery);
+        thread::sleep(pause);
         let mut writer = stream;
         writer.write_all(b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n")?;
     }

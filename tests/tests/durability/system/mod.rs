@@ -2,6 +2,7 @@
 
 mod agent;
 mod crash;
+mod dispatch;
 mod fleet;
 mod order;
 mod power;

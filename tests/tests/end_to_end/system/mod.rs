@@ -2,8 +2,10 @@
 
 mod across;
 mod bad_input;
+mod channels;
 mod crowd;
 mod enrolment;
+mod full_disk;
 mod identity;
 mod network;
 mod pages;

@@ -1,0 +1,130 @@
+//! A disk that is full when the certificate is renewed: the identity that works is not touched, and the renewal comes
+//! when there is room again.
+
+use std::{fs, path::Path};
+
+use deskwarden_agent::identity::Store;
+use deskwarden_tests::{
+    agent::Agent,
+    collector::{Collector, Setup},
+    folder, need,
+    pc::Pc,
+    small_disk::SmallDisk,
+    wait::{PATIENCE, eventually},
+};
+use tempfile::TempDir;
+
+/// Pages that hold an agent's state and leave some to fill.
+const PAGES: usize = 128;
+
+/// A PC that enrolled twenty days ago and was off since: its certificate is due for renewal.
+fn due(host: &str) -> (Collector, Agent, Pc) {
+    let pc = Pc::new(host).unwrap();
+    let mut collector = Setup::new().unwrap().clock("-20d").start().unwrap();
+    let mut agent = Agent::start_at("-20d", &collector, &pc).unwrap();
+    collector
+        .device("the first report", |shown| {
+            (shown["items"]["software"] == 3).then_some(())
+        })
+        .unwrap();
+    agent.program().stop().unwrap();
+    collector.restart_today().unwrap();
+    (collector, agent, pc)
+}
+
+/// The agent's state on a disk of its own.
+fn moved(agent: &Agent, disk: &SmallDisk) -> TempDir {
+    let state = tempfile::Builder::new()
+        .prefix("state-")
+        .tempdir_in(disk.path())
+        .unwrap();
+    folder::copy(agent.state(), state.path()).unwrap();
+    state
+}
+
+fn chain(state: &Path) -> String {
+    fs::read_to_string(state.join("identity/chain.pem")).unwrap()
+}
+
+/// Waits until the collector took the agent for who it is.
+fn welcomed(agent: &Agent) {
+    eventually("a welcome", PATIENCE, || {
+        Ok(agent.log().contains("\"connected\"").then_some(()))
+    })
+    .unwrap_or_else(|error| panic!("{error:#}\n{}", agent.log()));
+}
+
+#[test]
+fn a_full_disk_during_renewal_costs_no_identity() {
+    let test = "a_full_disk_during_renewal_costs_no_identity";
+    if !need::root(test) || !need::program(test, "faketime") {
+        return;
+    }
+    let (collector, mut agent, pc) = due("pc-full");
+    let device = agent.device().unwrap();
+    let disk = SmallDisk::of_pages(PAGES).unwrap();
+    let state = moved(&agent, &disk);
+    let before = chain(state.path());
+    agent.restore(state);
+    disk.fill_but(0).unwrap();
+    agent.restart(&collector, &pc).unwrap();
+    let said = "the certificate could not be renewed yet";
+    eventually("the renewal to fail", PATIENCE, || {
+        let log = agent.log();
+        Ok((log.contains(said) && log.contains("No space left")).then_some(()))
+    })
+    .unwrap_or_else(|error| panic!("{error:#}\n{}{}", agent.log(), collector.log()));
+    assert_eq!(chain(agent.state()), before, "the identity that works stays");
+    // It is the same device, and taken: now, and after another start on the full disk.
+    for _ in 0..2 {
+        welcomed(&agent);
+        agent.program().kill().unwrap();
+        agent.restart(&collector, &pc).unwrap();
+    }
+    disk.free().unwrap();
+    agent.program().stop().unwrap();
+    agent.restart(&collector, &pc).unwrap();
+    eventually("the certificate to be renewed", PATIENCE, || {
+        Ok((chain(agent.state()) != before).then_some(()))
+    })
+    .unwrap_or_else(|error| panic!("{error:#}\n{}", agent.log()));
+    assert_eq!(agent.device().unwrap(), device);
+    eventually("the new one to have worked", PATIENCE, || {
+        Ok((!agent.state().join("previous").exists()).then_some(()))
+    })
+    .unwrap_or_else(|error| panic!("{error:#}\n{}", agent.log()));
+}
+
+#[test]
+fn a_disk_that_is_full_at_any_step_of_the_swap_leaves_an_identity() {
+    let test = "a_disk_that_is_full_at_any_step_of_the_swap_leaves_an_identity";
+    if !need::root(test) {
+        return;
+    }
+    let pc = Pc::new("pc-steps").unwrap();
+    let collector = Setup::new().unwrap().start().unwrap();
+    let mut agent = Agent::start(&collector, &pc).unwrap();
+    collector.finding("pc.unregistered", "pc-steps", "open").unwrap();
+    agent.program().stop().unwrap();
+    let device = agent.device().unwrap();
+    let disk = SmallDisk::of_pages(PAGES).unwrap();
+    let state = moved(&agent, &disk);
+    let store = Store::open(state.path()).unwrap();
+    let identity = store.load().unwrap().unwrap();
+    let mut failed = 0;
+    // From not one page to more than all files of an identity take.
+    for free in 0..12 {
+        disk.fill_but(free).unwrap();
+        failed += usize::from(store.replace(&identity).is_err());
+        let left = Store::open(state.path()).unwrap().load().unwrap();
+        assert_eq!(left.unwrap().device.to_string(), device, "{free} pages were free");
+        disk.free().unwrap();
+        store.replace(&identity).unwrap();
+        store.worked().unwrap();
+    }
+    assert!((1..12).contains(&failed), "{failed} of 12 had no room");
+    // And the program takes it.
+    agent.restore(state);
+    agent.restart(&collector, &pc).unwrap();
+    welcomed(&agent);
+}
