@@ -3,6 +3,8 @@
 //! on the same machine.
 #![expect(clippy::print_stderr, reason = "a bench talks to a person")]
 
+#[path = "ingest/copy.rs"]
+mod copy;
 #[path = "ingest/echo.rs"]
 mod echo;
 #[path = "ingest/plain.rs"]
@@ -156,6 +158,32 @@ fn main() -> Result<()> {
         rows / large
     );
 
+    let copied = copy::measure(agents)?;
+    if let Some(copied) = &copied {
+        let table = "rows per CPU second, PostgreSQL";
+        let all = copied.rows / (copied.collector + copied.server);
+        for (what, rate) in [
+            ("collector and server, all of it", all),
+            ("of that the server alone", copied.rows / copied.server),
+            (
+                "COPY of the same rows, server and client",
+                copied.rows / copied.copy,
+            ),
+        ] {
+            report.figure(table, "first reports", what, rate, "1/s");
+        }
+        eprintln!(
+            "PostgreSQL: {} rows, {all:.0} and COPY {:.0} per CPU second",
+            copied.rows,
+            copied.rows / copied.copy
+        );
+    } else {
+        report.finding(
+            "PostgreSQL beside COPY",
+            "not measured: there is no server of its own here",
+        );
+    }
+
     report.budget(
         "first full report",
         Limit::AtMost(117.0 / 15.0),
@@ -191,6 +219,15 @@ fn main() -> Result<()> {
         "%",
         "rows per CPU second of everything from TLS to judging, against inserts alone; groups of 100, same run",
     );
+    if let Some(copied) = copied {
+        report.budget(
+            "durable rows in PostgreSQL, part of COPY",
+            Limit::AtLeast(50.0),
+            copied.copy / (copied.collector + copied.server) * 100.0,
+            "%",
+            "rows per CPU second of everything from TLS to the server's disk, against COPY of the same rows alone, same run",
+        );
+    }
     report.save()
 }
 

@@ -7,7 +7,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use rusqlite::{Connection, types::Value};
 
 /// Tables of which every report writes rows; each with the column that says whose they are.
-const TABLES: [(&str, &str); 9] = [
+pub(crate) const TABLES: [(&str, &str); 9] = [
     ("items", "device_id"),
     ("changes", "device_id"),
     ("sources", "device_id"),
@@ -19,7 +19,7 @@ const TABLES: [(&str, &str); 9] = [
     ("outcomes", "asset_id"),
 ];
 /// Tables that those refer to. They are there before.
-const PARENTS: [&str; 3] = ["assets", "devices", "facets"];
+pub(crate) const PARENTS: [&str; 3] = ["assets", "devices", "facets"];
 
 /// Rows of one device or asset, each with its table.
 type Rows = BTreeMap<i64, Vec<(usize, Vec<Value>)>>;
@@ -124,7 +124,7 @@ fn all(connection: &Connection, table: &str) -> Result<All> {
 }
 
 /// CPU of this thread in seconds.
-fn cpu() -> Result<f64> {
+pub(crate) fn cpu() -> Result<f64> {
     let usage = getrusage(UsageWho::RUSAGE_THREAD)?;
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     Ok(seconds(usage.user_time()) + seconds(usage.system_time()))

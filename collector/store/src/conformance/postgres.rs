@@ -91,6 +91,11 @@ impl Postgres {
         &self.location
     }
 
+    /// Process id of the private server; `None` where another one was named.
+    pub fn server(&self) -> Option<u32> {
+        self.server.as_ref().map(|server| server.process.id())
+    }
+
     /// A connection to the schema, past the store.
     pub fn raw(&self) -> postgres::Client {
         connect(&self.location)
