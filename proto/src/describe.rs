@@ -1,6 +1,7 @@
 //! Facets as named, documented values. Written by the build from the field options, so that pages,
 //! exports, rule conditions and `what-is-collected` need no second list.
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Number, Value};
 
 use crate::v1::*;
@@ -96,6 +97,67 @@ pub fn to_json(message: &dyn Describe, defaults: bool) -> Value {
     Value::Object(json.fields)
 }
 
+/// A message that is written as the JSON object of [`to_json`] without defaults, field by field: a whole PC is
+/// printed without building it in memory first.
+pub struct Json<'a>(pub &'a dyn Describe);
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = Fields {
+            map: serializer.serialize_map(None)?,
+            failed: None,
+        };
+        self.0.describe(&mut fields);
+        match fields.failed {
+            Some(error) => Err(error),
+            None => fields.map.end(),
+        }
+    }
+}
+
+/// Writes what is not empty.
+struct Fields<M: SerializeMap> {
+    map: M,
+    failed: Option<M::Error>,
+}
+
+impl<M: SerializeMap> Fields<M> {
+    fn put(&mut self, doc: &'static FieldDoc, value: &(impl Serialize + ?Sized), empty: bool) {
+        if !empty && self.failed.is_none() {
+            self.failed = self.map.serialize_entry(doc.name, value).err();
+        }
+    }
+}
+
+impl<M: SerializeMap> Visitor for Fields<M> {
+    fn text(&mut self, doc: &'static FieldDoc, value: &str) {
+        self.put(doc, value, value.is_empty());
+    }
+    fn texts(&mut self, doc: &'static FieldDoc, value: &[String]) {
+        self.put(doc, value, value.is_empty());
+    }
+    fn flag(&mut self, doc: &'static FieldDoc, value: bool) {
+        self.put(doc, &value, !value);
+    }
+    fn number(&mut self, doc: &'static FieldDoc, value: u64) {
+        self.put(doc, &value, value == 0);
+    }
+    fn choice(&mut self, doc: &'static FieldDoc, raw: i32, name: Option<&'static str>) {
+        match name {
+            Some(name) => self.put(doc, name, raw == 0),
+            None => self.put(doc, &unknown(raw), raw == 0),
+        }
+    }
+    fn list(&mut self, doc: &'static FieldDoc, values: &mut dyn Iterator<Item = &dyn Describe>) {
+        let list: Vec<Json<'_>> = values.map(Json).collect();
+        self.put(doc, &list, list.is_empty());
+    }
+}
+
+fn unknown(raw: i32) -> String {
+    format!("unknown_{raw}")
+}
+
 /// A JSON object that is no facet of its section; names the field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -169,7 +231,7 @@ impl Visitor for ToJson {
         self.put(doc, Value::Number(Number::from(value)), value == 0);
     }
     fn choice(&mut self, doc: &'static FieldDoc, raw: i32, name: Option<&'static str>) {
-        let value = name.map_or_else(|| Value::String(format!("unknown_{raw}")), Value::from);
+        let value = name.map_or_else(|| Value::String(unknown(raw)), Value::from);
         self.put(doc, value, raw == 0);
     }
     fn list(&mut self, doc: &'static FieldDoc, values: &mut dyn Iterator<Item = &dyn Describe>) {
@@ -207,6 +269,18 @@ mod tests {
                 Ok(network()),
                 "defaults {defaults}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_written_at_once_is_what_was_built_before() {
+        let strange = facet::Kind::Network(Network {
+            kind: 99,
+            ..Network::default()
+        });
+        for kind in [network(), strange, facet::Kind::Network(Network::default())] {
+            let at_once = serde_json::to_value(Json(&kind)).unwrap();
+            assert_eq!(at_once, to_json(&kind, false));
         }
     }
 

@@ -1,13 +1,15 @@
 //! What the agent takes from a PC, beside programs that people install for the same purpose: CPU and memory of whole
 //! programs in interleaved rounds, what stays in memory while nothing happens, bytes on the wire, and what each found.
 //!
-//! `--rounds N` (5) and `--window SECONDS` (660) for a quick look.
+//! `--rounds N` (5), `--window SECONDS` (660) and `--day SECONDS` (600 are a whole one) for a quick look.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a bench talks to a person"
 )]
 
+#[path = "agent/day.rs"]
+mod day;
 #[path = "agent/idle.rs"]
 mod idle;
 #[path = "agent/scans.rs"]
@@ -27,6 +29,7 @@ use deskwarden_tests::{
 struct Options {
     rounds: usize,
     window_s: u64,
+    day_s: u64,
 }
 
 fn main() -> Result<()> {
@@ -42,8 +45,10 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let scans = scans::run(&mut report, folder.path(), options.rounds)?;
     binary(&mut report)?;
-    let mut office = traffic::run(&mut report, &scans)?;
-    idle::run(&mut report, &mut office, folder.path(), options.window_s)?;
+    let office = traffic::run(&mut report, &scans)?;
+    idle::run(&mut report, &office, folder.path(), options.window_s)?;
+    drop(office);
+    day::run(&mut report, options.day_s)?;
     report.save()?;
     println!("{}", page::part(&report));
     Ok(())
@@ -53,6 +58,7 @@ fn options() -> Result<Options> {
     let mut options = Options {
         rounds: 5,
         window_s: 660,
+        day_s: 600,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -65,6 +71,7 @@ fn options() -> Result<Options> {
         match argument.as_str() {
             "--rounds" => options.rounds = usize::try_from(number()?)?.max(1),
             "--window" => options.window_s = number()?.max(10),
+            "--day" => options.day_s = number()?.max(10),
             _ => {}
         }
     }

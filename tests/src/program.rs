@@ -71,7 +71,7 @@ fn folder_of_programs() -> Result<PathBuf> {
 }
 
 /// A command that runs one of the product's programs with a clock that is off by `shift` (`-40d`, empty for the
-/// true time). Clocks that only run on are left alone.
+/// true time), or with clocks that run faster (`x144`). Clocks that only run on are left alone where it is off.
 ///
 /// # Errors
 /// When the program is not there.
@@ -86,11 +86,15 @@ pub fn at(shift: &str, name: &str) -> Result<Command> {
         .find(|library| library.exists())
         .context("libfaketime is not installed")?;
     let mut command = Command::new(program);
-    command
-        .env("LD_PRELOAD", library)
-        .env("FAKETIME", shift)
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .env("DONT_FAKE_MONOTONIC", "1");
+    command.env("LD_PRELOAD", library);
+    if shift.starts_with('x') {
+        command.env("FAKETIME", format!("+0 {shift}"));
+    } else {
+        command
+            .env("FAKETIME", shift)
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("DONT_FAKE_MONOTONIC", "1");
+    }
     Ok(command)
 }
 

@@ -227,17 +227,10 @@ mod tests {
             let mut names: Vec<String> = found
                 .iter()
                 .filter_map(|(_, value)| rpm::parse_header(value))
-                .map(|package| format!("{} {} {}", package.name, package.version, package.summary))
+                .map(|package| format!("{} {}", package.name, package.version))
                 .collect();
             names.sort();
-            assert_eq!(
-                names,
-                [
-                    "large 1.0-1 Its lists of files take several pages",
-                    "linuxqq 3.2.1-1 聊天软件",
-                    "squid 7:6.1-1 A caching proxy",
-                ]
-            );
+            assert_eq!(names, ["large 1.0-1", "linuxqq 3.2.1-1", "squid 7:6.1-1",]);
         }
     }
 

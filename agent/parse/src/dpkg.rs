@@ -19,12 +19,10 @@ pub struct Package<'a> {
     pub version: Cow<'a, str>,
     /// `amd64`, `all`, ...
     pub architecture: Cow<'a, str>,
-    /// Who maintains it, with an address of theirs.
+    /// Who maintains it, without their mail address: that says nothing about this PC.
     pub maintainer: Cow<'a, str>,
     /// Archive section.
     pub section: Cow<'a, str>,
-    /// First line of the description.
-    pub summary: Cow<'a, str>,
     /// Space on disk in KiB, as the packager estimated it.
     pub installed_kib: u64,
     /// Several architectures of it can be installed side by side.
@@ -82,9 +80,8 @@ impl<'a> Stanza<'a> {
             b"Status" => self.state = value.trim_ascii(),
             b"Version" => self.package.version = self::value(value),
             b"Architecture" => self.package.architecture = self::value(value),
-            b"Maintainer" => self.package.maintainer = self::value(value),
+            b"Maintainer" => self.package.maintainer = self::value(without_address(value)),
             b"Section" => self.package.section = self::value(value),
-            b"Description" => self.package.summary = self::value(value),
             b"Installed-Size" => {
                 self.package.installed_kib = text::decode(value).trim().parse().unwrap_or(0);
             }
@@ -119,6 +116,18 @@ impl<'a> Stanza<'a> {
     }
 }
 
+/// `Name <mail@address>` without the second half; what is nothing but an address stays.
+fn without_address(value: &[u8]) -> &[u8] {
+    let value = value.trim_ascii();
+    let Some(start) = memchr::memrchr(b'<', value).filter(|_| value.ends_with(b">")) else {
+        return value;
+    };
+    match value.get(..start).map(<[u8]>::trim_ascii) {
+        Some(name) if !name.is_empty() => name,
+        _ => value,
+    }
+}
+
 fn value(bytes: &[u8]) -> Cow<'_, str> {
     match text::decode(bytes.trim_ascii()) {
         Cow::Borrowed(value) => Cow::Borrowed(text::clip(value, MAX_VALUE)),
@@ -148,12 +157,12 @@ Package: purged\nStatus: purge ok not-installed\n";
         assert_eq!(
             (
                 &*qq.version,
-                &*qq.summary,
+                &*qq.maintainer,
                 &*qq.section,
                 qq.installed_kib,
                 qq.side_by_side
             ),
-            ("3.2.1-1", "chat 聊天", "net", 120, false)
+            ("3.2.1-1", "Tencent", "net", 120, false)
         );
         assert!(status.packages[1].side_by_side);
     }
@@ -162,6 +171,20 @@ Package: purged\nStatus: purge ok not-installed\n";
     fn a_stanza_without_state_is_counted_as_damage() {
         let status = parse_status(b"Package: a\nVersion: 1\n\nStatus: install ok installed\n\nnonsense\n");
         assert_eq!((status.packages.len(), status.malformed), (0, 3));
+    }
+
+    #[test]
+    fn of_a_maintainer_the_name_is_kept_and_an_address_only_where_there_is_no_name() {
+        for (said, kept) in [
+            ("Tencent <qq@example.com>", "Tencent"),
+            ("<qq@example.com>", "<qq@example.com>"),
+            ("qq@example.com", "qq@example.com"),
+            ("A < B", "A < B"),
+            ("腾讯 <qq@example.com> ", "腾讯"),
+        ] {
+            let status = format!("Package: a\nStatus: install ok installed\nMaintainer: {said}\n");
+            assert_eq!(parse_status(status.as_bytes()).packages[0].maintainer, kept);
+        }
     }
 
     #[test]
@@ -191,12 +214,12 @@ Package: purged\nStatus: purge ok not-installed\n";
                     "Package: {name}\nStatus: install ok {state}\nVersion: {version}\nDescription: {summary}\n long\n\n"
                 ));
                 if *installed {
-                    expected.push((name.clone(), version.clone(), summary.trim_matches([' ', '\t']).to_owned()));
+                    expected.push((name.clone(), version.clone()));
                 }
             }
             let status = parse_status(file.as_bytes());
             let found: Vec<_> = status.packages.iter()
-                .map(|p| (p.name.to_string(), p.version.to_string(), p.summary.to_string()))
+                .map(|p| (p.name.to_string(), p.version.to_string()))
                 .collect();
             prop_assert_eq!(found, expected);
             prop_assert_eq!(status.malformed, 0);

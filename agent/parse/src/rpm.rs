@@ -26,8 +26,6 @@ pub struct Package {
     pub architecture: String,
     /// Who built it.
     pub vendor: String,
-    /// One-line description.
-    pub summary: String,
     /// Group that the packager gave.
     pub group: String,
     /// Space on disk in bytes.
@@ -55,7 +53,6 @@ pub fn parse_header(bytes: &[u8]) -> Option<Package> {
             (1001, 6) => version = string(at),
             (1002, 6) => release = string(at),
             (1003, 4) => epoch = u32_at(at, 0),
-            (1004, 6 | 9) => package.summary = string(at),
             (1009, 4) => size = u32_at(at, 0).unwrap_or_default(),
             (5009, 5) => long_size = at.first_chunk().map(|raw| u64::from_be_bytes(*raw)),
             (1011, 6) => package.vendor = string(at),
@@ -221,9 +218,9 @@ mod tests {
                 &*package.name,
                 &*package.version,
                 &*package.architecture,
-                &*package.summary
+                &*package.vendor
             ),
-            ("linuxqq", "3.2.1-1", "x86_64", "聊天")
+            ("linuxqq", "3.2.1-1", "x86_64", "Tencent")
         );
         assert_eq!(parse_header(&sample::header(&[(1000, "x")])), None);
     }

@@ -4,11 +4,12 @@ use std::{collections::BTreeMap, io::Write};
 
 use deskwarden_platform::{Reading, Root, host_hints, sources};
 use deskwarden_proto::{
-    describe::to_json,
+    describe::{Json, to_json},
     section::{self, Section},
     v1::{HostHints, Look},
 };
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 /// Reads the sections, or all, and prints them.
 pub(super) fn run(
@@ -33,13 +34,55 @@ pub(super) fn run(
     Ok(())
 }
 
-fn snapshot(hints: &HostHints, readings: &BTreeMap<Section, Vec<Reading>>) -> Value {
-    let sections: Map<String, Value> = readings
-        .iter()
-        .map(|(section, readings)| (section::name(*section).to_owned(), one_section(readings)))
-        .collect();
-    json!({
-        "device": {
+/// What rules are tried on.
+#[derive(Serialize)]
+struct Snapshot<'a> {
+    device: Value,
+    #[serde(serialize_with = "sections")]
+    sections: &'a BTreeMap<Section, Vec<Reading>>,
+}
+
+#[derive(Serialize)]
+struct OneSection<'a> {
+    sources: Vec<State<'a>>,
+    items: Items<'a>,
+}
+
+#[derive(Serialize)]
+struct State<'a> {
+    source: &'a str,
+    look: &'static str,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    source: &'a str,
+    key: &'a str,
+    principal: &'a str,
+    facet: Option<Json<'a>>,
+    local: Json<'a>,
+}
+
+struct Items<'a>(&'a [Reading]);
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().flat_map(|reading| {
+            reading.facts.iter().map(|fact| Item {
+                source: reading.source,
+                key: &fact.key,
+                principal: &fact.principal,
+                facet: fact.facet.kind.as_ref().map(|kind| Json(kind)),
+                local: Json(&fact.local),
+            })
+        }))
+    }
+}
+
+fn snapshot<'a>(hints: &HostHints, readings: &'a BTreeMap<Section, Vec<Reading>>) -> Snapshot<'a> {
+    Snapshot {
+        device: json!({
             "hostname": hints.hostname,
             "system_serial": hints.system_serial,
             "board_serial": hints.board_serial,
@@ -47,34 +90,32 @@ fn snapshot(hints: &HostHints, readings: &BTreeMap<Section, Vec<Reading>>) -> Va
             "macs": hints.macs,
             "disk_serials": hints.disk_serials,
             "model": hints.model,
-        },
-        "sections": sections,
-    })
+        }),
+        sections: readings,
+    }
 }
 
-fn one_section(readings: &[Reading]) -> Value {
-    let sources: Vec<Value> = readings
-        .iter()
-        .map(
-            |reading| json!({"source": reading.source, "look": look(reading.look), "reason": reading.reason}),
-        )
-        .collect();
-    let items: Vec<Value> = readings
-        .iter()
-        .flat_map(|reading| {
-            reading.facts.iter().map(|fact| {
-                let facet = fact.facet.kind.as_ref();
-                json!({
-                    "source": reading.source,
-                    "key": fact.key,
-                    "principal": fact.principal,
-                    "facet": facet.map_or(Value::Null, |kind| to_json(kind, false)),
-                    "local": to_json(&fact.local, false),
-                })
-            })
-        })
-        .collect();
-    json!({"sources": sources, "items": items})
+fn sections<S: Serializer>(
+    readings: &BTreeMap<Section, Vec<Reading>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(
+        readings
+            .iter()
+            .map(|(section, readings)| (section::name(*section), one_section(readings))),
+    )
+}
+
+fn one_section(readings: &[Reading]) -> OneSection<'_> {
+    let states = readings.iter().map(|reading| State {
+        source: reading.source,
+        look: look(reading.look),
+        reason: &reading.reason,
+    });
+    OneSection {
+        sources: states.collect(),
+        items: Items(readings),
+    }
 }
 
 fn table(readings: &BTreeMap<Section, Vec<Reading>>, out: &mut impl Write) -> anyhow::Result<()> {
@@ -169,7 +210,8 @@ mod tests {
 
     #[test]
     fn a_snapshot_has_the_shape_that_rules_are_tried_on() {
-        let json = snapshot(&HostHints::default(), &readings());
+        let readings = readings();
+        let json = serde_json::to_value(snapshot(&HostHints::default(), &readings)).unwrap();
         let software = &json["sections"]["software"];
         assert_eq!(
             software["sources"][1],

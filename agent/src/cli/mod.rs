@@ -151,6 +151,9 @@ enum Language {
     En,
 }
 
+/// Bytes of output that are written together.
+const OUTPUT: usize = 64 << 10;
+
 /// Parses the arguments, does what they say, and tells how it went.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -185,11 +188,14 @@ fn command(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
             root,
         } => {
             let root = app::root(root.as_deref());
+            // Standard output alone would be written line by line: tens of thousands of them.
+            let mut out = io::BufWriter::with_capacity(OUTPUT, out);
             if cost {
-                cost::run(&section, json, &root, out)
+                cost::run(&section, json, &root, &mut out)?;
             } else {
-                collect::run(&section, json, &root, out)
+                collect::run(&section, json, &root, &mut out)?;
             }
+            Ok(out.flush()?)
         }
         Command::WhatIsCollected { json, lang } => collected::run(json, lang.unwrap_or_else(language), out),
         Command::Setup { from, config } => {

@@ -59,8 +59,8 @@ const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 512 << 10;
 /// How long a call may take to be answered. A session is answered at once; its frames have their own limits.
 const CALL: Duration = Duration::from_secs(60);
-/// A peer that does not answer a ping in time is gone.
-const PING: Duration = Duration::from_secs(300);
+/// A peer that does not answer a ping in time is gone. Rarer than heartbeats: who says those is not asked.
+const PING: Duration = Duration::from_secs(720);
 const PONG: Duration = Duration::from_secs(30);
 /// What a connection may live longer than a session, to end by itself.
 const GRACE: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! What stays while nothing happens: memory a minute after the last work, CPU and bytes over a window.
+//! What stays while nothing happens: memory a minute after the last work, CPU over a window.
 
 use std::{
     fs,
@@ -13,7 +13,6 @@ use deskwarden_tests::{
     bench::{
         Limit, Report,
         resident::{cpu_ms, memory},
-        wire::{Burst, Direction},
     },
     program::Program,
 };
@@ -22,20 +21,14 @@ use crate::traffic::Office;
 
 /// After which memory counts as that of an idle program.
 const SETTLE: Duration = Duration::from_secs(60);
-/// Bursts that are nearer than this belong together.
-const TOGETHER: Duration = Duration::from_secs(5);
-/// Seconds between heartbeats, as the contract says.
-const HEARTBEAT_S: f64 = 600.0;
-const DAY_S: f64 = 86_400.0;
 
 /// Measures the agent, connected, beside its peers.
-pub(super) fn run(report: &mut Report, office: &mut Office, folder: &Path, window_s: u64) -> Result<()> {
+pub(super) fn run(report: &mut Report, office: &Office, folder: &Path, window_s: u64) -> Result<()> {
     report.about(&format!(
         "Idle: {} s after the last report, memory from `smaps_rollup`; then CPU of all threads from `schedstat` over
         {window_s} s, all programs at the same time. The agent is connected to a real collector over mutual TLS and watches
         this machine; zabbix-agent2 waits for a server that asks for nothing; collectd reads CPU, memory and load every ten
-        seconds and keeps them. An unchanged day is what one heartbeat took in that window, 144 times: on a PC where nothing
-        changes a full scan sends nothing.",
+        seconds and keeps them.",
         SETTLE.as_secs()
     ));
     let mut zabbix = zabbix(folder)?;
@@ -70,7 +63,6 @@ pub(super) fn run(report: &mut Report, office: &mut Office, folder: &Path, windo
         );
     }
 
-    let said = office.still.wire.bursts().len();
     let before: Vec<f64> = ids.iter().map(|id| cpu_ms(*id)).collect::<Result<_>>()?;
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(window_s) {
@@ -107,42 +99,9 @@ pub(super) fn run(report: &mut Report, office: &mut Office, folder: &Path, windo
             &from,
         );
     }
-    let bursts = office.still.wire.bursts();
-    day(report, bursts.get(said..).unwrap_or_default());
     zabbix.stop()?;
     collectd.stop()?;
     Ok(())
-}
-
-/// An unchanged day from the heartbeats of the window.
-fn day(report: &mut Report, bursts: &[Burst]) {
-    let mut heartbeats = 0u32;
-    let mut last: Option<Instant> = None;
-    for burst in bursts.iter().filter(|burst| burst.direction == Direction::Up) {
-        if last.is_none_or(|last| burst.at.duration_since(last) > TOGETHER) {
-            heartbeats += 1;
-        }
-        last = Some(burst.at);
-    }
-    if heartbeats == 0 {
-        report.finding(
-            "unchanged day",
-            "no heartbeat fell into the window; use a longer one",
-        );
-        return;
-    }
-    let bytes: f64 = bursts.iter().map(|burst| burst.bytes as f64).sum();
-    let each = bytes / f64::from(heartbeats);
-    let table = "on the wire, nothing changed";
-    report.figure(table, "one heartbeat, both directions", "size", each, "bytes");
-    report.figure(table, "heartbeats seen", "size", f64::from(heartbeats), "");
-    report.budget(
-        "wire: unchanged day",
-        Limit::AtMost(20_000.0),
-        each * DAY_S / HEARTBEAT_S,
-        "bytes",
-        &format!("{heartbeats} heartbeats measured, both directions"),
-    );
 }
 
 fn zabbix(folder: &Path) -> Result<Program> {

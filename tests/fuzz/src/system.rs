@@ -77,13 +77,12 @@ pub(crate) const TARGETS: &[Target] = &[
             for package in &status.packages {
                 assert!(!package.name.is_empty() && package.name.len() <= 1_000);
                 again.push_str(&format!(
-                    "Package: {}\nStatus: install ok installed\nVersion: {}\nArchitecture: {}\nMaintainer: {}\nSection: {}\nDescription: {}\nInstalled-Size: {}\nMulti-Arch: {}\n\n",
+                    "Package: {}\nStatus: install ok installed\nVersion: {}\nArchitecture: {}\nMaintainer: {}\nSection: {}\nInstalled-Size: {}\nMulti-Arch: {}\n\n",
                     package.name,
                     package.version,
                     package.architecture,
                     package.maintainer,
                     package.section,
-                    package.summary,
                     package.installed_kib,
                     if package.side_by_side { "same" } else { "no" },
                 ));

@@ -88,7 +88,6 @@ fn fact(package: Package<'_>) -> Fact {
         kind: SoftwareKind::Package.into(),
         architecture: package.architecture.into_owned(),
         section_hint: package.section.into_owned(),
-        summary: package.summary.into_owned(),
         ..Software::default()
     };
     Fact {

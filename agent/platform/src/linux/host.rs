@@ -8,13 +8,19 @@ use crate::Source;
 /// Most values of one hint.
 const MAX_HINTS: usize = 16;
 
+/// Digits of a boot's identity that are kept: they go with every record.
+const BOOT_DIGITS: usize = 16;
+
 /// Identity of this boot; empty where the kernel does not tell.
 pub fn boot_id() -> String {
     Root::host()
         .read_limited("proc/sys/kernel/random/boot_id", 100)
         .ok()
         .flatten()
-        .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
+        .map(|bytes| {
+            let digits = bytes.iter().filter(|byte| byte.is_ascii_hexdigit());
+            digits.take(BOOT_DIGITS).map(|byte| char::from(*byte)).collect()
+        })
         .unwrap_or_default()
 }
 

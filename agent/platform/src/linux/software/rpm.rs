@@ -115,7 +115,6 @@ fn fact(package: Package) -> Fact {
         kind: SoftwareKind::Package.into(),
         architecture: package.architecture,
         section_hint: package.group,
-        summary: package.summary,
         ..Software::default()
     };
     let mut fact = Fact::machine(key, Kind::Software(software));
