@@ -2,8 +2,8 @@
 
 mod api;
 mod audit;
-mod exports;
 mod channels;
+mod exports;
 mod house;
 mod pages;
 mod roles;
