@@ -267,6 +267,21 @@ mod tests {
         assert!(ndb_headers(&file[..100], 100, |_| ()).is_none());
     }
 
+    #[test]
+    fn an_ndb_file_that_rpm_wrote_gives_its_packages_and_their_files() {
+        let file: &[u8] = include_bytes!("../fixtures/rpm/Packages.db");
+        let (mut names, mut files) = (Vec::new(), 0);
+        let walked = ndb_headers(file, 1 << 20, |header| {
+            let package = parse_header(header).unwrap();
+            names.push(format!("{} {}", package.name, package.version));
+            header_files(header, |_, _| files += 1).unwrap();
+        });
+        names.sort();
+        assert_eq!(walked, Some(()));
+        assert_eq!(names, ["large 1.0-1", "linuxqq 3.2.1-1", "squid 7:6.1-1"]);
+        assert_eq!(files, 400 + 3 + 2 + 3, "every file, and a folder per package");
+    }
+
     proptest! {
         #[test]
         fn damage_never_panics(at in 0usize..200, byte in any::<u8>(), cut in 0usize..220) {

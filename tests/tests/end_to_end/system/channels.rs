@@ -31,7 +31,8 @@ fn mail(name: &str, port: u16, tls: &str, password: &str, authority: Option<&Aut
 fn refusal(collector: &Collector, channel: &str) -> String {
     let error = collector.cli(&["channel", "test", channel]).unwrap_err();
     let text = format!("{error:#}");
-    let lines: Vec<&str> = text.lines().filter(|line| line.contains("error")).collect();
+    let said = |line: &&str| line.starts_with("deskwarden-collector: ");
+    let lines: Vec<&str> = text.lines().filter(said).collect();
     assert_eq!(lines.len(), 1, "one message: {text}");
     lines[0].to_owned()
 }

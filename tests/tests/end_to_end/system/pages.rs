@@ -48,8 +48,10 @@ fn every_page_opens_without_a_fault_in_both_languages_and_themes() {
     }
     let office = Office::open("wuye-pc-018", |setup| setup);
     let folder = tempfile::tempdir().unwrap();
-    let package = deb::build(folder.path(), "linuxqq", "3.2.17", &format!("QQ {MARK}")).unwrap();
+    let package = deb::build(folder.path(), "linuxqq", "3.2.17", "Tencent QQ").unwrap();
     deb::install(&office.pc, &package).unwrap();
+    let system = format!("ID=debian\nVERSION_ID=12\nNAME=\"Debian {MARK}\"\nPRETTY_NAME=\"Debian {MARK}\"\n");
+    office.pc.write("etc/os-release", &system).unwrap();
     office
         .pc
         .write("etc/environment", "http_proxy=http://10.9.9.9:1080\n")

@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn an_owner_is_found_in_each_form_of_the_database_of_rpm() {
         let made = concat!(env!("CARGO_MANIFEST_DIR"), "/../parse/fixtures/rpm");
-        for name in ["rpmdb.sqlite", "Packages"] {
+        for name in ["rpmdb.sqlite", "Packages", "Packages.db"] {
             let folder = tempfile::tempdir().unwrap();
             let place = folder.path().join("var/lib/rpm");
             fs::create_dir_all(&place).unwrap();
