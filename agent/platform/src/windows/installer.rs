@@ -12,7 +12,12 @@ use windows_sys::Win32::{
     System::ApplicationInstallationAndServicing::{MSIHANDLE, MsiGetPropertyW},
 };
 
-use super::{ensure_private_dir, log_event, places, wide::wide, write_private};
+use super::{
+    event_log::log_event,
+    places::places,
+    private::{ensure_private_dir, write_private},
+    wide::wide,
+};
 use crate::{
     Gravity, Places, PrivateError,
     roll_out::{Told, told},
