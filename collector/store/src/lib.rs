@@ -35,6 +35,7 @@ mod rulebook;
 mod sign_in;
 mod sql;
 mod sqlite;
+mod staff;
 mod succession;
 mod transfer;
 mod views;

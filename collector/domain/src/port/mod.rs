@@ -13,6 +13,7 @@ mod outbox;
 mod people;
 mod privacy;
 mod rulebook;
+mod staff;
 mod succession;
 mod views;
 
@@ -26,6 +27,7 @@ pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};
 pub use people::People;
 pub use privacy::{Privacy, Rows, Subject};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
+pub use staff::Staff;
 pub use succession::Succession;
 pub use views::{
     AssetFilter, AssetRow, ChangeRow, DeviceDetail, DeviceFilter, FindingDetail, FindingFilter, FindingRow,
@@ -70,6 +72,7 @@ pub trait Store:
     + Access
     + People
     + Privacy
+    + Staff
     + Views
     + CrossDevice
     + Outbox
@@ -85,6 +88,7 @@ impl<T> Store for T where
         + Access
         + People
         + Privacy
+        + Staff
         + Views
         + CrossDevice
         + Outbox

@@ -4,6 +4,7 @@ mod api;
 mod audit;
 mod exports;
 mod house;
+mod mine;
 mod pages;
 mod roles;
 mod rulings;

@@ -18,7 +18,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 30] = [
+const LISTS: [&str; 31] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -44,6 +44,7 @@ const LISTS: [&str; 30] = [
     "/users/1",
     "/users/1?changed=yes",
     "/api-tokens",
+    "/acknowledgements",
     "/subjects",
     "/subjects?who=wang",
     "/account/totp",
