@@ -9,6 +9,7 @@ pub mod disk;
 pub mod endpoint;
 mod fault;
 pub mod identity;
+pub mod notice;
 pub mod outbox;
 pub mod scan;
 pub mod service;

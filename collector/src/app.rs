@@ -199,6 +199,13 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     );
     tasks.spawn("observers", endless(observing));
     let (asked, told_of_people) = (sessions.clone(), sessions.clone());
+    let links = grpc::hand_out_links(
+        sessions.clone(),
+        Arc::clone(&store),
+        public_url.clone(),
+        cancel.clone(),
+    );
+    tasks.spawn("links", endless(links));
     let parts = grpc::Parts {
         store: Arc::clone(&store),
         pki: Arc::clone(&pki),

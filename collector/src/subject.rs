@@ -103,6 +103,7 @@ pub fn kind(name: &str, lang: Lang) -> &str {
         "links" => ("关联过的设备", "Linked devices"),
         "tokens" => ("创建的接入令牌", "Enrolment tokens made"),
         "api_tokens" => ("创建的接口令牌", "API tokens made"),
+        "acknowledgements" => ("已阅读的告知", "Notices read"),
         "approvals" => ("批准与例外", "Approvals"),
         "users" => ("登录账号", "Sign-in account"),
         "audit" => ("审计日志", "Audit log"),

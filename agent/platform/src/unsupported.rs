@@ -177,6 +177,11 @@ pub fn write_private(path: &Path, _bytes: &[u8]) -> Result<(), PrivateError> {
     Err(unsupported(path))
 }
 
+/// Refuses: whoever may read it is not known without owners.
+pub fn publish(path: &Path, _bytes: &[u8]) -> Result<(), PrivateError> {
+    Err(unsupported(path))
+}
+
 /// Refuses: without owner-only folders there is no private folder.
 pub fn ensure_private_dir(path: &Path) -> Result<(), PrivateError> {
     Err(unsupported(path))

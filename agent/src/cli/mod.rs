@@ -21,8 +21,8 @@ use crate::{
     app,
     config::{self, Config, Overrides},
     fault,
-    identity::Outcome,
-    service, setup,
+    identity::{self, Outcome},
+    notice, service, setup,
     update::Program,
 };
 
@@ -78,6 +78,11 @@ enum Command {
         /// Language; by default the system's.
         #[arg(long, value_enum)]
         lang: Option<Language>,
+    },
+    /// Print the link to the notice about this PC: what is collected, why, and who looked at it.
+    Notice {
+        #[command(flatten)]
+        settings: Settings,
     },
     /// Turn what a roll-out left for this PC (enrol.toml beside the configuration, or the variables
     /// `DESKWARDEN_COLLECTOR`, `_PIN`, `_TOKEN`, `_DEPARTMENT`, `_PROXY`) into the configuration.
@@ -198,6 +203,13 @@ fn command(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
                 collect::run(&section, json, &root, &mut out)?;
             }
             Ok(out.flush()?)
+        }
+        Command::Notice { settings } => {
+            // Staff may not be allowed to read the configuration; what they read is elsewhere.
+            let state = settings.load().ok().map(|config| config.state_dir);
+            let link = notice::link(state.as_deref(), identity::clock::wall_ms())?;
+            writeln!(out, "{link}")?;
+            Ok(())
         }
         Command::WhatIsCollected { json, lang } => collected::run(json, lang.unwrap_or_else(language), out),
         Command::Setup { from, config } => {

@@ -103,6 +103,10 @@ impl Stream {
                 (Asked::Epoch, Ok(()))
             }
             Some(What::Renew(_)) => (Asked::Renew, Ok(())),
+            Some(What::StaffNotice(notice)) => (
+                Asked::Nothing,
+                crate::notice::keep(self.shared.store.folder(), &notice),
+            ),
             // The answer is all that is asked for.
             Some(What::Present(_)) => (Asked::Nothing, Ok(())),
             Some(What::Rekey(rekey)) => match self.rekey(Zeroizing::new(rekey.token)).await? {

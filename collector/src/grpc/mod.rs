@@ -13,6 +13,7 @@ mod rate;
 mod rekey;
 mod room;
 mod session;
+mod staff;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ use session::SessionService;
 pub use observers::observe;
 pub use rate::Rate;
 pub use room::SessionSettings;
+pub use staff::hand_out_links;
 pub use standing::{Sessions, Standing};
 
 /// Largest message of an enrolment call, in bytes.

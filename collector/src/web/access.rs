@@ -175,6 +175,10 @@ pub const ROUTES: &[Route] = &[
     post("/users/{id}/state", ADMINISTRATOR),
     post("/users/{id}/password", ADMINISTRATOR),
     post("/users/{id}/totp", ADMINISTRATOR),
+    get("/mine/{secret}", Access::Anyone),
+    post("/mine/{secret}", Access::Anyone),
+    get("/acknowledgements", ALERT_READERS),
+    get("/acknowledgements/export", ALERT_READERS),
     get("/subjects", ADMINISTRATION_READERS),
     get("/subjects/file", ADMINISTRATION_READERS),
     post("/subjects/delete", ADMINISTRATOR),
@@ -207,6 +211,7 @@ pub const ROUTES: &[Route] = &[
         ),
     ),
     get("/api/v1/tokens", API_AUDIT),
+    get("/api/v1/acknowledgements", API_AUDIT),
     get("/api/v1/users", API_AUDIT),
     get("/api/v1/audit", API_AUDIT),
 ];

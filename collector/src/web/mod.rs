@@ -160,6 +160,13 @@ fn routes() -> Routes {
     .post("/users/{id}/state", pages::users::switch)
     .post("/users/{id}/password", pages::users::reset_password)
     .post("/users/{id}/totp", pages::users::forget_totp)
+    .get("/mine/{secret}", pages::mine::page)
+    .post("/mine/{secret}", pages::mine::acknowledge)
+    .get("/acknowledgements", pages::acknowledgements::page)
+    .get(
+        "/acknowledgements/export",
+        list::export::<pages::acknowledgements::AcknowledgementList>,
+    )
     .get("/subjects", pages::subjects::page)
     .get("/subjects/file", pages::subjects::export)
     .post("/subjects/delete", pages::subjects::delete)
@@ -189,6 +196,10 @@ fn routes() -> Routes {
     .get("/api/v1/clauses", api::clauses)
     .get("/api/v1/deliveries", api::list::<pages::alerts::DeliveryList>)
     .get("/api/v1/tokens", api::list::<pages::tokens::TokenList>)
+    .get(
+        "/api/v1/acknowledgements",
+        api::list::<pages::acknowledgements::AcknowledgementList>,
+    )
     .get("/api/v1/users", api::list::<pages::users::UserList>)
     .get("/api/v1/audit", api::list::<pages::audit::AuditList>)
 }

@@ -93,6 +93,11 @@ const NAV: &[NavEntry] = &[
         icon: "users",
     },
     NavEntry {
+        path: "/acknowledgements",
+        key: "nav.acknowledgements",
+        icon: "account",
+    },
+    NavEntry {
         path: "/subjects",
         key: "nav.subjects",
         icon: "account",
@@ -146,6 +151,16 @@ impl Page {
             back: "/".to_owned(),
             csrf: String::new(),
             now: 0,
+        }
+    }
+
+    /// For whoever works at a PC, without signing in.
+    pub(super) fn notice(state: &WebState, preferences: Preferences, back: &str) -> Self {
+        Self {
+            back: back.to_owned(),
+            offset_minutes: state.config.utc_offset_minutes,
+            now: state.clock.now(),
+            ..Self::anonymous(preferences)
         }
     }
 

@@ -37,6 +37,7 @@ mod rulebook;
 mod sign_in;
 mod sql;
 mod sqlite;
+mod staff;
 mod succession;
 mod transfer;
 mod views;

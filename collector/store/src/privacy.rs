@@ -74,6 +74,12 @@ const NAMED: &[Named] = &[
         nullable: true,
     },
     Named {
+        table: "acknowledgements",
+        column: "name",
+        shown: &["device_id", "version", "name", "at"],
+        nullable: false,
+    },
+    Named {
         table: "links",
         column: "actor",
         shown: &["from_asset", "to_asset", "at"],

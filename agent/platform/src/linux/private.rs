@@ -45,6 +45,13 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), PrivateError> {
         .map_err(|source| fault(folder, "sync", source))
 }
 
+/// Replaces a file by one that everybody on this PC may read and only the owner may write.
+pub fn publish(path: &Path, bytes: &[u8]) -> Result<(), PrivateError> {
+    write_private(path, bytes)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
+        .map_err(|source| fault(path, "open up", source))
+}
+
 /// Makes a folder that only the owner may enter, or accepts one that is so already. Refuses a folder of
 /// another owner, one that others may write, and a symbolic link.
 pub fn ensure_private_dir(path: &Path) -> Result<(), PrivateError> {

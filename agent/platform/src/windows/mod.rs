@@ -14,7 +14,7 @@ mod wide;
 pub use end::wait_for_end;
 pub use event_log::log_event;
 pub use places::places;
-pub use private::{ensure_private_dir, read_trusted, write_private};
+pub use private::{ensure_private_dir, publish, read_trusted, write_private};
 pub use service::{Service, serve};
 
 pub use crate::unsupported::{

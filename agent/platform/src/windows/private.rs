@@ -60,6 +60,11 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), PrivateError> {
     written
 }
 
+/// Replaces a file whose readers are those of its folder.
+pub fn publish(path: &Path, bytes: &[u8]) -> Result<(), PrivateError> {
+    write_private(path, bytes)
+}
+
 /// Makes a folder that only SYSTEM and Administrators may enter, or accepts one that is so already. Refuses a folder
 /// of another owner, one that others may write, a junction and a link.
 pub fn ensure_private_dir(path: &Path) -> Result<(), PrivateError> {

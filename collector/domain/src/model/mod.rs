@@ -2,6 +2,7 @@
 
 mod about;
 mod access;
+mod acknowledgement;
 mod alert;
 mod api_token;
 mod approval;
@@ -19,6 +20,7 @@ mod text;
 
 pub use about::About;
 pub use access::{AUDIT_FLOOR_DAYS, AuditEntry, AuditFilter, AuditRecord, Role, Session, User};
+pub use acknowledgement::Acknowledgement;
 pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState, PackKind};
 pub use api_token::{ApiScope, ApiToken};
 pub use approval::{Approval, ApprovalId, ApprovalState, Grantee, Withdrawal};

@@ -15,6 +15,7 @@ mod people;
 mod privacy;
 mod register;
 mod rulebook;
+mod staff;
 mod succession;
 mod views;
 
@@ -30,6 +31,7 @@ pub use people::People;
 pub use privacy::{Privacy, Rows, Subject};
 pub use register::{AssetStep, DepartmentFacts, Register};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
+pub use staff::Staff;
 pub use succession::Succession;
 pub use views::{
     AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FindingDetail, FindingFilter,
@@ -75,6 +77,7 @@ pub trait Store:
     + Access
     + People
     + Privacy
+    + Staff
     + Views
     + CrossDevice
     + Outbox
@@ -92,6 +95,7 @@ impl<T> Store for T where
         + Access
         + People
         + Privacy
+        + Staff
         + Views
         + CrossDevice
         + Outbox

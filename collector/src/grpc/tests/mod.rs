@@ -6,6 +6,7 @@ mod hostile;
 mod observers;
 mod refusals;
 mod session;
+mod staff;
 mod withheld;
 
 use std::{

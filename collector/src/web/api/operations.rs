@@ -7,8 +7,8 @@ use crate::web::{
     list::{Column, Filter, Get, List},
     locale,
     pages::{
-        alerts::DeliveryList, assets::AssetList, audit::AuditList, devices::DeviceList,
-        findings::FindingList, ledger::LedgerList, tokens::TokenList, users::UserList,
+        acknowledgements::AcknowledgementList, alerts::DeliveryList, assets::AssetList, audit::AuditList,
+        devices::DeviceList, findings::FindingList, ledger::LedgerList, tokens::TokenList, users::UserList,
     },
 };
 
@@ -129,6 +129,10 @@ pub(in crate::web) const OPERATIONS: &[Operation] = &[
     audited(list::<TokenList>(
         "/api/v1/tokens",
         "Enrolment tokens, without their secrets",
+    )),
+    audited(list::<AcknowledgementList>(
+        "/api/v1/acknowledgements",
+        "Who read the notice to staff",
     )),
     audited(list::<UserList>("/api/v1/users", "People who may sign in")),
     audited(list::<AuditList>("/api/v1/audit", "The audit log, newest first")),

@@ -220,6 +220,11 @@ fn full(say: &Say) -> House {
         .store
         .put_ledger_entry(&entry, &super::house::audit())
         .unwrap();
+    let device = deskwarden_proto::ids::DeviceId::from_random([1; 16]);
+    house
+        .store
+        .acknowledge(device, "1", &say("张三"), &super::house::audit())
+        .unwrap();
     house
 }
 

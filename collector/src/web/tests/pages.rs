@@ -18,7 +18,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 45] = [
+const LISTS: [&str; 46] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -59,6 +59,7 @@ const LISTS: [&str; 45] = [
     "/users/1",
     "/users/1?changed=yes",
     "/api-tokens",
+    "/acknowledgements",
     "/subjects",
     "/subjects?who=wang",
     "/account/totp",

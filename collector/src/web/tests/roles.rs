@@ -122,6 +122,15 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
     ("POST", "/users/{id}/state", "/users/999/state", Some(&[A])),
     ("POST", "/users/{id}/password", "/users/999/password", Some(&[A])),
     ("POST", "/users/{id}/totp", "/users/999/totp", Some(&[A])),
+    ("GET", "/mine/{secret}", "/mine/x", None),
+    ("POST", "/mine/{secret}", "/mine/x", None),
+    ("GET", "/acknowledgements", "/acknowledgements", Some(&[A, T, U])),
+    (
+        "GET",
+        "/acknowledgements/export",
+        "/acknowledgements/export",
+        Some(&[A, T, U]),
+    ),
     ("GET", "/subjects", "/subjects?who=wang", Some(&[A, U])),
     (
         "GET",
@@ -173,6 +182,12 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
         Some(&[A, T, U]),
     ),
     ("GET", "/api/v1/tokens", "/api/v1/tokens", Some(&[A, U])),
+    (
+        "GET",
+        "/api/v1/acknowledgements",
+        "/api/v1/acknowledgements",
+        Some(&[A, U]),
+    ),
     ("GET", "/api/v1/users", "/api/v1/users", Some(&[A, U])),
     ("GET", "/api/v1/audit", "/api/v1/audit", Some(&[A, U])),
     // Last: it ends the session of this test.

@@ -11,7 +11,7 @@ use deskwarden_domain::model::{AssetState, FindingState, Lang, Outcome, Role, Se
 use crate::web::{error::WebError, locale, session::Theme};
 
 /// Families whose members are chosen by a name that the code computes.
-const FAMILIES: [&str; 40] = [
+const FAMILIES: [&str; 41] = [
     "approval_refused",
     "approval_state",
     "part_state",
@@ -23,6 +23,7 @@ const FAMILIES: [&str; 40] = [
     "api_scope",
     "totp_fault",
     "subjects_fault",
+    "sensitivity",
     "ledger_change",
     "department_reason",
     "action",
