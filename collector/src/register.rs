@@ -207,7 +207,7 @@ impl Shelf {
             json!({
                 "source": source, "added": plan.added.len(), "changed": plan.changed.len(),
                 "removed": plan.removed.len(),
-                "keys": plan.put().map(|row| &row.key).take(20).collect::<Vec<_>>(),
+                "keys": plan.put().map(|row| named(self.book, &row.key)).take(20).collect::<Vec<_>>(),
             }),
         );
         if self.book == Book::Assets {
@@ -326,18 +326,61 @@ pub fn set(
         cells.retain(|(name, _)| name != "number");
         cells.push(("number".to_owned(), next_number(&shelf, editor)));
     }
-    let (head, row) = cells.into_iter().unzip();
-    let table = Table {
-        file: book.name().to_owned(),
-        rows: vec![(1, head), (2, row)],
-    };
-    let preview = match shelf.preview(rules, &table, false, editor.offset_minutes) {
+    let preview = match shelf.preview(rules, &one_row(book, cells), false, editor.offset_minutes) {
         Ok(preview) => preview,
         Err(faults) => return Ok(Err(faults)),
     };
     shelf.carry_out(store, &preview.plan, "row", editor)?;
     let key = preview.file.rows.first().map(|row| row.key.clone());
     Ok(Ok(key.unwrap_or_default()))
+}
+
+fn one_row(book: Book, cells: Vec<(String, String)>) -> Table {
+    let (head, row) = cells.into_iter().unzip();
+    Table {
+        file: book.name().to_owned(),
+        rows: vec![(1, head), (2, row)],
+    }
+}
+
+/// Registers an asset that a device made: it gets a number, and what else was typed.
+pub fn enter(
+    store: &dyn Store,
+    rules: &RuleSet,
+    id: AssetId,
+    cells: Vec<(String, String)>,
+    editor: Editor<'_>,
+) -> StoreResult<Checked<String>> {
+    let Some((found, _)) = store.asset(id)? else {
+        return Err(StoreError::NotFound(format!("asset {}", id.0)));
+    };
+    let shelf = Shelf::load(store, Book::Assets)?;
+    let table = one_row(Book::Assets, cells);
+    let preview = match shelf.preview(rules, &table, false, editor.offset_minutes) {
+        Ok(preview) => preview,
+        Err(faults) => return Ok(Err(faults)),
+    };
+    let Some(row) = preview.file.rows.first() else {
+        return Ok(Ok(String::new()));
+    };
+    if shelf.assets.get(&row.key).is_some_and(|other| other.id != id) {
+        return Ok(Err(vec![RowFault {
+            file: table.file,
+            row: 2,
+            column: "number".to_owned(),
+            what: format!("`{}` is the number of another asset", row.key),
+            help: "choose another number, or link the device to that asset under arrivals".to_owned(),
+        }]));
+    }
+    let edit = edited(row, Some(&found.asset));
+    let audit = audit(
+        editor,
+        "register.assets",
+        format!("asset:{}", id.0),
+        json!({"number": row.key}),
+    );
+    store.edit_assets(&[edit], &audit)?;
+    Ok(Ok(row.key.clone()))
 }
 
 /// `20261128-1`, with the next free number of the day.
@@ -356,7 +399,12 @@ pub fn remove(store: &dyn Store, book: Book, key: &str, editor: Editor<'_>) -> S
         return Err(StoreError::NotFound(format!("`{key}` in {}", book.name())));
     }
     let action = format!("register.{}.remove", book.name());
-    let audit = audit(editor, &action, format!("{}:{key}", book.name()), json!({}));
+    let audit = audit(
+        editor,
+        &action,
+        format!("{}:{}", book.name(), named(book, key)),
+        json!({}),
+    );
     store.edit_book(book, &[], &[key.to_owned()], &audit)
 }
 
@@ -495,6 +543,14 @@ pub fn accept_departments(
         store.edit_assets(&edits, &audit)?;
     }
     Ok(edits.len())
+}
+
+/// A key as the audit log has it: the log outlives what may be known of a person.
+const fn named(book: Book, key: &str) -> &str {
+    match book {
+        Book::People => "-",
+        _ => key,
+    }
 }
 
 fn audit(editor: Editor<'_>, action: &str, object: String, detail: serde_json::Value) -> AuditEntry {

@@ -150,10 +150,10 @@ pub(in crate::web) async fn page(
     let headings = register.headings(lang);
     let cells = register.rows.first().map(|row| register.cells(row, lang, offset));
     let page = AssetPage {
-        edit: link(
-            "/register/assets",
-            &[("key", row.asset.number.as_deref().unwrap_or_default())],
-        ),
+        edit: match &row.asset.number {
+            Some(number) => link("/register/assets", &[("key", number)]),
+            None => link("/register/assets", &[("asset", &id.0.to_string())]),
+        },
         facts: headings
             .into_iter()
             .zip(cells.unwrap_or_default())

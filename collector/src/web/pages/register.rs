@@ -53,6 +53,7 @@ struct RegisterPage {
     pager: Pager,
     text: String,
     key: String,
+    entered: Option<i64>,
     fields: Vec<Field>,
     editing: bool,
     removable: bool,
@@ -276,10 +277,20 @@ async fn set(state: &WebState, asked: &Asked, book: Book, fields: &Fields) -> Re
         })
         .collect();
     let (who, rules) = (Who::of(state, asked), state.rules_now());
+    let entered = entered(book, fields.text("entered"));
     let outcome = state
-        .ask(move |store| register::set(store, &rules, book, &cells, who.editor()))
+        .ask(move |store| match entered {
+            Some(id) => register::enter(store, &rules, id, cells, who.editor()),
+            None => register::set(store, &rules, book, &cells, who.editor()),
+        })
         .await?;
     Ok(outcome.err().map(|faults| told(&faults)).unwrap_or_default())
+}
+
+/// The asset without a number that is to be registered.
+fn entered(book: Book, text: &str) -> Option<AssetId> {
+    let id = text.parse().ok().filter(|_| book == Book::Assets)?;
+    Some(AssetId(id))
 }
 
 async fn close(state: &WebState, asked: &Asked, fields: &Fields) -> Result<Vec<Agent>, WebError> {
@@ -421,13 +432,18 @@ async fn build(
     } else {
         ROWS
     };
+    let entered = entered(book, &given("asset"));
     let (wanted, edited) = (text.clone(), key.clone());
     let (shelf, total, row, proposals) = state
         .ask(move |store| {
             let (rows, total) = rows(store, book, &wanted, number, size)?;
-            let row = match edited.as_str() {
-                "" => None,
-                key => Shelf::find(store, book, key)?,
+            let row = match (entered, edited.as_str()) {
+                (Some(id), _) => match store.asset(id)? {
+                    Some((found, _)) => Some(asset_cells(&found.asset, &store.asset_serials(id)?)),
+                    None => None,
+                },
+                (None, "") => None,
+                (None, key) => Shelf::find(store, book, key)?,
             };
             let shelf = Shelf::of(store, book, rows.into_iter().chain(row.clone()).collect())?;
             let proposals = if book == Book::Departments {
@@ -497,6 +513,7 @@ async fn build(
             .collect(),
         text,
         key,
+        entered: entered.map(|id| id.0),
         here,
         pasted,
         p,

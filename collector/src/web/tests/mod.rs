@@ -7,6 +7,7 @@ mod exports;
 mod house;
 mod mine;
 mod pages;
+mod register;
 mod roles;
 mod rulings;
 mod seed;

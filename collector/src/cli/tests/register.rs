@@ -1,0 +1,180 @@
+//! The register and its books from the command line: rows and files, in and out.
+
+use super::*;
+
+#[test]
+fn a_file_of_assets_is_shown_loaded_exported_and_loaded_again() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("资产.csv");
+    let text = "资产编号,名称,类别,状态,保管人,部门,序列号\r\n\
+                PC-1,前台,自有,在用,王芳,客服部,PF2ABC01\r\nPC-2,仓库,外包,闲置,,后勤部,\r\n";
+    let (gb18030, ..) = encoding_rs::GB18030.encode(text);
+    std::fs::write(&file, &gb18030).unwrap();
+    let path = file.display().to_string();
+    let dry = json(home.path(), &["asset", "import", &path, "--dry-run"]);
+    assert_eq!(
+        (dry["added"].as_array().unwrap().len(), &dry["loaded"]),
+        (2, &Value::from(false))
+    );
+    assert_eq!(json(home.path(), &["asset", "list"]), serde_json::json!([]));
+    json(home.path(), &["asset", "import", &path]);
+    let listed = json(home.path(), &["asset", "list"]);
+    let second = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["number"] == "PC-2")
+        .unwrap();
+    assert_eq!(
+        (&second["class"], &second["state"]),
+        (&Value::from("outsourced"), &Value::from("idle"))
+    );
+    for name in ["out.xlsx", "out.csv"] {
+        let out = home.path().join(name).display().to_string();
+        let written = json(home.path(), &["asset", "export", &out]);
+        assert_eq!(written["rows"], 2);
+        let again = json(home.path(), &["asset", "import", &out]);
+        assert_eq!(
+            (&again["unchanged"], &again["changed"]),
+            (&Value::from(2), &serde_json::json!([]))
+        );
+    }
+    json(
+        home.path(),
+        &["asset", "set", "number=PC-1", "state=维修", "custodian="],
+    );
+    let history = json(home.path(), &["asset", "history", "PC-1"]);
+    let fields: Vec<&str> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| step["was"] == "in_use" || step["was"] == "王芳")
+        .map(|step| step["becomes"].as_str().unwrap())
+        .collect();
+    assert_eq!(fields, ["in_repair", ""]);
+    assert_eq!(
+        run_in(home.path(), &["asset", "history", "PC-9"], Lang::En).code,
+        1
+    );
+}
+
+#[test]
+fn a_faulty_file_loads_nothing_and_names_every_fault() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("media.csv");
+    std::fs::write(&file, "序列号,名称\n4C530001AB,U盘\nDefault string,硬盘\n,无\n").unwrap();
+    let ran = run_in(
+        home.path(),
+        &["media", "import", &file.display().to_string()],
+        Lang::Zh,
+    );
+    assert_eq!(ran.code, 1);
+    for place in ["media.csv:3: 序列号", "media.csv:4: 序列号"] {
+        assert!(ran.err.contains(place), "{}", ran.err);
+    }
+    assert_eq!(json(home.path(), &["media", "list"]), serde_json::json!([]));
+    for wrong in [
+        vec!["media", "set", "colour=red"],
+        vec!["media", "set", "serial"],
+        vec!["licence", "set", "title=AutoCAD", "seats=5"],
+        vec![
+            "order",
+            "set",
+            "asset=PC-9",
+            "from=2026-11-28",
+            "to=2026-11-29",
+            "work=x",
+        ],
+        vec!["person", "remove", "nobody"],
+        vec!["order", "close", "nothing"],
+    ] {
+        let ran = run_in(home.path(), &wrong, Lang::En);
+        assert_eq!(ran.code, 1, "{wrong:?} {}", ran.out);
+        assert!(!ran.err.trim().is_empty());
+    }
+}
+
+#[test]
+fn a_transfer_moves_the_register_and_gets_a_number() {
+    let home = tempfile::tempdir().unwrap();
+    json(
+        home.path(),
+        &[
+            "asset",
+            "set",
+            "number=PC-1",
+            "custodian=王芳",
+            "department=客服部",
+        ],
+    );
+    let made = json(
+        home.path(),
+        &[
+            "transfer",
+            "set",
+            "asset=PC-1",
+            "to_custodian=李伟",
+            "to_department=财务部",
+            "date=2026-01-05",
+        ],
+    );
+    let number = made["key"].as_str().unwrap().to_owned();
+    assert!(number.ends_with("-1"), "{number}");
+    let listed = json(home.path(), &["asset", "list"]);
+    assert_eq!(
+        (&listed[0]["custodian"], &listed[0]["department"]),
+        (&Value::from("李伟"), &Value::from("财务部"))
+    );
+    let transfers = json(home.path(), &["transfer", "list"]);
+    assert_eq!(transfers[0]["from_custodian"], "王芳");
+    json(
+        home.path(),
+        &[
+            "transfer",
+            "set",
+            &format!("number={number}"),
+            "received=2026-01-07",
+        ],
+    );
+    let transfers = json(home.path(), &["transfer", "list"]);
+    assert!(
+        transfers[0]["received"]
+            .as_str()
+            .unwrap()
+            .starts_with("2026-01-0")
+    );
+    assert_eq!(
+        transfers[0]["to_custodian"], "李伟",
+        "columns that were not named stay"
+    );
+}
+
+#[test]
+fn a_work_order_is_written_listed_and_closed() {
+    let home = tempfile::tempdir().unwrap();
+    json(home.path(), &["asset", "set", "number=PC-1"]);
+    let order = [
+        "order",
+        "set",
+        "number=WO-1",
+        "asset=PC-1",
+        "from=2026-11-28",
+        "to=2099-01-01",
+        "work=换内存",
+    ];
+    json(home.path(), &order);
+    let closed = json(
+        home.path(),
+        &["order", "close", "WO-1", "--accept", "--result", "已换"],
+    );
+    assert_eq!(closed["accepted"], 0);
+    let listed = json(home.path(), &["order", "list"]);
+    assert_eq!(listed[0]["result"], "已换");
+    assert!(listed[0]["closed"].is_string());
+    let both = run_in(
+        home.path(),
+        &["order", "close", "WO-1", "--accept", "--reject"],
+        Lang::En,
+    );
+    assert_eq!(both.code, 2);
+}

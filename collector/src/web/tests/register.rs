@@ -1,0 +1,245 @@
+//! The register on the dashboard: one row, pasted rows, files out, work orders, and what is refused.
+
+use axum::http::{StatusCode, header};
+use deskwarden_domain::{
+    model::{Asset, Role, Sight},
+    register::Book,
+};
+
+use super::house::{House, audit};
+
+const T: [Role; 1] = [Role::Technician];
+
+fn asset(house: &House, number: &str) {
+    let asset = Asset {
+        number: Some(number.into()),
+        custodian: Some("王芳".into()),
+        ..Asset::named(number)
+    };
+    house.store.put_asset(&asset, true, &audit()).unwrap();
+}
+
+#[test]
+fn a_row_is_written_edited_and_removed() {
+    let house = House::new();
+    let mut wang = house.person("wang", &T);
+    let serial = ("cell_serial", "4C530001AB");
+    let saved = wang.post(
+        "/register/media",
+        &[("action", "set"), serial, ("cell_owner", "王芳")],
+    );
+    assert_eq!(
+        (saved.status, saved.location()),
+        (StatusCode::SEE_OTHER, "/register/media")
+    );
+    let page = wang.get("/register/media?key=4c530001ab");
+    assert!(page.body.contains("value=\"王芳\""), "{}", page.body);
+    let placeholder = [("action", "set"), ("cell_serial", "Default string")];
+    let refused = wang.post("/register/media", &placeholder);
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains("Default string"));
+    wang.post("/register/media", &[("action", "remove"), ("key", "4c530001ab")]);
+    assert!(house.store.book(Book::Media).unwrap().is_empty());
+    let log = house.store.audit_records(0, 100).unwrap();
+    let actions: Vec<&str> = log.iter().map(|record| record.entry.action.as_str()).collect();
+    assert!(
+        actions.contains(&"register.media") && actions.contains(&"register.media.remove"),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn pasted_rows_are_shown_before_they_are_written() {
+    let house = House::new();
+    asset(&house, "PC-1");
+    let mut wang = house.person("wang", &T);
+    let rows = "资产编号\t部门\t状态\nPC-1\t财务部\t闲置\nPC-2\t客服部\t在用\n";
+    let shown = wang.post("/register/assets", &[("action", "preview"), ("rows", rows)]);
+    assert_eq!(shown.status, StatusCode::OK);
+    assert!(shown.body.contains("财务部") && shown.body.contains("value=\"load\""));
+    assert_eq!(house.store.overview(0, &Sight::Everything).unwrap().assets, 1);
+    wang.post("/register/assets", &[("action", "load"), ("rows", rows)]);
+    let page = wang.get("/register/assets?text=PC-1");
+    assert!(
+        page.body.contains("财务部") && page.body.contains("王芳"),
+        "what was not pasted stays"
+    );
+    assert_eq!(house.store.overview(0, &Sight::Everything).unwrap().assets, 2);
+    let faulty = "资产编号\t状态\nPC-3\tbroken\n";
+    let refused = wang.post("/register/assets", &[("action", "load"), ("rows", faulty)]);
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains("broken"));
+    assert_eq!(house.store.overview(0, &Sight::Everything).unwrap().assets, 2);
+}
+
+#[test]
+fn a_book_is_given_out_as_a_file_without_formulas() {
+    let house = House::new();
+    asset(&house, "=1+1");
+    let mut wang = house.person("wang", &[Role::Auditor]);
+    let csv = wang.get("/register/assets/export?format=csv");
+    assert_eq!(csv.status, StatusCode::OK);
+    let named = csv
+        .headers
+        .get(header::CONTENT_DISPOSITION)
+        .unwrap()
+        .to_str()
+        .unwrap();
+    assert!(named.ends_with(".csv\""), "{named}");
+    assert!(csv.body.contains("'=1+1") && csv.body.contains("资产编号"));
+    assert_eq!(
+        wang.get("/register/assets/export?format=xlsx").status,
+        StatusCode::OK
+    );
+    assert_eq!(wang.get("/register/nothing/export").status, StatusCode::NOT_FOUND);
+    assert_eq!(wang.get("/register/nothing").status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn a_pc_that_reported_first_is_registered_from_its_page() {
+    let house = House::new();
+    house
+        .store
+        .put_asset(&Asset::named("desk-7"), true, &audit())
+        .unwrap();
+    asset(&house, "PC-1");
+    let mut wang = house.person("wang", &T);
+    assert!(
+        wang.get("/assets/1")
+            .body
+            .contains("/register/assets?asset=1#edit")
+    );
+    let page = wang.get("/register/assets?asset=1");
+    assert!(
+        page.body.contains("name=\"entered\" value=\"1\""),
+        "{}",
+        page.body
+    );
+    let enter = |number: &'static str| [("action", "set"), ("entered", "1"), ("cell_number", number)];
+    let taken = wang.post("/register/assets", &enter("PC-1"));
+    assert_eq!(taken.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        wang.post("/register/assets", &enter("PC-2")).status,
+        StatusCode::SEE_OTHER
+    );
+    let found = house
+        .store
+        .asset(deskwarden_domain::model::AssetId(1))
+        .unwrap()
+        .unwrap()
+        .0
+        .asset;
+    assert_eq!(
+        (found.number.as_deref(), found.provisional),
+        (Some("PC-2"), false)
+    );
+}
+
+#[test]
+fn a_work_order_is_closed_and_what_makes_no_sense_is_refused() {
+    let house = House::new();
+    asset(&house, "PC-1");
+    let mut wang = house.person("wang", &T);
+    let order = [
+        ("action", "set"),
+        ("cell_asset", "PC-1"),
+        ("cell_from", "2026-11-28 08:00"),
+        ("cell_to", "2099-01-01"),
+        ("cell_work", "换内存"),
+    ];
+    assert_eq!(
+        wang.post("/register/orders", &order).status,
+        StatusCode::SEE_OTHER
+    );
+    let key = house.store.book(Book::Orders).unwrap()[0].key.clone();
+    let close = [("action", "close"), ("closing", "review"), ("key", key.as_str())];
+    assert_eq!(
+        wang.post("/register/orders", &close).status,
+        StatusCode::SEE_OTHER
+    );
+    assert!(
+        !house.store.book(Book::Orders).unwrap()[0]
+            .text("closed")
+            .is_empty()
+    );
+    for (path, fields) in [
+        ("/register/orders", [("action", "close"), ("closing", "maybe")]),
+        ("/register/assets", [("action", "remove"), ("key", "PC-1")]),
+        ("/register/media", [("action", "accept_all"), ("x", "y")]),
+    ] {
+        assert_eq!(wang.post(path, &fields).status, StatusCode::BAD_REQUEST, "{path}");
+    }
+    let missing = [("action", "close"), ("closing", "review"), ("key", "none")];
+    assert_eq!(
+        wang.post("/register/orders", &missing).status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[test]
+fn dump_for_eyes() {
+    let Ok(dir) = std::env::var("DW_DUMP") else { return };
+    let house = House::new();
+    super::seed::machine(&house, 1, &super::seed::plain());
+    for n in 1..9 {
+        asset(&house, &format!("PC-{n:04}"));
+    }
+    let mut wang = house.person("wang", &[Role::Administrator, Role::Technician]);
+    wang.post(
+        "/register/media",
+        &[
+            ("action", "set"),
+            ("cell_serial", "4C530001AB"),
+            ("cell_name", "Kingston U盘"),
+            ("cell_owner", "王芳"),
+            ("cell_department", "财务部"),
+        ],
+    );
+    wang.post(
+        "/register/orders",
+        &[
+            ("action", "set"),
+            ("cell_asset", "PC-0001"),
+            ("cell_from", "2026-11-28 08:00"),
+            ("cell_to", "2026-11-28 18:00"),
+            ("cell_work", "换内存"),
+            ("cell_parts", "内存"),
+        ],
+    );
+    wang.post(
+        "/register/departments",
+        &[
+            ("action", "set"),
+            ("cell_sign", "网段"),
+            ("cell_pattern", "10.0.0.0/8"),
+            ("cell_department", "工程部"),
+        ],
+    );
+    let css = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/src/web/assets/dashboard.css"
+    ))
+    .unwrap();
+    for lang in ["zh-CN", "en"] {
+        wang.lang = lang;
+        for (name, path) in [
+            ("assets", "/register/assets?key=PC-0001"),
+            ("orders", "/register/orders"),
+            ("departments", "/register/departments"),
+            ("asset", "/assets/1"),
+        ] {
+            let body = wang.get(path).body;
+            let body = body.replace("</head>", &format!("<style>{css}</style></head>"));
+            std::fs::write(format!("{dir}/{name}-{lang}.html"), body).unwrap();
+        }
+        let rows = "资产编号\t部门\t状态\nPC-0001\t财务部\t闲置\nPC-0077\t客服部\t在用\n";
+        let body = wang
+            .post("/register/assets", &[("action", "preview"), ("rows", rows)])
+            .body;
+        std::fs::write(
+            format!("{dir}/preview-{lang}.html"),
+            body.replace("</head>", &format!("<style>{css}</style></head>")),
+        )
+        .unwrap();
+    }
+}
