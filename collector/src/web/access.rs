@@ -149,6 +149,7 @@ pub const ROUTES: &[Route] = &[
     get("/ledger/export", EVERY_ROLE),
     post("/ledger", KEEPERS),
     get("/clauses", EVERY_ROLE),
+    get("/register", EVERY_ROLE),
     get("/register/{book}", EVERY_ROLE),
     post("/register/{book}", KEEPERS),
     get("/register/{book}/export", EVERY_ROLE),

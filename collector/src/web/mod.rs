@@ -134,6 +134,7 @@ fn routes() -> Routes {
     .get("/ledger/export", list::export::<pages::ledger::LedgerList>)
     .post("/ledger", pages::ledger::edit)
     .get("/clauses", pages::clauses::page)
+    .get("/register", pages::register::first)
     .get("/register/{book}", pages::register::page)
     .post("/register/{book}", pages::register::edit)
     .get("/register/{book}/export", pages::register::export)

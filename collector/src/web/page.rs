@@ -48,7 +48,7 @@ const NAV: &[NavEntry] = &[
         icon: "assets",
     },
     NavEntry {
-        path: "/register/assets",
+        path: "/register",
         key: "nav.register",
         icon: "register",
     },

@@ -106,6 +106,11 @@ fn book_of(name: &str) -> Result<Book, WebError> {
     Book::by_name(name).ok_or(WebError::NotFound)
 }
 
+/// The first of the books.
+pub(in crate::web) async fn first() -> Redirect {
+    Redirect::to("/register/assets")
+}
+
 /// The page of a book.
 pub(in crate::web) async fn page(
     State(state): State<WebState>,
@@ -413,7 +418,7 @@ async fn build(
     book: Book,
     pasted: Pasted,
 ) -> Result<RegisterPage, WebError> {
-    let p = asked.page(state, "/register/assets");
+    let p = asked.page(state, "/register");
     let (lang, offset) = (p.lang(), state.config.utc_offset_minutes);
     let here = format!("/register/{}", book.name());
     let number = asked.query.page();

@@ -86,6 +86,7 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
     ("GET", "/ledger/export", "/ledger/export", Some(&ROLES)),
     ("POST", "/ledger", "/ledger", Some(&[A, T])),
     ("GET", "/clauses", "/clauses", Some(&ROLES)),
+    ("GET", "/register", "/register", Some(&ROLES)),
     ("GET", "/register/{book}", "/register/assets", Some(&ROLES)),
     ("POST", "/register/{book}", "/register/media", Some(&[A, T])),
     (
