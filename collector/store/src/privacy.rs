@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     Database, audit,
     due::make_due,
+    register::books,
     sql::{Cell, Connection, ConnectionExt as _},
 };
 
@@ -36,6 +37,36 @@ const NAMED: &[Named] = &[
         column: "custodian",
         shown: &["id", "number", "name", "custodian", "department", "state"],
         nullable: true,
+    },
+    Named {
+        table: "assets",
+        column: "responsible",
+        shown: &["id", "number", "name", "responsible", "provider"],
+        nullable: true,
+    },
+    Named {
+        table: "asset_history",
+        column: "actor",
+        shown: &["asset_id", "at", "field", "was", "becomes"],
+        nullable: false,
+    },
+    Named {
+        table: "asset_history",
+        column: "was",
+        shown: &["asset_id", "at", "field"],
+        nullable: false,
+    },
+    Named {
+        table: "asset_history",
+        column: "becomes",
+        shown: &["asset_id", "at", "field"],
+        nullable: false,
+    },
+    Named {
+        table: "book_rows",
+        column: "actor",
+        shown: &["book", "key", "at"],
+        nullable: false,
     },
     Named {
         table: "ledger",
@@ -207,6 +238,8 @@ impl Privacy for Database {
                 let found = values(connection, &sql, &[Cell::Text(&subject.name)], named.shown)?;
                 rows.entry(named.table).or_default().extend(found);
             }
+            let named = books::naming(connection, &subject.name)?;
+            rows.entry("book_rows").or_default().extend(named);
             for (device, principal) in &subject.accounts {
                 let Some(row) = row_of(connection, *device)? else {
                     continue;
@@ -281,6 +314,8 @@ impl Privacy for Database {
                     erased.insert(named.table, gone);
                 }
             }
+            let forgotten = books::forget(connection, &subject.name, ERASED)?;
+            *erased.entry("book_rows").or_default() += forgotten;
             let mut due: BTreeSet<i64> = of_custodian.into_iter().collect();
             for (device, principal) in &subject.accounts {
                 let Some(row) = row_of(connection, *device)? else {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deskwarden_domain::{
     model::{Asset, AssetClass, AssetId, AssetState, AuditEntry, ClaimKind, Device, Sight},
-    port::{EnrolOutcome, Op, Store, StoreError, Value},
+    port::{EnrolOutcome, Op, Store, StoreError, Subject, Value},
     register::{AssetEdit, Book, Row},
 };
 
@@ -396,4 +396,26 @@ pub fn what_tells_departments_is_gathered(bench: &dyn Bench) {
     assert_eq!(facts[0].candidate.token, "信息管理部");
     assert_eq!(facts[0].candidate.hostname, "pc-0001");
     assert!(store.department_facts(0).unwrap().is_empty());
+}
+
+pub fn a_person_is_handed_out_and_forgotten_in_every_book(bench: &dyn Bench) {
+    let store = bench.open();
+    let name = "王\"芳";
+    put(
+        store.as_ref(),
+        Book::People,
+        row(Book::People, None, &[("name", name)]),
+    );
+    let medium = [("serial", "4c53"), ("owner", name), ("note", "王芳 2")];
+    put(store.as_ref(), Book::Media, row(Book::Media, None, &medium));
+    let subject = Subject {
+        name: name.into(),
+        accounts: Vec::new(),
+    };
+    assert_eq!(store.subject(&subject).unwrap()["book_rows"].len(), 2);
+    store.erase(&subject, &audit("subject.erase")).unwrap();
+    assert!(store.book(Book::People).unwrap().is_empty());
+    let media = store.book(Book::Media).unwrap();
+    assert_eq!((media[0].text("owner"), media[0].text("note")), ("—", "王芳 2"));
+    assert!(!store.subject(&subject).unwrap().contains_key("book_rows"));
 }

@@ -215,6 +215,7 @@ macro_rules! conformance {
                 media_and_licences_are_looked_at_over_all_pcs,
                 a_pc_that_is_expected_by_its_serial_is_proposed,
                 what_tells_departments_is_gathered,
+                a_person_is_handed_out_and_forgotten_in_every_book,
             ];
         }
     };

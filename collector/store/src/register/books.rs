@@ -155,3 +155,33 @@ fn touch(connection: &mut dyn Connection, kind: &str, rows: &[&Row]) -> StoreRes
     }
     Ok(())
 }
+
+/// A cell that is exactly this text, as cells are kept.
+fn quoted(text: &str) -> StoreResult<String> {
+    serde_json::to_string(text).map_err(|_| StoreError::Conflict("the name cannot be written".to_owned()))
+}
+
+/// Rows with a cell that is this name, to be handed out to the person.
+pub(crate) fn naming(connection: &mut dyn Connection, name: &str) -> StoreResult<Vec<serde_json::Value>> {
+    connection.rows(
+        "SELECT book, key, cells FROM book_rows WHERE REPLACE(cells, ?1, '') <> cells ORDER BY book, key",
+        &[Cell::Text(&quoted(name)?)],
+        |r| {
+            let (book, key, cells) = (r.string()?, r.string()?, r.string()?);
+            Ok(serde_json::json!({"book": book, "key": key, "cells": cells}))
+        },
+    )
+}
+
+/// Forgets a person: the row of people goes, in all others something else stands for the name. How many changed.
+pub(crate) fn forget(connection: &mut dyn Connection, name: &str, instead: &str) -> StoreResult<u64> {
+    let gone = connection.execute(
+        "DELETE FROM book_rows WHERE book = 'people' AND key = ?1",
+        &[Cell::Text(name)],
+    )?;
+    let changed = connection.execute(
+        "UPDATE book_rows SET cells = REPLACE(cells, ?1, ?2) WHERE REPLACE(cells, ?1, '') <> cells",
+        &[Cell::Text(&quoted(name)?), Cell::Text(&quoted(instead)?)],
+    )?;
+    Ok(gone + changed)
+}
