@@ -17,6 +17,10 @@ const COUNTED: &[(Record, &str)] = &[
     (Record::Alerts, "alerts"),
     (Record::Deliveries, "messages WHERE state = 'delivered'"),
     (Record::Audit, "audit"),
+    (
+        Record::PersonRequests,
+        "audit WHERE action IN ('subject.export', 'subject.delete')",
+    ),
     (Record::Looks, "sources"),
     (
         Record::Certificates,
