@@ -133,12 +133,7 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
         Some(&[A, T, U]),
     ),
     ("GET", "/subjects", "/subjects?who=wang", Some(&[A, U])),
-    (
-        "GET",
-        "/subjects/file",
-        "/subjects/file?who=wang",
-        Some(&[A, U]),
-    ),
+    ("GET", "/subjects/file", "/subjects/file?who=wang", Some(&[A, U])),
     ("POST", "/subjects/delete", "/subjects/delete", Some(&[A])),
     ("GET", "/audit", "/audit", Some(&[A, U])),
     ("GET", "/audit/export", "/audit/export", Some(&[A, U])),
