@@ -12,6 +12,7 @@ mod catalogue;
 mod check;
 mod clauses;
 mod demo;
+mod company;
 mod device;
 mod finding;
 mod ledger;

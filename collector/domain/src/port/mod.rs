@@ -34,7 +34,7 @@ pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
 pub use staff::Staff;
 pub use succession::Succession;
 pub use views::{
-    AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FindingDetail, FindingFilter,
+    AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FacetCount, FindingDetail, FindingFilter,
     FindingRow, ItemRow, Overview, Page, Paging, RuleCount, SourceRow, Views,
 };
 
