@@ -159,6 +159,14 @@ pub enum KernelEvent {
     Neighbour,
     /// A disk, adapter, monitor or USB device came, went or changed.
     Device,
+    /// The lists of installed titles changed (Windows: the registry; elsewhere files are watched).
+    Titles,
+    /// Settings of proxies changed there.
+    Proxies,
+    /// Settings that protect the PC changed there.
+    Protection,
+    /// The list of shared folders changed there.
+    Shares,
 }
 
 /// A fact that a source goes on telling for a while after it can be seen no more.

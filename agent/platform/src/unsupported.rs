@@ -1,8 +1,4 @@
 //! Operating systems without sources of their own yet: the same signatures, each saying so.
-#![cfg_attr(
-    target_os = "windows",
-    expect(dead_code, reason = "Windows keeps private files and ends by itself")
-)]
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +11,6 @@ use std::{
 
 use deskwarden_proto::v1::{HostHints, Sample};
 
-#[cfg(not(target_os = "windows"))]
 pub use crate::no_service::{Service, log_event, serve};
 use crate::{KernelEvent, Places, PrivateError, Source, Trusted, Unavailable};
 
@@ -150,6 +145,9 @@ pub fn monotonic_ms() -> u64 {
 pub fn cpu_us() -> Option<u64> {
     None
 }
+
+/// Nothing to do that is known here.
+pub fn guard_libraries() {}
 
 /// Nothing to do that is known here.
 pub fn keep_heap_small() {}

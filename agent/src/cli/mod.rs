@@ -162,6 +162,7 @@ const OUTPUT: usize = 64 << 10;
 
 /// Parses the arguments, does what they say, and tells how it went.
 pub fn main() -> ExitCode {
+    deskwarden_platform::guard_libraries();
     let cli = Cli::parse();
     match command(cli.command, &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! Commands run as a person runs them, over a real database in a private folder.
 
-mod register;
 mod company;
+mod register;
 mod rulings;
 
 use std::path::Path;

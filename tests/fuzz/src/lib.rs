@@ -15,6 +15,7 @@ mod promise;
 mod settings;
 mod system;
 mod trace;
+mod windows;
 
 /// Longest input that is tried: long enough for several records of every format, short enough to be fast.
 pub const MAX_INPUT: usize = 16 << 10;
@@ -42,6 +43,7 @@ pub fn targets() -> Vec<Target> {
         settings::TARGETS,
         system::TARGETS,
         trace::TARGETS,
+        windows::TARGETS,
     ]
     .concat()
 }

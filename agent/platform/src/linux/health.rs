@@ -8,10 +8,7 @@ use std::{
 };
 
 use deskwarden_parse::{smart::Condition, utmp::Kind as Entry};
-use deskwarden_proto::{
-    key,
-    v1::{Band, Health, Section, facet::Kind},
-};
+use deskwarden_proto::v1::{Band, Section};
 
 use rustix::io::Errno;
 
@@ -22,7 +19,10 @@ use super::{
     raw_disk::{self, Answer},
     room,
 };
-use crate::{Fact, Reading, Source, SourceId, Unavailable};
+use crate::{
+    Fact, Reading, Source, SourceId, Unavailable,
+    condition::{health, space},
+};
 
 /// Nothing tells that a disk fills.
 const EVERY: Duration = Duration::from_secs(600);
@@ -183,35 +183,13 @@ fn forecast(disk: &str, condition: Condition) -> Fact {
     health("disk_failing", disk, band, detail)
 }
 
-fn space(place: &str, used: u64, usable: u64) -> Fact {
-    let per_mille = u128::from(used) * 1_000 / u128::from(usable.max(1));
-    let (band, detail) = match per_mille {
-        0..=850 => (Band::Ok, "at most 85 % full"),
-        851..=950 => (Band::Warning, "more than 85 % full"),
-        _ => (Band::Critical, "more than 95 % full"),
-    };
-    health("disk_full", place, band, detail)
-}
-
-fn health(topic: &str, subject: &str, band: Band, detail: &str) -> Fact {
-    let key = if subject.is_empty() {
-        key::named(&[topic])
-    } else {
-        key::named(&[topic, subject])
-    };
-    let health = Health {
-        topic: topic.to_owned(),
-        band: band.into(),
-        subject: subject.to_owned(),
-        detail: detail.to_owned(),
-    };
-    Fact::machine(key, Kind::Health(health))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deskwarden_proto::v1::Look;
+    use deskwarden_proto::{
+        key,
+        v1::{Look, facet::Kind},
+    };
     use std::fs;
 
     fn band(fact: &Fact) -> Band {

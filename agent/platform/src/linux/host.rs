@@ -1,12 +1,9 @@
 //! The running machine itself: boot, clock, rights, and hints by which a person recognises it.
 
-use deskwarden_proto::v1::{HostHints, InterfaceKind, Network, Part, PartClass, facet::Kind};
+use deskwarden_proto::v1::HostHints;
 
 use super::{Root, network, part};
-use crate::Source;
-
-/// Most values of one hint.
-const MAX_HINTS: usize = 16;
+use crate::{Source, hints};
 
 /// Digits of a boot's identity that are kept: they go with every record.
 const BOOT_DIGITS: usize = 16;
@@ -58,11 +55,7 @@ pub fn host_hints(root: &Root) -> HostHints {
         &network::Netlink::default(),
     ] {
         for fact in source.read(root).facts {
-            match fact.facet.kind {
-                Some(Kind::Part(part)) => add_part(&mut hints, part),
-                Some(Kind::Network(network)) => add_network(&mut hints, network),
-                _ => {}
-            }
+            hints::add(&mut hints, fact);
         }
     }
     hints
@@ -102,35 +95,6 @@ fn hostname(root: &Root) -> String {
         .flatten()
         .unwrap_or_default();
     String::from_utf8_lossy(&bytes).trim().to_owned()
-}
-
-fn add_part(hints: &mut HostHints, part: Part) {
-    match part.class() {
-        PartClass::System if hints.system_uuid.is_empty() => {
-            hints.model = format!("{} {}", part.manufacturer, part.model).trim().to_owned();
-            hints.system_serial = part.serial;
-            hints.system_uuid = part.uuid;
-        }
-        PartClass::Board if hints.board_serial.is_empty() => hints.board_serial = part.serial,
-        PartClass::Disk
-            if !part.removable && !part.serial.is_empty() && hints.disk_serials.len() < MAX_HINTS =>
-        {
-            hints.disk_serials.push(part.serial);
-        }
-        _ => {}
-    }
-}
-
-fn add_network(hints: &mut HostHints, network: Network) {
-    let own = matches!(network.kind(), InterfaceKind::Ethernet | InterfaceKind::Wifi);
-    let mac = if network.permanent_mac.is_empty() {
-        network.mac
-    } else {
-        network.permanent_mac
-    };
-    if own && !mac.is_empty() && hints.macs.len() < MAX_HINTS && !hints.macs.contains(&mac) {
-        hints.macs.push(mac);
-    }
 }
 
 #[cfg(test)]

@@ -25,49 +25,10 @@ use super::{
     memory::{DAY_MS, Memory},
     program::{Owners, Protocol, Questions, SocketOwners, Tables, file_name, processes},
 };
-use crate::{Fact, KernelEvent, Reading, Seen, Source, SourceId, Unavailable};
+use crate::{Fact, KernelEvent, Reading, Seen, Source, SourceId, Unavailable, known};
 
 /// Nothing tells of a port that is opened.
 const EVERY: Duration = Duration::from_secs(300);
-/// Programs that are proxies whatever port they use, with what they speak. The name is all that is looked
-/// at: only where the policy allows it are other programs asked.
-const PROXIES: [(&str, &str); 34] = [
-    ("3proxy", "http+socks"),
-    ("brook", "socks"),
-    ("ccproxy", "http+socks"),
-    ("cow", "http"),
-    ("clash", "http+socks"),
-    ("clash-verge", "http+socks"),
-    ("danted", "socks"),
-    ("delegated", "http"),
-    ("glider", "http+socks"),
-    ("goproxy", "http+socks"),
-    ("gost", "http+socks"),
-    ("haproxy", "tcp"),
-    ("hysteria", "http+socks"),
-    ("mihomo", "http+socks"),
-    ("microsocks", "socks"),
-    ("mitmproxy", "http"),
-    ("mitmdump", "http"),
-    ("naive", "http+socks"),
-    ("polipo", "http"),
-    ("privoxy", "http"),
-    ("proxychains", "socks"),
-    ("redsocks", "tcp"),
-    ("sing-box", "http+socks"),
-    ("sockd", "socks"),
-    ("squid", "http"),
-    ("squid3", "http"),
-    ("ss-local", "socks"),
-    ("ss-server", "shadowsocks"),
-    ("sslocal", "socks"),
-    ("ssserver", "shadowsocks"),
-    ("tinyproxy", "http"),
-    ("trojan", "socks"),
-    ("v2ray", "http+socks"),
-    ("xray", "http+socks"),
-];
-
 /// The kernel's tables of sockets.
 pub(super) struct Listeners {
     owners: Arc<Owners>,
@@ -257,21 +218,7 @@ fn is_ephemeral(fact: &Fact) -> bool {
 }
 
 fn proxy_kind(program: &str) -> &'static str {
-    let name = file_name(program).to_ascii_lowercase();
-    // Builds carry the platform in their names: `clash-linux-amd64`, `xray_v1`.
-    PROXIES
-        .iter()
-        .filter(|(known, _)| {
-            name.strip_prefix(known).is_some_and(|rest| {
-                rest.is_empty()
-                    || rest.starts_with("-linux")
-                    || rest.starts_with(['_', '.'])
-                    || rest == "-core"
-            })
-        })
-        .map(|(_, kind)| *kind)
-        .next()
-        .unwrap_or_default()
+    known::proxy_kind(&file_name(program).to_ascii_lowercase())
 }
 
 #[cfg(test)]

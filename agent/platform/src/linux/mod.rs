@@ -2,10 +2,10 @@
 
 mod account;
 mod crashes;
+mod dll;
 mod dpkg;
 mod egress;
 mod events;
-mod gather;
 mod health;
 mod heap;
 mod homes;
@@ -13,7 +13,6 @@ mod host;
 mod listener;
 mod logon;
 mod media;
-mod memory;
 mod neighbour;
 mod network;
 mod os_release;
@@ -37,9 +36,10 @@ mod units;
 
 use std::sync::Arc;
 
-use crate::Source;
+use crate::{Source, gather, memory};
 
 pub use crate::no_service::{Service, log_event, serve};
+pub use dll::guard_libraries;
 pub use events::{KernelEvents, Stopper, kernel_events};
 pub use heap::{keep_heap_small, release_memory};
 pub use host::{boot_id, cpu_us, host_hints, is_privileged, monotonic_ms};

@@ -74,7 +74,7 @@ impl Root {
     }
 
     /// Whether something is there; unlike [`Self::exists`], a missing right is told.
-    pub(super) fn probe(&self, path: &str) -> Result<bool, Unavailable> {
+    pub(crate) fn probe(&self, path: &str) -> Result<bool, Unavailable> {
         match self.resolve(path, Last::Follow) {
             Ok(_) => Ok(true),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),

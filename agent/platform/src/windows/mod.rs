@@ -1,23 +1,101 @@
-//! Windows: its own place on the system, its service, and what it knows of the machine.
+//! Windows: which sources there are, each in a file of its own; and the agent's own place on the system.
 
+mod account;
 mod acl;
 mod beneath;
+mod devices;
+mod dll;
+mod egress;
 mod end;
+mod event;
 mod event_log;
+mod events;
+mod executable;
+mod fault;
+mod health;
+mod heap;
+mod host;
 mod installer;
+mod iphelper;
+mod listener;
+mod logon;
+mod media;
+mod neighbour;
+mod network;
+mod notices;
+mod os_release;
+mod part;
+mod parts;
+mod people;
 mod places;
 mod private;
 mod privileges;
+mod process;
+mod processes;
+mod proxy;
+mod registry;
+mod room;
+mod root;
+mod samples;
+mod security;
 mod service;
+mod services;
+mod share;
+mod software;
 mod wide;
+
+use crate::{Source, gather, memory};
+
+pub use dll::guard_libraries;
 
 pub use end::wait_for_end;
 pub use event_log::log_event;
+pub use events::{KernelEvents, Stopper, kernel_events};
+pub use heap::{keep_heap_small, release_memory};
+pub use host::{boot_id, cpu_us, host_hints, is_privileged, monotonic_ms};
 pub use places::places;
 pub use private::{ensure_private_dir, publish, read_trusted, write_private};
+pub use root::Root;
+pub use samples::samples;
 pub use service::{Service, serve};
 
-pub use crate::unsupported::{
-    KernelEvents, Root, Stopper, boot_id, cpu_us, host_hints, is_privileged, keep_heap_small, kernel_events,
-    monotonic_ms, release_memory, samples, sources,
-};
+/// Every source of facts of this system.
+pub fn sources() -> Vec<Box<dyn Source>> {
+    vec![
+        Box::new(os_release::Windows),
+        Box::new(part::Smbios),
+        Box::new(part::Disks),
+        Box::new(part::Adapters),
+        Box::new(part::Monitors),
+        Box::new(software::OfMachine),
+        Box::new(software::OfUsers),
+        Box::new(software::StoreApps),
+        Box::new(software::Updates),
+        Box::new(software::RunningPortable::default()),
+        Box::new(network::Adapters::default()),
+        Box::new(proxy::OfMachine),
+        Box::new(proxy::OfUsers),
+        Box::new(proxy::WinHttp),
+        Box::new(proxy::Environment),
+        Box::new(proxy::Policies),
+        Box::new(proxy::Firefox),
+        Box::new(proxy::Sharing),
+        Box::new(process::Programs::default()),
+        Box::new(listener::Listeners::default()),
+        Box::new(egress::Connections::default()),
+        Box::new(neighbour::Neighbours::default()),
+        Box::new(account::Accounts),
+        Box::new(logon::Profiles::default()),
+        Box::new(security::ScreenLock),
+        Box::new(security::Firewall),
+        Box::new(security::RemoteAccess),
+        Box::new(security::PasswordPolicy),
+        Box::new(security::AutoLogon),
+        Box::new(security::Encryption),
+        Box::new(security::Antivirus),
+        Box::new(share::Shares),
+        Box::new(media::UsbStorage),
+        Box::new(health::Space),
+        Box::new(health::Smart),
+    ]
+}

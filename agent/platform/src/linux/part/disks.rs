@@ -9,7 +9,10 @@ use deskwarden_proto::{
     v1::{Part, PartClass, Section, facet::Kind},
 };
 
-use crate::{Fact, KernelEvent, Reading, Root, Source, SourceId, Unavailable, linux::gather::Gather};
+use crate::{
+    Fact, KernelEvent, Reading, Root, Source, SourceId, Unavailable, hardware::separate,
+    linux::gather::Gather,
+};
 
 const BLOCK: &str = "sys/block";
 /// Block devices that are no parts: made by software, or parts of a disk that is listed itself.
@@ -61,19 +64,6 @@ pub(in crate::linux) fn attached(root: &Root, gather: &mut Gather) -> Vec<(Strin
     }
     separate(&mut facts);
     names.into_iter().zip(facts).collect()
-}
-
-/// Cheap disks share serials, and a disk may be seen on two paths: those are known by their place.
-fn separate(facts: &mut [Fact]) {
-    let keys: Vec<String> = facts.iter().map(|fact| fact.key.clone()).collect();
-    for fact in facts {
-        if keys.iter().filter(|key| **key == fact.key).count() < 2 {
-            continue;
-        }
-        if let Some(Kind::Part(part)) = &fact.facet.kind {
-            fact.key = key::disk("", "", &part.position);
-        }
-    }
 }
 
 fn disk(root: &Root, name: &str) -> Option<Fact> {

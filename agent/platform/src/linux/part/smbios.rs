@@ -1,13 +1,11 @@
 //! Source `part/smbios`: what the firmware says the machine is made of.
 
-use deskwarden_parse::smbios::{self, Class};
-use deskwarden_proto::{
-    key,
-    part::class_name,
-    v1::{Part, PartClass, Section, facet::Kind},
-};
+use deskwarden_parse::smbios;
+use deskwarden_proto::v1::Section;
 
-use crate::{Fact, Reading, Root, Source, SourceId, Unavailable, WatchPath, Watched, linux::gather::Gather};
+use crate::{
+    Reading, Root, Source, SourceId, Unavailable, WatchPath, Watched, hardware, linux::gather::Gather,
+};
 
 pub(super) const TABLE: &str = "sys/firmware/dmi/tables/DMI";
 const ENTRY_POINT: &str = "sys/firmware/dmi/tables/smbios_entry_point";
@@ -47,7 +45,7 @@ impl Source for Smbios {
                 place.display()
             )));
         }
-        gather.facts = table.parts.into_iter().map(fact).collect();
+        gather.facts = table.parts.into_iter().map(hardware::of_firmware).collect();
         gather.finish(self.id())
     }
 
@@ -65,43 +63,6 @@ impl Source for Smbios {
     fn stamp(&self, root: &Root) -> Option<u64> {
         Some(root.stamp([TABLE, ENTRY_POINT]))
     }
-}
-
-fn fact(part: smbios::Part) -> Fact {
-    let class = match part.class {
-        Class::Bios => PartClass::Bios,
-        Class::System => PartClass::System,
-        Class::Board => PartClass::Board,
-        Class::Chassis => PartClass::Chassis,
-        Class::Cpu => PartClass::Cpu,
-        Class::Memory => PartClass::Memory,
-    };
-    // A firmware update is no other part, so its version has a field of its own.
-    let firmware = if class == PartClass::Bios {
-        part.version.clone()
-    } else {
-        String::new()
-    };
-    // This maker sells under the name that it writes into the version, and numbers its products.
-    let model = match (class, part.manufacturer.as_str(), part.version.as_str()) {
-        (PartClass::System, "LENOVO", name) if !name.is_empty() => format!("{name} ({})", part.model),
-        _ => part.model,
-    };
-    let facet = Part {
-        class: class.into(),
-        position: part.position,
-        manufacturer: part.manufacturer,
-        model,
-        serial: part.serial,
-        size_bytes: part.size_bytes,
-        speed: part.speed,
-        firmware,
-        cores: part.cores,
-        asset_tag: part.asset_tag,
-        uuid: part.uuid,
-        ..Part::default()
-    };
-    Fact::machine(key::part(class_name(class), &facet.position), Kind::Part(facet))
 }
 
 #[cfg(test)]

@@ -4,30 +4,30 @@
 use crate::{Fact, Reading, Root, SourceId, Unavailable};
 
 /// Largest configuration file that is read.
-pub(super) const MAX_FILE: usize = 1 << 20;
+pub(crate) const MAX_FILE: usize = 1 << 20;
 /// Most entries of a configuration folder.
-pub(super) const MAX_ENTRIES: usize = 10_000;
+pub(crate) const MAX_ENTRIES: usize = 10_000;
 /// Most faults that a reason names.
 const MAX_FAULTS: usize = 5;
 
 /// One look in the making.
 #[derive(Default)]
-pub(super) struct Gather {
+pub(crate) struct Gather {
     /// Facts so far.
-    pub(super) facts: Vec<Fact>,
+    pub(crate) facts: Vec<Fact>,
     faults: Vec<Unavailable>,
     answered: bool,
 }
 
 impl Gather {
     /// A file's content; `None` when there is none, or a fault was noted.
-    pub(super) fn file(&mut self, root: &Root, path: &str) -> Option<Vec<u8>> {
+    pub(crate) fn file(&mut self, root: &Root, path: &str) -> Option<Vec<u8>> {
         let result = root.read_limited(path, MAX_FILE);
         self.answer(result)
     }
 
     /// Paths of the regular entries of a folder whose names end so, in the order of their names.
-    pub(super) fn folder(&mut self, root: &Root, path: &str, ending: &str) -> Vec<String> {
+    pub(crate) fn folder(&mut self, root: &Root, path: &str, ending: &str) -> Vec<String> {
         let result = root.list(path, MAX_ENTRIES);
         let names = self.answer(result).unwrap_or_default();
         let mut found = Vec::new();
@@ -51,7 +51,7 @@ impl Gather {
     }
 
     /// Whether something is there. Where that may not be asked it is no, and the missing right is noted.
-    pub(super) fn there(&mut self, root: &Root, path: &str) -> bool {
+    pub(crate) fn there(&mut self, root: &Root, path: &str) -> bool {
         match root.probe(path) {
             Ok(there) => there,
             Err(why) => {
@@ -62,19 +62,19 @@ impl Gather {
     }
 
     /// An input that this does not read itself gave an answer.
-    pub(super) fn answered(&mut self) {
+    pub(crate) fn answered(&mut self) {
         self.answered = true;
     }
 
     /// Notes a fault; what it hides is missing from the facts.
-    pub(super) fn fault(&mut self, why: Unavailable) {
+    pub(crate) fn fault(&mut self, why: Unavailable) {
         if !self.faults.contains(&why) {
             self.faults.push(why);
         }
     }
 
     /// The reading: unavailable when every input failed.
-    pub(super) fn finish(self, id: SourceId) -> Reading {
+    pub(crate) fn finish(self, id: SourceId) -> Reading {
         if let (Some(why), false) = (self.faults.first(), self.answered) {
             return Reading::unavailable(id, why);
         }
@@ -91,7 +91,7 @@ impl Gather {
     }
 
     /// The reading of a source whose only input is absent, or could not be read: the fault goes first.
-    pub(super) fn finish_without(self, id: SourceId, absent: Unavailable) -> Reading {
+    pub(crate) fn finish_without(self, id: SourceId, absent: Unavailable) -> Reading {
         Reading::unavailable(id, self.faults.first().unwrap_or(&absent))
     }
 

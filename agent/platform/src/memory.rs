@@ -10,7 +10,7 @@ use std::{
 use crate::{Fact, Seen};
 
 /// One day in milliseconds.
-pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// Most facts that are remembered; the longest unseen make room.
 const MAX_FACTS: usize = 4_096;
 
@@ -20,12 +20,12 @@ type Facts = BTreeMap<(String, String), (Fact, i64)>;
 
 /// What was seen lately.
 #[derive(Default)]
-pub(super) struct Memory(Mutex<Facts>);
+pub(crate) struct Memory(Mutex<Facts>);
 
 impl Memory {
     /// The facts of now, and those that were last seen less than `keep_ms` before. Both times count from
     /// the boot.
-    pub(super) fn merge(&self, now_ms: u64, keep_ms: u64, facts: Vec<Fact>) -> Vec<Fact> {
+    pub(crate) fn merge(&self, now_ms: u64, keep_ms: u64, facts: Vec<Fact>) -> Vec<Fact> {
         let now = signed(now_ms);
         let keep = signed(keep_ms);
         let mut seen = self.lock();
@@ -43,7 +43,7 @@ impl Memory {
     }
 
     /// Everything, for the next run.
-    pub(super) fn remembered(&self, now_ms: u64, wall_s: i64) -> Vec<Seen> {
+    pub(crate) fn remembered(&self, now_ms: u64, wall_s: i64) -> Vec<Seen> {
         let ago_s = |at: i64| signed(now_ms).saturating_sub(at).max(0) / 1_000;
         self.lock()
             .values()
@@ -55,7 +55,7 @@ impl Memory {
     }
 
     /// Takes what the last run left. What a clock that was set back puts into the future counts as seen now.
-    pub(super) fn recall(&self, now_ms: u64, wall_s: i64, left: Vec<Seen>) {
+    pub(crate) fn recall(&self, now_ms: u64, wall_s: i64, left: Vec<Seen>) {
         let mut seen = self.lock();
         for Seen { fact, at_s } in left.into_iter().take(MAX_FACTS) {
             let ago_ms = wall_s.saturating_sub(at_s).max(0).saturating_mul(1_000);
@@ -66,7 +66,7 @@ impl Memory {
     }
 
     /// Forgets everything.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.lock().clear();
     }
 

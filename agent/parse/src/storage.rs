@@ -1,0 +1,221 @@
+//! What a disk says about itself through Windows: maker, product, serial, and the names that registries gave it.
+//! Answers of `IOCTL_STORAGE_QUERY_PROPERTY`, as bytes.
+
+use crate::{serial::meaningful, text};
+
+/// Buses whose devices are plugged in and out: 1394, USB, SD, MMC.
+const PLUGGED: [u32; 4] = [4, 7, 12, 13];
+/// Buses of disks that are files.
+const FILES: [u32; 2] = [14, 15];
+const NVME: u32 = 17;
+/// Most names of one disk.
+const MAX_NAMES: usize = 64;
+
+/// A disk or optical drive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// Maker; often part of the product.
+    pub vendor: String,
+    /// Product.
+    pub product: String,
+    /// Firmware.
+    pub revision: String,
+    /// Serial; empty without one.
+    pub serial: String,
+    /// A name that the serial turned out to be.
+    pub wwn: String,
+    /// Plugged in and out.
+    pub removable: bool,
+    /// No hardware: a file that looks like a disk.
+    pub virtual_disk: bool,
+}
+
+/// Reads a `STORAGE_DEVICE_DESCRIPTOR`.
+pub fn parse_device(bytes: &[u8]) -> Option<Device> {
+    let bus = u32_at(bytes, 28)?;
+    let text = |at: usize| -> Option<String> {
+        let offset = usize::try_from(u32_at(bytes, at)?).ok()?;
+        // Zero and all ones mean that there is none.
+        let rest = bytes.get(offset..).filter(|_| offset >= 36)?;
+        let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
+        let text = text::decode(rest.get(..end)?);
+        Some(text::clip(text.trim(), 256).to_owned())
+    };
+    let raw = text(24).unwrap_or_default();
+    let mut device = Device {
+        vendor: text(12).unwrap_or_default(),
+        product: text(16).unwrap_or_default(),
+        revision: text(20).unwrap_or_default(),
+        removable: *bytes.get(10)? != 0 || PLUGGED.contains(&bus),
+        virtual_disk: FILES.contains(&bus),
+        ..Device::default()
+    };
+    match eui(&raw) {
+        Some(wwn) if bus == NVME => device.wwn = wwn,
+        _ => device.serial = meaningful(&swapped(&raw).unwrap_or(raw)).to_owned(),
+    }
+    Some(device)
+}
+
+/// The name that a registry gave a disk, out of a `STORAGE_DEVICE_ID_DESCRIPTOR`: `eui.` or `naa.` and digits. Empty
+/// where it has none; others are made of model and serial.
+pub fn parse_names(bytes: &[u8]) -> String {
+    let count = u32_at(bytes, 8)
+        .and_then(|count| usize::try_from(count).ok())
+        .unwrap_or_default();
+    let mut at = 12;
+    let mut best = String::new();
+    for _ in 0..count.min(MAX_NAMES) {
+        let Some(entry) = bytes.get(at..) else { break };
+        let (Some(set), Some(kind), Some(association)) =
+            (u32_at(entry, 0), u32_at(entry, 4), u32_at(entry, 12))
+        else {
+            break;
+        };
+        let size = usize::from(u16_at(entry, 8).unwrap_or_default());
+        let next = usize::from(u16_at(entry, 10).unwrap_or_default());
+        let name = entry.get(16..16 + size).unwrap_or_default();
+        // Binary, and of the disk rather than of the port.
+        if set == 1 && association == 0 && matches!(size, 8 | 16) && name.iter().any(|byte| *byte != 0) {
+            let digits: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+            match kind {
+                2 if best.is_empty() => best = format!("eui.{digits}"),
+                3 => best = format!("naa.{digits}"),
+                _ => {}
+            }
+        }
+        if next == 0 {
+            break;
+        }
+        at += next;
+    }
+    best
+}
+
+/// `0025_388B_01C4_F0A1.` is how the driver of NVMe disks writes an EUI.
+fn eui(raw: &str) -> Option<String> {
+    let body = raw.strip_suffix('.')?;
+    let sound = body.len() >= 19 && body.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'_');
+    let digits: String = body.chars().filter(char::is_ascii_hexdigit).collect();
+    (sound && matches!(digits.len(), 16 | 32)).then(|| format!("eui.{}", digits.to_ascii_lowercase()))
+}
+
+/// Old drivers give the twenty characters of a serial as forty digits, each pair of characters the wrong way round.
+fn swapped(raw: &str) -> Option<String> {
+    if raw.len() != 40 || !raw.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    for at in (0..40).step_by(2) {
+        bytes.push(u8::from_str_radix(raw.get(at..at + 2)?, 16).ok()?);
+    }
+    let turned: Vec<u8> = bytes
+        .chunks(2)
+        .flat_map(|pair| pair.iter().rev().copied())
+        .collect();
+    let sound = turned.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+    sound.then(|| String::from_utf8_lossy(&turned).trim().to_owned())
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(
+        bytes.get(at..at.checked_add(2)?)?.try_into().ok()?,
+    ))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(
+        bytes.get(at..at.checked_add(4)?)?.try_into().ok()?,
+    ))
+}
+
+/// Writes answers for tests.
+#[doc(hidden)]
+pub mod sample {
+    /// A descriptor of a disk on that bus.
+    pub fn device(bus: u32, texts: [&str; 4]) -> Vec<u8> {
+        let mut offsets = Vec::new();
+        let mut tail = Vec::new();
+        for text in texts {
+            offsets.push(40 + u32::try_from(tail.len()).unwrap_or_default());
+            tail.extend(text.bytes());
+            tail.push(0);
+        }
+        let numbers = [40, 0, 0].into_iter().chain(offsets).chain([bus, 0, 0]);
+        numbers.flat_map(u32::to_le_bytes).chain(tail).collect()
+    }
+
+    /// A list with one name.
+    pub fn names(kind: u32, name: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(name.len()).unwrap_or_default();
+        let numbers = [0, 0, 1, 1, kind, length, 0];
+        numbers
+            .into_iter()
+            .flat_map(u32::to_le_bytes)
+            .chain(name.iter().copied())
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_told_with_its_serial() {
+        let found = parse_device(&sample::device(
+            11,
+            ["ATA", "WDC WD10EZEX", "01.0", " WD-WCC3F1234567 "],
+        ))
+        .unwrap();
+        assert_eq!(
+            (found.product.as_str(), found.serial.as_str()),
+            ("WDC WD10EZEX", "WD-WCC3F1234567")
+        );
+        assert!(!found.removable && !found.virtual_disk);
+        assert!(
+            parse_device(&sample::device(7, ["", "Stick", "", ""]))
+                .unwrap()
+                .removable
+        );
+        assert!(
+            parse_device(&sample::device(15, ["Msft", "Virtual Disk", "", ""]))
+                .unwrap()
+                .virtual_disk
+        );
+    }
+
+    #[test]
+    fn serials_that_drivers_spoiled_are_mended() {
+        let digits = "2020202057202d4443573343314632333435363720";
+        assert_eq!(swapped(&digits[..39]), None);
+        let turned: String =
+            b"1S2E3W4O".iter().map(|b| format!("{b:02x}")).collect::<String>() + &"20".repeat(12);
+        let found = parse_device(&sample::device(11, ["", "x", "", &turned])).unwrap();
+        assert_eq!(found.serial, "S1E2W3O4");
+        let found = parse_device(&sample::device(17, ["", "x", "", "0025_388B_01C4_F0A1."])).unwrap();
+        assert_eq!(
+            (found.wwn.as_str(), found.serial.as_str()),
+            ("eui.0025388b01c4f0a1", "")
+        );
+    }
+
+    #[test]
+    fn only_names_that_a_registry_gave_count() {
+        let name = [0x50, 0x01, 0x4e, 0xe2, 0, 1, 2, 3];
+        assert_eq!(parse_names(&sample::names(3, &name)), "naa.50014ee200010203");
+        assert_eq!(parse_names(&sample::names(2, &name)), "eui.50014ee200010203");
+        assert_eq!(parse_names(&sample::names(1, &name)), "");
+        assert_eq!(parse_names(&sample::names(3, &[0; 8])), "");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_makes_it_fail(bytes in proptest::collection::vec(0u8.., 0..200)) {
+            if let Some(found) = parse_device(&bytes) {
+                assert!(found.product.len() <= 256);
+            }
+            parse_names(&bytes);
+        }
+    }
+}

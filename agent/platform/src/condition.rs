@@ -1,0 +1,35 @@
+//! Health as facts, whatever system told of it: bands, never numbers.
+
+use deskwarden_proto::{
+    key,
+    v1::{Band, Health, facet::Kind},
+};
+
+use crate::Fact;
+
+/// How full a file system is, as a band.
+pub(crate) fn space(place: &str, used: u64, usable: u64) -> Fact {
+    let per_mille = u128::from(used) * 1_000 / u128::from(usable.max(1));
+    let (band, detail) = match per_mille {
+        0..=850 => (Band::Ok, "at most 85 % full"),
+        851..=950 => (Band::Warning, "more than 85 % full"),
+        _ => (Band::Critical, "more than 95 % full"),
+    };
+    health("disk_full", place, band, detail)
+}
+
+/// A fact of the health section: one topic, of one subject where it has several.
+pub(crate) fn health(topic: &str, subject: &str, band: Band, detail: &str) -> Fact {
+    let key = if subject.is_empty() {
+        key::named(&[topic])
+    } else {
+        key::named(&[topic, subject])
+    };
+    let health = Health {
+        topic: topic.to_owned(),
+        band: band.into(),
+        subject: subject.to_owned(),
+        detail: detail.to_owned(),
+    };
+    Fact::machine(key, Kind::Health(health))
+}
