@@ -11,6 +11,7 @@ mod ca;
 mod catalogue;
 mod check;
 mod clauses;
+mod company;
 mod demo;
 mod device;
 mod finding;

@@ -8,6 +8,7 @@
 //! - [`offline`]: a snapshot file judged without a store
 //! - [`approval`]: what may be approved, and what an approval covers
 //! - [`alerting`]: who is told of what, when, and in how many messages
+//! - [`census`]: which titles a fleet has that nobody knows, and what an allowlist would flag
 //! - [`claim`]: what an item says for rules over several devices
 //! - [`coverage`]: every clause with its rules, its records and what the checks say
 //! - [`cross`]: what claims of several devices say together: conflict, theft, spoofing, parts that moved
@@ -24,6 +25,7 @@ pub mod advance;
 pub mod alerting;
 pub mod approval;
 pub mod catalogue;
+pub mod census;
 pub mod claim;
 pub mod coverage;
 pub mod cross;

@@ -49,7 +49,7 @@ fn category(found: Option<&Classified>) -> &str {
 
 #[test]
 fn every_flagged_entry_names_one_program_or_a_pattern() {
-    assert!(SET.catalogue().entries().len() > 1000);
+    assert!(SET.catalogue().entries().len() > 10_000);
     for entry in SET.catalogue().entries() {
         assert!(
             !entry.categories.is_empty() && !entry.name.zh.is_empty() && !entry.name.en.is_empty(),
@@ -94,7 +94,7 @@ fn linux_packages_are_taken_by_their_whole_name() {
         ("squid", "proxy"),
         ("tor", "proxy"),
         ("metasploit-framework", "hacking"),
-        ("nmap", "hacking"),
+        ("nmap", "dual_use"),
         ("qbittorrent", "downloader"),
         // The twins.
         ("pidgin-data", "unknown"),
@@ -170,6 +170,80 @@ fn why_it_was_recognised_is_said() {
         process("a.exe", "QQ.exe", "", "").unwrap().why,
         "original file name \"QQ.exe\""
     );
+}
+
+#[test]
+fn two_names_words_written_together_and_editions_are_one_program() {
+    for (name, entry) in [
+        ("微信 (WeChat)", "wechat"),
+        ("网易云音乐（NetEase Cloud Music）", "netease-cloud-music"),
+        ("DMMGamePlayer", "dmm-game-player"),
+        ("QQ Pro", "qq"),
+    ] {
+        let found = title(name, "");
+        assert_eq!(found.map(|class| class.entry).as_deref(), Some(entry), "{name}");
+    }
+    // The second name is another program's, or none's.
+    assert_eq!(category(title("Zzyx (WeChat)", "").as_ref()), "unknown");
+    assert_eq!(category(title("Zzyx Notes (for QQ)", "").as_ref()), "unknown");
+}
+
+#[test]
+fn a_common_word_needs_its_publisher_or_its_own_executable() {
+    let with_exe = |publisher: &str, exe: &str| {
+        let software = v1::Software {
+            name: "Signal".to_owned(),
+            publisher: publisher.to_owned(),
+            exe: exe.to_owned(),
+            kind: SoftwareKind::UninstallEntry.into(),
+            ..Default::default()
+        };
+        let class = SET.classify(&facet::Kind::Software(software), "windows-x86_64");
+        category(class.as_ref()).to_owned()
+    };
+    assert_eq!(with_exe("", ""), "unknown");
+    assert_eq!(with_exe("OpenWhisperSystems", ""), "chat");
+    assert_eq!(with_exe("", "Signal.exe"), "chat");
+    assert_eq!(with_exe("Rohde & Schwarz", "Signal.exe"), "unknown");
+}
+
+#[test]
+fn who_makes_nothing_else_and_where_a_packager_put_it_say_what_no_title_does() {
+    let of = |name: &str, publisher: &str, package: &str, section: &str, kind: SoftwareKind| {
+        let software = v1::Software {
+            name: name.to_owned(),
+            publisher: publisher.to_owned(),
+            package: package.to_owned(),
+            section_hint: section.to_owned(),
+            kind: kind.into(),
+            ..Default::default()
+        };
+        let class = SET.classify(&facet::Kind::Software(software), "linux-x86_64");
+        (
+            category(class.as_ref()).to_owned(),
+            class.map(|class| class.why).unwrap_or_default(),
+        )
+    };
+    let entry = SoftwareKind::UninstallEntry;
+    let said = |category: &str, why: &str| (category.to_owned(), why.to_owned());
+    assert_eq!(
+        of("Zzyx", "Riot Games, Inc", "", "", entry),
+        said("game", "publisher \"Riot Games, Inc\"")
+    );
+    assert_eq!(of("Zzyx", "Sierra Wireless, Inc.", "", "", entry).0, "unknown");
+    assert_eq!(
+        of("Zzyx", "", "Steam App 4711", "", entry),
+        said("game", "package \"Steam App 4711\"")
+    );
+    assert_eq!(of("Zzyx", "", "Steam App", "", entry).0, "unknown");
+    let package = SoftwareKind::Package;
+    assert_eq!(
+        of("zzyx", "", "", "games", package),
+        said("game", "section \"games\"")
+    );
+    assert_eq!(of("zzyx-data", "", "", "games", package).0, "unknown");
+    assert_eq!(of("libzzyx1", "", "", "contrib/games", package).0, "unknown");
+    assert_eq!(of("fortune-zzyx", "", "", "games", package).0, "unknown");
 }
 
 #[test]

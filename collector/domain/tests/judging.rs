@@ -86,6 +86,17 @@ fn a_breach_opens_one_finding_and_tells_once() {
 }
 
 #[test]
+fn a_quiet_rule_lists_and_tells_nobody() {
+    let context = rules(1, &[format!("{}alert = false\n", chat())]);
+    let mut pc = Pc::new();
+    pc.software(&context, &["bash", "qq"]);
+    assert_eq!(pc.findings("chat"), [("qq:amd64", FindingState::Open)]);
+    pc.software(&context, &["bash"]);
+    assert_eq!(pc.findings("chat"), [("qq:amd64", FindingState::Resolved)]);
+    assert!(pc.alerts.is_empty());
+}
+
+#[test]
 fn without_the_rule_nothing_is_found() {
     let context = rules(1, &[part_changed()]);
     let mut pc = Pc::new();

@@ -1,13 +1,16 @@
 //! `catalogue`: what the built-in catalogue takes programs for, to measure it against lists of programs.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use clap::Subcommand;
 use deskwarden_domain::{catalogue::Classified, rules::RuleSet};
 use deskwarden_proto::v1::{self, SoftwareKind, facet};
 use serde_json::{Value, json};
 
-use super::{CliError, Common, out::Out, rules};
+use super::{CliError, Common, company, out::Out, rules, session::Session};
 
 /// Largest list in bytes.
 const LIST_BYTES: u64 = 64 << 20;
@@ -29,12 +32,34 @@ pub(super) enum CatalogueCommand {
         /// Folder of rule files, over the built-in ones
         folder: Option<PathBuf>,
     },
+    /// List the titles of the fleet that no entry knows, most devices first
+    Unknown(company::Unknown),
+    /// File a title under a category, for all devices
+    File(company::File),
+    /// Put departments on allowlist mode, show what that would flag, or end it
+    Allowlist(company::Mode),
+    /// What WeChat is to the rules
+    Wechat {
+        /// Listed and told, only listed, or allowed
+        #[arg(value_enum)]
+        to: company::Wechat,
+    },
 }
 
-pub(super) fn run(command: CatalogueCommand, _common: &Common, out: &mut Out<'_>) -> Result<(), CliError> {
-    let CatalogueCommand::Classify { tsv, folder } = command;
+pub(super) fn run(command: CatalogueCommand, common: &Common, out: &mut Out<'_>) -> Result<(), CliError> {
+    let session = || Session::open(common);
+    match command {
+        CatalogueCommand::Classify { tsv, folder } => classify(&tsv, folder.as_deref(), out),
+        CatalogueCommand::Unknown(asked) => company::unknown(&asked, &session()?, out),
+        CatalogueCommand::File(asked) => company::file(&asked, &session()?, out),
+        CatalogueCommand::Allowlist(asked) => company::mode(asked, &session()?, out),
+        CatalogueCommand::Wechat { to } => company::wechat(to, &session()?, out),
+    }
+}
+
+fn classify(tsv: &Path, folder: Option<&Path>, out: &mut Out<'_>) -> Result<(), CliError> {
     let name = tsv.display();
-    let rules = rules::load(folder.as_deref())?.map_err(|faults| {
+    let rules = rules::load(folder)?.map_err(|faults| {
         CliError::Refused(
             faults
                 .iter()
@@ -44,10 +69,10 @@ pub(super) fn run(command: CatalogueCommand, _common: &Common, out: &mut Out<'_>
         )
     })?;
     let unreadable = |error: std::io::Error| CliError::Refused(format!("{name}: {error}"));
-    if std::fs::metadata(&tsv).map_err(unreadable)?.len() > LIST_BYTES {
+    if std::fs::metadata(tsv).map_err(unreadable)?.len() > LIST_BYTES {
         return Err(CliError::Refused(format!("{name}: larger than 64 MiB; split it")));
     }
-    let bytes = std::fs::read(&tsv).map_err(unreadable)?;
+    let bytes = std::fs::read(tsv).map_err(unreadable)?;
     let rows = read(&bytes).map_err(|(line, what)| CliError::Refused(format!("{name}:{line}: {what}")))?;
     let found = rows.into_iter().map(|row| {
         let class = row.classify(&rules);
@@ -93,29 +118,23 @@ struct Row {
 }
 
 impl Row {
-    /// By the title; where that says nothing, by the executable.
+    /// By the title, and the executable where that says nothing.
     fn classify(&self, rules: &RuleSet) -> Option<Classified> {
-        let (kind, platform) = if self.windows {
-            (SoftwareKind::UninstallEntry, "windows-x86_64")
-        } else {
-            (SoftwareKind::Package, "linux-x86_64")
+        // A package's name is one word of plain letters; what else Linux lists are titles for people.
+        let is_package = self.display_name.bytes().all(|b| b.is_ascii_graphic());
+        let (kind, platform) = match (self.windows, is_package) {
+            (true, _) => (SoftwareKind::UninstallEntry, "windows-x86_64"),
+            (false, true) => (SoftwareKind::Package, "linux-x86_64"),
+            (false, false) => (SoftwareKind::Portable, "linux-x86_64"),
         };
         let software = v1::Software {
             name: self.display_name.clone(),
             publisher: self.publisher.clone(),
+            exe: self.exe.rsplit(['/', '\\']).next().unwrap_or_default().to_owned(),
             kind: kind.into(),
             ..v1::Software::default()
         };
-        let by_title = rules.classify(&facet::Kind::Software(software), platform);
-        if by_title.is_some() || self.exe.is_empty() {
-            return by_title;
-        }
-        let process = v1::Process {
-            name: self.exe.rsplit(['/', '\\']).next().unwrap_or_default().to_owned(),
-            publisher: self.publisher.clone(),
-            ..v1::Process::default()
-        };
-        rules.classify(&facet::Kind::Process(process), platform)
+        rules.classify(&facet::Kind::Software(software), platform)
     }
 }
 

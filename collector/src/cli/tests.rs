@@ -1,5 +1,6 @@
 //! Commands run as a person runs them, over a real database in a private folder.
 
+mod company;
 mod register;
 mod rulings;
 

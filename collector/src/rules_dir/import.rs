@@ -16,7 +16,7 @@ use deskwarden_domain::{
 };
 use tracing::{info, warn};
 
-use super::{BUILT_IN, BuiltIn, FROM_BUILD, FROM_FOLDER};
+use super::{BUILT_IN, BuiltIn, FROM_BUILD, FROM_FOLDER, GIVEN_UP};
 
 /// Largest rule file in bytes.
 const FILE_BYTES: u64 = 1 << 20;
@@ -60,6 +60,7 @@ pub struct Importer {
     /// over the same store may have files that are not here.
     seen: PathBuf,
     built_in: &'static [BuiltIn],
+    given_up: &'static [&'static str],
 }
 
 /// A text that may become the newest version of its file.
@@ -82,7 +83,15 @@ impl Importer {
             folder,
             seen: data_dir.join("rules.d.seen"),
             built_in: BUILT_IN,
+            given_up: &GIVEN_UP,
         }
+    }
+
+    /// With other files given up.
+    #[cfg(test)]
+    fn with_given_up(mut self, given_up: &'static [&'static str]) -> Self {
+        self.given_up = given_up;
+        self
     }
 
     /// With other built-in files.
@@ -126,6 +135,23 @@ impl Importer {
                 refused_before: last.is_some_and(|version| version.hash == hash),
                 faults: Vec::new(),
             });
+        }
+        // Only by name: another collector over this store may be of a newer build, with files of its own.
+        let given_up = |version: &RuleVersion| {
+            version.origin == FROM_BUILD && self.given_up.contains(&version.file.as_str())
+        };
+        for version in self.store.rules_in_force()? {
+            if given_up(&version) {
+                candidates.push(Candidate {
+                    hash: version.hash,
+                    content: version.content,
+                    file: version.file,
+                    origin: FROM_BUILD,
+                    removed: true,
+                    refused_before: false,
+                    faults: Vec::new(),
+                });
+            }
         }
         self.settle(candidates, now)
     }

@@ -21,6 +21,13 @@ pub struct BuiltIn {
 /// The rule files of this build, by name.
 pub const BUILT_IN: &[BuiltIn] = include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 
+/// Rule files that earlier builds had and this one has not: what they said stands in others now.
+pub const GIVEN_UP: [&str; 3] = [
+    "catalogue-communication.toml",
+    "catalogue-leisure.toml",
+    "catalogue-network.toml",
+];
+
 /// Origin of versions that came with a build.
 pub const FROM_BUILD: &str = "built-in";
 /// Origin of versions that came from the watched folder.

@@ -42,6 +42,49 @@ pub struct Entry {
     pub(crate) platforms: Vec<String>,
 }
 
+impl Entry {
+    /// Whether a company filed it, rather than a catalogue file listing it.
+    pub(crate) fn is_filed(&self) -> bool {
+        self.id.starts_with(FILED_PREFIX)
+    }
+}
+
+/// How ids of filed entries begin.
+pub(crate) const FILED_PREFIX: &str = "company.";
+
+/// A text of a file, with its place.
+pub(crate) type Placed = (String, Range<usize>);
+
+/// What a program is recognised by, as a file writes it.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) titles: Vec<Placed>,
+    pub(crate) hinted_titles: Vec<Placed>,
+    pub(crate) executables: Vec<Placed>,
+    pub(crate) hinted_executables: Vec<Placed>,
+    pub(crate) packages: Vec<Placed>,
+    /// Publishers of nothing else.
+    pub(crate) makers: Vec<Placed>,
+    /// Sections of a packager's archive that hold nothing else.
+    pub(crate) sections: Vec<Placed>,
+}
+
+impl Names {
+    fn is_empty(&self) -> bool {
+        [
+            &self.titles,
+            &self.hinted_titles,
+            &self.executables,
+            &self.hinted_executables,
+            &self.packages,
+            &self.makers,
+            &self.sections,
+        ]
+        .iter()
+        .all(|list| list.is_empty())
+    }
+}
+
 /// How much of a title a pattern takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reach {
@@ -66,15 +109,20 @@ pub(crate) struct Claim {
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
     pub(crate) entries: Vec<Entry>,
+    ids: BTreeSet<String>,
     pub(crate) titles: HashMap<String, Vec<Claim>>,
     pub(crate) patterns: Vec<(String, Reach, usize)>,
     pub(crate) executables: HashMap<String, Vec<Claim>>,
     pub(crate) packages: HashMap<String, Vec<Claim>>,
+    /// How a package's name begins, where what follows is only a number.
+    pub(crate) prefixes: Vec<(String, usize)>,
+    pub(crate) makers: HashMap<String, Vec<Claim>>,
+    pub(crate) sections: HashMap<String, Vec<Claim>>,
 }
 
 impl Builder {
     pub(crate) fn ids(&self) -> BTreeSet<String> {
-        self.entries.iter().map(|entry| entry.id.clone()).collect()
+        self.ids.clone()
     }
 }
 
@@ -92,6 +140,56 @@ pub(crate) fn read_entry(
         .text(sink, "id")
         .filter(|(id, span)| read::id(sink, id, span.start));
     let name = fields.words(sink, "name");
+    let mut entry = read_traits(sink, &mut fields, categories);
+    let mut names = Names {
+        titles: fields.texts(sink, "titles"),
+        hinted_titles: fields.texts(sink, "titles_if_publisher"),
+        executables: fields.texts(sink, "exes"),
+        hinted_executables: fields.texts(sink, "exes_if_publisher"),
+        packages: fields.texts(sink, "packages"),
+        makers: fields.texts(sink, "anything_by"),
+        sections: fields.texts(sink, "sections"),
+    };
+    names.packages.extend(fields.texts(sink, "product_codes"));
+    fields.finish(sink);
+    let (Some((id, span)), Some(name)) = (id, name) else {
+        return;
+    };
+    entry.id = id;
+    entry.name = name;
+    if entry.categories.is_empty() {
+        sink.fault(
+            at,
+            format!("entry `{}` has no category", entry.id),
+            "add `categories = [\"..\"]`",
+        );
+    }
+    if (!names.hinted_titles.is_empty() || !names.hinted_executables.is_empty())
+        && entry.publishers.is_empty()
+    {
+        sink.fault(
+            at,
+            format!("entry `{}` names no publishers", entry.id),
+            "add `publishers = [\"..\"]`",
+        );
+    }
+    if names.is_empty() {
+        sink.fault(
+            at,
+            format!("nothing is recognised as `{}`", entry.id),
+            "add titles, exes or packages",
+        );
+    }
+    register(sink, builder, entry, names, &span);
+}
+
+/// What programs of one table have in common: categories, publishers, words that make a title something
+/// else, platforms.
+pub(crate) fn read_traits(
+    sink: &mut Sink<'_>,
+    fields: &mut Fields<'_>,
+    categories: &BTreeMap<String, Category>,
+) -> Entry {
     let mut entry = Entry::default();
     for (category, span) in fields.texts(sink, "categories") {
         if !categories.contains_key(&category) {
@@ -115,96 +213,64 @@ pub(crate) fn read_entry(
         }
         entry.platforms.push(platform);
     }
-    let titles = fields.texts(sink, "titles");
-    let hinted_titles = fields.texts(sink, "titles_if_publisher");
-    let executables = fields.texts(sink, "exes");
-    let hinted_executables = fields.texts(sink, "exes_if_publisher");
-    let mut packages = fields.texts(sink, "packages");
-    packages.extend(fields.texts(sink, "product_codes"));
-    fields.finish(sink);
-    let (Some((id, span)), Some(name)) = (id, name) else {
-        return;
-    };
-    if builder.entries.iter().any(|other| other.id == id) {
+    entry
+}
+
+/// Takes an entry and its names into the catalogue; `span` is where its id stands.
+pub(crate) fn register(
+    sink: &mut Sink<'_>,
+    builder: &mut Builder,
+    entry: Entry,
+    names: Names,
+    span: &Range<usize>,
+) {
+    if !builder.ids.insert(entry.id.clone()) {
         sink.fault(
             span.start,
-            format!("there is already an entry `{id}`"),
+            format!("there is already an entry `{}`", entry.id),
             "give it another id",
         );
         return;
     }
-    if entry.categories.is_empty() {
-        sink.fault(
-            at,
-            format!("entry `{id}` has no category"),
-            "add `categories = [\"..\"]`",
-        );
-    }
-    if (!hinted_titles.is_empty() || !hinted_executables.is_empty()) && entry.publishers.is_empty() {
-        sink.fault(
-            at,
-            format!("entry `{id}` names no publishers"),
-            "add `publishers = [\"..\"]`",
-        );
-    }
-    if titles.len() + hinted_titles.len() + executables.len() + hinted_executables.len() + packages.len() == 0
-    {
-        sink.fault(
-            at,
-            format!("nothing is recognised as `{id}`"),
-            "add titles, exes or packages",
-        );
-    }
-    entry.id = id;
-    entry.name = name;
     let index = builder.entries.len();
     builder.entries.push(entry);
-    for (raw, span) in titles {
+    for (raw, span) in names.titles {
         title(sink, builder, &raw, &span, index);
     }
-    for (raw, span) in hinted_titles {
+    let mut take = |claims: &mut Claims, entries: &[Entry], name: String, if_publisher: bool, span| {
+        let claimed = Claim {
+            entry: index,
+            if_publisher,
+        };
+        claim(sink, claims, entries, name, claimed, &span);
+    };
+    for (raw, span) in names.hinted_titles {
         let words = Title::new(&raw).text().to_owned();
-        claim(
-            sink,
-            &mut builder.titles,
-            &builder.entries,
-            words,
-            Claim {
-                entry: index,
-                if_publisher: true,
-            },
-            &span,
-        );
+        take(&mut builder.titles, &builder.entries, words, true, span);
     }
-    for (list, if_publisher) in [(executables, false), (hinted_executables, true)] {
-        for (raw, span) in list {
-            let name = executable(&raw);
-            claim(
-                sink,
-                &mut builder.executables,
-                &builder.entries,
-                name,
-                Claim {
-                    entry: index,
-                    if_publisher,
-                },
-                &span,
-            );
+    for (raw, span) in names.executables {
+        let name = executable(&raw);
+        take(&mut builder.executables, &builder.entries, name, false, span);
+    }
+    for (raw, span) in names.hinted_executables {
+        let name = executable(&raw);
+        take(&mut builder.executables, &builder.entries, name, true, span);
+    }
+    for (raw, span) in names.packages {
+        let name = package(&raw);
+        if let Some(prefix) = name.strip_suffix('*') {
+            builder.prefixes.push((prefix.to_owned(), index));
+        } else {
+            take(&mut builder.packages, &builder.entries, name, false, span);
         }
     }
-    for (raw, span) in packages {
+    for (raw, span) in names.makers {
+        let words = Title::new(&raw).text().to_owned();
+        take(&mut builder.makers, &builder.entries, words, false, span);
+    }
+    for (raw, span) in names.sections {
         let name = package(&raw);
-        claim(
-            sink,
-            &mut builder.packages,
-            &builder.entries,
-            name,
-            Claim {
-                entry: index,
-                if_publisher: false,
-            },
-            &span,
-        );
+        take(&mut builder.sections, &builder.entries, name, false, span);
     }
 }
 
@@ -267,9 +333,14 @@ fn claim(
             || b.platforms.is_empty()
             || a.platforms.iter().any(|x| b.platforms.contains(x))
     };
-    let twice = list
-        .iter()
-        .find(|other| !claim.if_publisher && !other.if_publisher && shares_platform(other));
+    // What a company filed stands over what is listed, now or by a later release.
+    let filed = |entry: usize| entries.get(entry).is_some_and(Entry::is_filed);
+    let twice = list.iter().find(|other| {
+        !claim.if_publisher
+            && !other.if_publisher
+            && filed(claim.entry) == filed(other.entry)
+            && shares_platform(other)
+    });
     if let Some(other) = twice {
         let owner = entries
             .get(other.entry)
@@ -291,7 +362,9 @@ fn claim(
         }
         return;
     }
-    list.push(claim);
+    // First, where the first that fits is taken.
+    let place = if filed(claim.entry) { 0 } else { list.len() };
+    list.insert(place, claim);
 }
 
 fn words(sink: &mut Sink<'_>, list: Vec<(String, Range<usize>)>) -> Vec<String> {

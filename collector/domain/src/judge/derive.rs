@@ -124,6 +124,16 @@ pub(super) fn outcomes_and_findings(
     verdict.findings = findings.out.findings;
     verdict.history = findings.out.history;
     verdict.alerts = findings.out.alerts;
+    if !verdict.alerts.is_empty() {
+        let rules = context.rules.rules().iter();
+        let quiet: BTreeSet<&str> = rules
+            .filter(|rule| !rule.alert)
+            .map(|rule| rule.id.as_str())
+            .collect();
+        verdict
+            .alerts
+            .retain(|alert| !quiet.contains(alert.finding.rule.as_str()));
+    }
     verdict.wake_at = wake_at;
 }
 

@@ -196,6 +196,15 @@ impl Compliance {
     }
 }
 
+/// A fact that several devices have alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FacetCount {
+    /// The facet, as received.
+    pub facet: deskwarden_proto::Bytes,
+    /// Current devices that have it.
+    pub devices: u64,
+}
+
 /// Numbers of the first page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
@@ -257,6 +266,9 @@ pub trait Views {
     /// Records that devices lost since then before they could send them: device, its asset's number and name,
     /// how many; looks at the newest `limit` gaps.
     fn lost_since(&self, since: Millis, limit: usize) -> StoreResult<Vec<(DeviceId, String, u64)>>;
+
+    /// Facets of a section on current devices, of one department if given, with how many devices have each.
+    fn facet_counts(&self, section: Section, department: Option<&str>) -> StoreResult<Vec<FacetCount>>;
 
     /// Counts per rule.
     fn rule_counts(&self) -> StoreResult<Vec<RuleCount>>;

@@ -20,7 +20,7 @@ use super::{
     rule_reader, values,
 };
 use crate::{
-    catalogue::{Builder, Catalogue, Category, read_entry},
+    catalogue::{Builder, Catalogue, Category, read_entry, read_programs},
     file::{
         Fault, RuleFile,
         read::{self, Fields, Sink, document, texts},
@@ -65,6 +65,9 @@ pub(crate) fn load(files: &[RuleFile<'_>]) -> Result<Parts, Vec<Fault>> {
         });
         tables(sink, document.get_ref(), "entry", |sink, fields| {
             read_entry(sink, fields, &known.categories, &mut builder);
+        });
+        tables(sink, document.get_ref(), "programs", |sink, fields| {
+            read_programs(sink, fields, &known.categories, &mut builder);
         });
     }
     known.entries = builder.ids();
@@ -195,6 +198,7 @@ fn others(sink: &mut Sink<'_>, document: &DeTable<'_>) {
         "lists",
         "category",
         "entry",
+        "programs",
         "rule",
         "map",
         "adjust",

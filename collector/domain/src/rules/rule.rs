@@ -46,6 +46,8 @@ pub struct Rule {
     pub orders: Orders,
     /// Whether it is in force.
     pub enabled: bool,
+    /// Whether its findings are told to anybody; else they are only listed.
+    pub alert: bool,
     pub(crate) selector: Selector,
     pub(crate) condition: Option<Condition>,
     /// Its table in the file, as it was written.

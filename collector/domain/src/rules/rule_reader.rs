@@ -66,6 +66,9 @@ pub(crate) fn read(
     let enabled = fields
         .optional("enabled")
         .is_none_or(|node| read::flag(sink, node, "enabled").unwrap_or(true));
+    let alert = fields
+        .optional("alert")
+        .is_none_or(|node| read::flag(sink, node, "alert").unwrap_or(true));
     let when = fields.optional("when");
     fields.finish(sink);
     let kind = kind?;
@@ -115,6 +118,9 @@ pub(crate) fn read(
                 "remove `select` and `when`; `scope` may limit it",
             );
         }
+        RuleKind::Cross { .. } if !alert => {
+            sink.fault(at, "a rule of kind `cross` is always told", "remove `alert`");
+        }
         RuleKind::Cross { .. } if grace_ms > 0 => {
             sink.fault(at, "a rule of kind `cross` has no grace", "remove `grace`");
         }
@@ -144,6 +150,7 @@ pub(crate) fn read(
         alterations: limits.alterations,
         orders,
         enabled,
+        alert,
         selector,
         condition,
         text: String::new(),

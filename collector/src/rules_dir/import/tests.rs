@@ -264,3 +264,32 @@ fn a_file_that_is_not_text_or_too_large_is_refused() {
         "{text}"
     );
 }
+
+#[test]
+fn what_a_release_gave_up_makes_room_for_its_successor() {
+    let office = Office::new();
+    office.importer(first_release()).import_built_in(1).unwrap();
+    let next = built_in(&[("base.toml", BASE.to_owned()), ("chat.toml", rule("pc.a", "tim"))]);
+    // Nobody said that `pc.toml` was given up: the same rule in two files is refused.
+    let refused = office.importer(next).import_built_in(2).unwrap();
+    assert_eq!(refused.refused.len(), 1);
+    assert_eq!(office.rules(), ["pc.a"]);
+    let report = office
+        .importer(next)
+        .with_given_up(&["pc.toml"])
+        .import_built_in(3)
+        .unwrap();
+    assert_eq!(
+        (report.accepted, report.removed),
+        (vec!["chat.toml".to_owned()], vec!["pc.toml".to_owned()])
+    );
+    assert_eq!(office.rules(), ["pc.a"]);
+    // What a person has edited stays.
+    office.edit("base.toml", BASE);
+    let kept = office
+        .importer(next)
+        .with_given_up(&["base.toml"])
+        .import_built_in(4)
+        .unwrap();
+    assert!(kept.removed.is_empty());
+}

@@ -1,7 +1,7 @@
 //! What pages read of one device.
 
 use deskwarden_domain::{
-    model::{BaselineItem, Change, ChangeKind, Device, DeviceStatus, Outcome, OutcomeRow},
+    model::{Asset, BaselineItem, Change, ChangeKind, Device, DeviceStatus, Outcome, OutcomeRow},
     port::{DeviceFilter, Op},
 };
 use deskwarden_proto::{
@@ -281,4 +281,37 @@ pub fn lost_records_are_summed_per_device(bench: &dyn Bench) {
     assert_eq!(lost(NOW - 1), all, "more than a number holds is the largest");
     assert_eq!(lost(NOW), [(one.id, u64::MAX)]);
     assert_eq!(lost(NOW + 2), [], "a gap without records lost none");
+}
+
+pub fn facets_are_counted_over_current_devices(bench: &dyn Bench) {
+    let store = bench.open();
+    let devices: Vec<_> = (1..=3).map(|n| enrolled(store.as_ref(), n)).collect();
+    let in_department = Asset {
+        department: Some("财务部".into()),
+        ..store.asset(devices[2].asset).unwrap().unwrap().0.asset
+    };
+    store
+        .put_asset(&in_department, false, &audit("asset.put"))
+        .unwrap();
+    let software = |key: &str| id(Section::Software, "dpkg", key);
+    apply(
+        store.as_ref(),
+        vec![
+            put_op(&devices[0], software("qq"), b"qq", NOW),
+            put_op(&devices[0], software("qq-again"), b"qq", NOW),
+            put_op(&devices[1], software("qq"), b"qq", NOW),
+            put_op(&devices[2], software("wps"), b"wps", NOW),
+            put_op(&devices[0], id(Section::Part, "dmi", "qq"), b"part", NOW),
+        ],
+    );
+    let counted = |department: Option<&str>| -> Vec<(Vec<u8>, u64)> {
+        let counts = store.facet_counts(Section::Software, department).unwrap();
+        counts
+            .into_iter()
+            .map(|c| (c.facet.to_vec(), c.devices))
+            .collect()
+    };
+    assert_eq!(counted(None), [(b"qq".to_vec(), 2), (b"wps".to_vec(), 1)]);
+    assert_eq!(counted(Some("财务部")), [(b"wps".to_vec(), 1)]);
+    assert_eq!(counted(Some("无此部门")), []);
 }

@@ -195,6 +195,7 @@ macro_rules! conformance {
                 gaps_are_newest_first,
                 lost_records_are_summed_per_device,
                 blind_sources_are_counted,
+                facets_are_counted_over_current_devices,
             ];
             register: [
                 an_asset_is_made_and_changed,

@@ -9,7 +9,7 @@ mod overview;
 use deskwarden_domain::{
     model::{Asset, AssetId, AuditEntry, Device, DhcpRange, FindingId, LedgerEntry, Millis, Record, Sight},
     port::{
-        AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FindingDetail,
+        AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FacetCount, FindingDetail,
         FindingFilter, FindingRow, ItemRow, Overview, Page, Paging, RuleCount, SourceRow, StoreResult, Views,
     },
 };
@@ -70,6 +70,10 @@ impl Views for Database {
 
     fn lost_since(&self, since: Millis, limit: usize) -> StoreResult<Vec<(DeviceId, String, u64)>> {
         self.read(|connection| devices::lost_since(connection, since, limit))
+    }
+
+    fn facet_counts(&self, section: Section, department: Option<&str>) -> StoreResult<Vec<FacetCount>> {
+        self.read(|connection| overview::facet_counts(connection, section, department))
     }
 
     fn rule_counts(&self) -> StoreResult<Vec<RuleCount>> {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use deskwarden_domain::{
     model::{Millis, Outcome, Sight},
-    port::{Overview, RuleCount, SourceRow, StoreResult},
+    port::{FacetCount, Overview, RuleCount, SourceRow, StoreResult},
 };
+use deskwarden_proto::{Bytes, v1::Section};
 
 use crate::sql::{Cell, Conditions, Connection, ConnectionExt as _, Reader, unsigned};
 
@@ -114,6 +115,38 @@ pub(super) fn rule_counts(connection: &mut dyn Connection) -> StoreResult<Vec<Ru
         },
     )?;
     Ok(counts.into_values().collect())
+}
+
+/// Facets of a section on current devices, with how many devices have each.
+pub(super) fn facet_counts(
+    connection: &mut dyn Connection,
+    section: Section,
+    department: Option<&str>,
+) -> StoreResult<Vec<FacetCount>> {
+    let of = if department.is_some() {
+        "AND a.department = ?2"
+    } else {
+        ""
+    };
+    let mut params = vec![Cell::Int(i64::from(section as i32))];
+    params.extend(department.map(Cell::Text));
+    connection.rows(
+        &format!(
+            "SELECT f.bytes, n.devices FROM facets f JOIN
+               (SELECT i.facet_id AS facet, COUNT(DISTINCT i.device_id) AS devices FROM items i
+                JOIN devices d ON d.id = i.device_id
+                JOIN assets a ON a.id = d.asset_id AND a.current_device = d.id
+                WHERE i.section = ?1 AND a.merged_into IS NULL {of} GROUP BY i.facet_id) n
+             ON n.facet = f.id ORDER BY n.devices DESC, f.id"
+        ),
+        &params,
+        |r| {
+            Ok(FacetCount {
+                facet: Bytes::copy_from_slice(r.blob()?),
+                devices: r.bits()?,
+            })
+        },
+    )
 }
 
 fn entry<'c>(counts: &'c mut BTreeMap<String, RuleCount>, rule: &str) -> &'c mut RuleCount {

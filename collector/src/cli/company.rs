@@ -1,0 +1,263 @@
+//! What a company decides about its software: unknown titles filed under a category, departments on allowlist
+//! mode, and the switch of WeChat. Each decision is a new version of a small rule file of its own.
+
+use clap::{Args, ValueEnum};
+use deskwarden_domain::{
+    catalogue::company::{ALLOWLIST, ALLOWLIST_RULE, Allowlist, FILED, Filing, allowlist, with_title},
+    census,
+    port::{RuleVersion, RuleVersionState},
+    rules::{RuleFile, RuleSet},
+};
+use deskwarden_proto::v1::Section;
+use serde_json::{Value, json};
+
+use super::{
+    CliError,
+    out::Out,
+    session::{Session, now},
+};
+use crate::rules_dir::BUILT_IN;
+
+/// File of the rule that is about WeChat.
+const WECHAT: &str = "wechat.toml";
+
+#[derive(Debug, Args)]
+pub(super) struct Unknown {
+    /// Most titles shown
+    #[arg(long, default_value_t = 200)]
+    limit: usize,
+    /// Only devices of this department
+    #[arg(long)]
+    department: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct File {
+    /// The title, as `catalogue unknown` shows it
+    title: String,
+    /// Category to file it under
+    #[arg(long)]
+    category: String,
+    /// It is the name of a package, not a title
+    #[arg(long)]
+    package: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Mode {
+    /// Department; may be given several times. Without one, nobody is on allowlist mode any more
+    #[arg(long = "department", required_unless_present = "off")]
+    departments: Vec<String>,
+    /// Category that they may have; may be given several times
+    #[arg(long = "allow", value_name = "CATEGORY")]
+    categories: Vec<String>,
+    /// Title that they may have beside; may be given several times
+    #[arg(long = "title")]
+    titles: Vec<String>,
+    /// Clause that findings cite
+    #[arg(long, default_value = "PC 3.2.3")]
+    clause: String,
+    /// Only show what it would flag
+    #[arg(long)]
+    preview: bool,
+    /// End allowlist mode
+    #[arg(long, conflicts_with_all = ["departments", "categories", "titles", "preview"])]
+    off: bool,
+}
+
+/// What WeChat is to the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Wechat {
+    /// A finding that is told
+    Alert,
+    /// A finding that is only listed
+    Report,
+    /// Nothing
+    Allow,
+}
+
+pub(super) fn unknown(asked: &Unknown, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
+    let rules = in_force(session, None)?;
+    let counts = session
+        .store
+        .facet_counts(Section::Software, asked.department.as_deref())?;
+    let mut titles = census::unknown(&rules, &counts);
+    titles.truncate(asked.limit);
+    show(&titles, out)
+}
+
+pub(super) fn file(asked: &File, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
+    let filing = Filing {
+        title: &asked.title,
+        package: asked.package,
+        category: &asked.category,
+    };
+    let text = with_title(&current(session, FILED)?, &filing).map_err(CliError::refused)?;
+    put(session, FILED, text, false, &asked.title)?;
+    let (title, category) = (&asked.title, &asked.category);
+    let zh = format!("“{title}”已归入 {category}。");
+    let en = format!("`{title}` is filed under {category}.");
+    Ok(out.done(&json!({"title": title, "category": category}), &zh, &en)?)
+}
+
+pub(super) fn mode(asked: Mode, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
+    if asked.off {
+        let text = current(session, ALLOWLIST)?;
+        if text.is_empty() {
+            return Err(CliError::refused("no department is on allowlist mode"));
+        }
+        put(session, ALLOWLIST, text, true, "off")?;
+        let (zh, en) = (
+            "已结束允许名单模式。",
+            "No department is on allowlist mode any more.",
+        );
+        return Ok(out.done(&json!({"departments": []}), zh, en)?);
+    }
+    let mode = Allowlist {
+        departments: asked.departments,
+        categories: asked.categories,
+        titles: asked.titles,
+        clause: asked.clause,
+    };
+    let text = allowlist(&mode);
+    if !asked.preview {
+        let departments = mode.departments.join(", ");
+        put(session, ALLOWLIST, text, false, &departments)?;
+        let zh = format!("允许名单模式的部门：{departments}。");
+        let en = format!("Departments on allowlist mode: {departments}.");
+        return Ok(out.done(&json!({"departments": mode.departments}), &zh, &en)?);
+    }
+    let rules = in_force(session, Some((ALLOWLIST, &text)))?;
+    let rule = rules
+        .rules()
+        .iter()
+        .find(|rule| rule.id == ALLOWLIST_RULE)
+        .ok_or_else(|| CliError::refused("the rule of allowlist mode is missing"))?;
+    let mut flagged = Vec::new();
+    for department in &mode.departments {
+        let counts = session
+            .store
+            .facet_counts(Section::Software, Some(department.as_str()))?;
+        flagged.extend(census::taken(&rules, rule, &counts));
+    }
+    flagged.sort_by_key(|title| std::cmp::Reverse(title.devices));
+    show(&flagged, out)
+}
+
+pub(super) fn wechat(to: Wechat, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
+    let mut text = current(session, WECHAT)?;
+    if text.is_empty() {
+        text = BUILT_IN
+            .iter()
+            .find(|file| file.name == WECHAT)
+            .map(|file| file.content.to_owned())
+            .unwrap_or_default();
+    }
+    let lines = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("enabled"))
+        .map(|line| {
+            if line.trim_start().starts_with("alert") {
+                match to {
+                    Wechat::Alert => "alert = true".to_owned(),
+                    Wechat::Report => "alert = false".to_owned(),
+                    Wechat::Allow => "alert = false\nenabled = false".to_owned(),
+                }
+            } else {
+                line.to_owned()
+            }
+        });
+    let text = lines.collect::<Vec<_>>().join("\n") + "\n";
+    let (name, zh) = match to {
+        Wechat::Alert => ("alert", "微信：列出并告警。"),
+        Wechat::Report => ("report", "微信：只列出，不告警。"),
+        Wechat::Allow => ("allow", "微信：允许。"),
+    };
+    put(session, WECHAT, text, false, name)?;
+    let en = match to {
+        Wechat::Alert => "WeChat is listed and told.",
+        Wechat::Report => "WeChat is listed, and nobody is told.",
+        Wechat::Allow => "WeChat is allowed.",
+    };
+    Ok(out.done(&json!({"wechat": name}), zh, en)?)
+}
+
+/// The text of a file in force; empty where there is none.
+fn current(session: &Session, file: &str) -> Result<String, CliError> {
+    let versions = session.store.rules_in_force()?;
+    let found = versions.into_iter().find(|version| version.file == file);
+    Ok(found.map(|version| version.content).unwrap_or_default())
+}
+
+/// What is in force, with one file replaced; the faults, where it would not load.
+fn in_force(session: &Session, with: Option<(&str, &str)>) -> Result<RuleSet, CliError> {
+    let versions = session.store.rules_in_force()?;
+    let replaced = with.map(|(file, _)| file);
+    let mut files: Vec<RuleFile<'_>> = versions
+        .iter()
+        .filter(|version| Some(version.file.as_str()) != replaced)
+        .map(|version| RuleFile {
+            name: &version.file,
+            content: &version.content,
+        })
+        .collect();
+    files.extend(
+        with.filter(|(_, content)| !content.is_empty())
+            .map(|(name, content)| RuleFile { name, content }),
+    );
+    RuleSet::load(&files).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        CliError::Refused(lines.join("\n"))
+    })
+}
+
+fn put(session: &Session, file: &str, content: String, removed: bool, detail: &str) -> Result<(), CliError> {
+    in_force(session, Some((file, if removed { "" } else { &content })))?;
+    let action = if removed { "rules.remove" } else { "rules.edit" };
+    let audit = session.audit(action, format!("rules:{file}"), detail);
+    let version = RuleVersion {
+        id: 0,
+        file: file.to_owned(),
+        hash: *blake3::hash(content.as_bytes()).as_bytes(),
+        content,
+        origin: audit.actor.clone(),
+        imported_at: now(),
+        state: RuleVersionState::Accepted,
+        faults: String::new(),
+        removed,
+    };
+    session.store.add_rule_version(&version, &audit)?;
+    Ok(())
+}
+
+fn show(titles: &[census::Title], out: &mut Out<'_>) -> Result<(), CliError> {
+    if out.json {
+        let list: Vec<Value> = titles.iter().map(object).collect();
+        return Ok(out.value(&Value::Array(list))?);
+    }
+    let rows = titles.iter().map(|title| {
+        vec![
+            title.devices.to_string(),
+            title.name.clone(),
+            title.publisher.clone(),
+            title.categories.join(" "),
+        ]
+    });
+    let headings = [
+        ("设备", "DEVICES"),
+        ("程序", "PROGRAM"),
+        ("发布者", "PUBLISHER"),
+        ("类别", "CATEGORIES"),
+    ];
+    Ok(out.table(&headings, rows.collect())?)
+}
+
+fn object(title: &census::Title) -> Value {
+    json!({
+        "title": title.name,
+        "publisher": title.publisher,
+        "package": title.package,
+        "devices": title.devices,
+        "categories": title.categories,
+    })
+}
