@@ -5,7 +5,7 @@ use deskwarden_proto::v1::{HostHints, InterfaceKind, Network, Part, PartClass, f
 use crate::Fact;
 
 /// Most values of one hint.
-const MAX_HINTS: usize = 16;
+pub(crate) const MAX_HINTS: usize = 16;
 
 /// Adds what a fact tells.
 pub(crate) fn add(hints: &mut HostHints, fact: Fact) {

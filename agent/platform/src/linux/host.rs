@@ -77,7 +77,11 @@ fn is_portable(root: &Root) -> bool {
     if !UNTOLD.contains(&&*chassis) {
         return KINDS.contains(&&*chassis);
     }
-    let supplies = root.list(SUPPLIES, MAX_HINTS).ok().flatten().unwrap_or_default();
+    let supplies = root
+        .list(SUPPLIES, hints::MAX_HINTS)
+        .ok()
+        .flatten()
+        .unwrap_or_default();
     supplies.iter().filter_map(|name| name.to_str()).any(|name| {
         // A mouse has a battery too, of scope `Device`.
         value(&format!("{SUPPLIES}/{name}/type")) == "Battery"

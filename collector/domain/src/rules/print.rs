@@ -63,7 +63,8 @@ pub(crate) fn of(rule: &Rule, lists: &BTreeMap<String, Vec<String>>) -> [u8; 32]
 /// The print of the catalogue: of all files that speak of it.
 pub(crate) fn of_catalogue<'c>(files: impl Iterator<Item = &'c str>) -> [u8; 32] {
     let mut all = String::new();
-    for content in files.filter(|content| content.contains("[[entry]]") || content.contains("[[category]]")) {
+    let tables = ["[[entry]]", "[[programs]]", "[[category]]"];
+    for content in files.filter(|content| tables.iter().any(|table| content.contains(table))) {
         all.push_str(content);
         all.push('\u{0}');
     }

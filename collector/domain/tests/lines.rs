@@ -1,0 +1,49 @@
+//! Programs written one to a line, and what a faulty line is told.
+
+use deskwarden_domain::rules::{RuleFile, RuleSet};
+
+fn faults(each: &str) -> String {
+    let content = format!(
+        "[[category]]\nid = \"game\"\nname = {{ zh = \"游戏\", en = \"Games\" }}\n[[programs]]\ncategories = [\"game\"]\neach = [{each}]\n"
+    );
+    let file = RuleFile {
+        name: "a.toml",
+        content: &content,
+    };
+    match RuleSet::load(&[file]) {
+        Ok(set) => set
+            .catalogue()
+            .entries()
+            .iter()
+            .map(|entry| format!("{}={}/{} ", entry.id, entry.name.zh, entry.name.en))
+            .collect(),
+        Err(faults) => faults.iter().map(|fault| format!("{fault}\n")).collect(),
+    }
+}
+
+#[test]
+fn a_line_makes_an_entry() {
+    assert_eq!(
+        faults(r#""Some Game | 某游戏 | game.exe | pkg:some-game", "id:x | ?Common | by:Maker", "exe:zzyx""#),
+        "some-game=某游戏/Some Game x=Common/Common zzyx=zzyx/zzyx "
+    );
+}
+
+#[test]
+fn every_bad_line_is_named() {
+    for (line, fault) in [
+        ("\"A | | B\"", "is empty"),
+        ("\"by:Maker\"", "names no program"),
+        ("\"?Common\"", "names no publisher"),
+        ("\"A | by:®\"", "no word in"),
+        ("\"id:a b | A\"", "is not an id"),
+        ("\"A\", \"a 2 | A\"", "already belongs to entry `a`"),
+        ("\"A\", \"id:a | B\"", "already an entry `a`"),
+        ("\"A*B*\"", "no title pattern"),
+        ("", "no program is listed"),
+    ] {
+        let told = faults(line);
+        assert!(told.contains(fault), "{line}: {told}");
+        assert!(told.starts_with("a.toml:"), "{told}");
+    }
+}
