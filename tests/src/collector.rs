@@ -126,7 +126,7 @@ impl Setup {
     pub fn start_on(self, agents: &str) -> Result<Collector> {
         fs::write(
             self.data().join("collector.toml"),
-            format!("language = \"en\"\n{}", self.channels),
+            format!("language = \"en\"\nobservation = false\n{}", self.channels),
         )?;
         let (program, ready) = serve(&self, agents)?;
         Ok(Collector {

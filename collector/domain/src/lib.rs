@@ -6,6 +6,7 @@
 //! - [`judge`]: state + context -> outcomes, findings, wake-up time
 //! - [`advance`]: a record of a device applied to its loaded state
 //! - [`offline`]: a snapshot file judged without a store
+//! - [`admission`]: a provider's device judged once, before it is used
 //! - [`approval`]: what may be approved, and what an approval covers
 //! - [`alerting`]: who is told of what, when, and in how many messages
 //! - [`claim`]: what an item says for rules over several devices
@@ -13,10 +14,12 @@
 //! - [`custody`]: what makes a part the same part wherever it turns up
 //! - [`ledger`]: the IP ledger as files, proposals and imported tables
 //! - [`lifecycle`]: what people do to findings and baselines
+//! - [`notice`]: what a rectification notice says, to whom, and when it is refused
 //! - [`operations`]: what the collector watches of itself, and when its store does not write
 //! - [`successor`]: a PC that was installed anew, and the asset that it is proposed for
 //! - [`port`]: what the domain asks of a store
 
+pub mod admission;
 pub mod advance;
 pub mod alerting;
 pub mod approval;
@@ -29,6 +32,7 @@ pub mod judge;
 pub mod ledger;
 pub mod lifecycle;
 pub mod model;
+pub mod notice;
 pub mod offline;
 pub mod operations;
 pub mod port;

@@ -47,6 +47,7 @@ fn matches(set: &RuleSet, rule: &str, section: Section, facet: &facet::Kind) -> 
         class: class.as_ref(),
     };
     let facts = AssetFacts {
+        overdue: 0,
         silent: false,
         asset: &asset,
         device: None,
@@ -265,6 +266,7 @@ fn only_an_unexpected_pc_is_unregistered() {
         SET.asset_matches(
             rule,
             &AssetFacts {
+                overdue: 0,
                 silent: false,
                 asset,
                 device: None,
@@ -481,6 +483,7 @@ fn scope_limits_a_rule_to_departments_and_states() {
         set.asset_matches(
             rule,
             &AssetFacts {
+                overdue: 0,
                 silent: false,
                 asset: &asset,
                 device: None,
@@ -702,6 +705,7 @@ fn the_longest_permitted_loop_ends() {
     let set = RuleSet::load(&files).unwrap();
     let asset = asset();
     let facts = AssetFacts {
+        overdue: 0,
         silent: false,
         asset: &asset,
         device: None,
@@ -740,6 +744,7 @@ fn a_condition_that_does_not_fit_a_fact_says_so() {
         class: None,
     };
     let facts = AssetFacts {
+        overdue: 0,
         silent: false,
         asset: &asset,
         device: None,

@@ -28,6 +28,7 @@ pub(super) struct Raw {
     pub(super) observation: Option<bool>,
     pub(super) enrolment: Option<Enrolment>,
     pub(super) operations: Option<Operations>,
+    pub(super) notices: Option<Notices>,
     pub(super) outbound_allow: Option<Vec<Text>>,
     pub(super) templates_dir: Option<Text>,
     pub(super) utc_offset: Option<Text>,
@@ -46,6 +47,15 @@ pub(super) struct Listener {
 #[serde(deny_unknown_fields)]
 pub(super) struct Enrolment {
     pub(super) link_serials: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Notices {
+    pub(super) prefix: Option<Text>,
+    pub(super) organisation: Option<Text>,
+    pub(super) office: Option<Text>,
+    pub(super) days: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -36,11 +36,12 @@ pub(super) enum Access {
 }
 
 /// Every method of the agents' port.
-pub(super) const METHODS: [(&str, Access); 4] = [
+pub(super) const METHODS: [(&str, Access); 5] = [
     ("/deskwarden.v1.Enrolment/Enrol", Access::Anonymous),
     ("/deskwarden.v1.Enrolment/Recover", Access::Anonymous),
     ("/deskwarden.v1.Enrolment/Renew", Access::Device),
     ("/deskwarden.v1.Session/Run", Access::Device),
+    ("/deskwarden.v1.Admission/Check", Access::Device),
 ];
 
 /// Puts the guard before all services.
@@ -162,6 +163,10 @@ mod tests {
             (
                 include_str!("../../../proto/deskwarden/v1/session.proto"),
                 "Session",
+            ),
+            (
+                include_str!("../../../proto/deskwarden/v1/admission.proto"),
+                "Admission",
             ),
         ];
         let mut found = 0;

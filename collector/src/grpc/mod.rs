@@ -1,6 +1,7 @@
 //! The agents' port: enrolment and reporting sessions over gRPC. Owns who may call what, how long and how
 //! fast; certificates are made in `pki`, records are judged and stored behind `ingest`.
 
+mod admission;
 mod check;
 mod conversation;
 mod end;
@@ -21,7 +22,9 @@ use std::{sync::Arc, time::Duration};
 use deskwarden_domain::port::Store;
 use deskwarden_proto::{
     limits::FRAME_BYTES,
-    v1::{enrolment_server::EnrolmentServer, session_server::SessionServer},
+    v1::{
+        admission_server::AdmissionServer, enrolment_server::EnrolmentServer, session_server::SessionServer,
+    },
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -30,10 +33,11 @@ use tracing::warn;
 
 use crate::{
     entropy::Entropy,
-    ingest::{Ingest, Now},
+    ingest::{Contexts, Ingest, Now},
     net::TlsListener,
     pki::Pki,
 };
+use admission::AdmissionService;
 use enrolment::{Desk, EnrolmentService};
 use guard::GuardLayer;
 use room::Room;
@@ -73,6 +77,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The certificate authority.
     pub pki: Arc<Pki>,
+    /// The rules in force.
+    pub contexts: Arc<Contexts>,
     /// The writer.
     pub ingest: Ingest,
     /// Who is barred.
@@ -104,6 +110,7 @@ pub async fn serve(
         now: Arc::clone(&parts.now),
         link_serials: parts.link_serials,
     };
+    let admission = AdmissionService::new(Arc::clone(&parts.store), parts.contexts, Arc::clone(&parts.now));
     let age = parts.settings.age;
     let room = Room {
         store: parts.store,
@@ -136,6 +143,11 @@ pub async fn serve(
         )
         .add_service(
             SessionServer::new(SessionService(room))
+                .accept_compressed(CompressionEncoding::Gzip)
+                .max_decoding_message_size(FRAME_BYTES),
+        )
+        .add_service(
+            AdmissionServer::new(admission)
                 .accept_compressed(CompressionEncoding::Gzip)
                 .max_decoding_message_size(FRAME_BYTES),
         )

@@ -10,6 +10,7 @@ use deskwarden_proto::decode::ItemId;
 
 use crate::{
     approvals::{APPROVAL, APPROVALS_OF_ASSET, approval},
+    notices,
     rows::{
         self, ASSET, BASELINE, BASELINE_FROM, DEVICE, DEVICE_FROM, EVIDENCE, EVIDENCE_FROM, FINDING, ITEM,
         ITEM_FROM, LEDGER, OUTCOME, SOURCE,
@@ -96,6 +97,14 @@ pub(crate) fn load(
             Ok(())
         },
     )?;
+    let open = Lookup::new(notices::OPEN, notices::OPEN_FROM, &[("l.asset_id", Kind::Int)]).order("t.id");
+    each(connection, &open, &assets, &found, &mut states, |state, r| {
+        let notice = notices::open(r)?;
+        if state.notices.last() != Some(&notice) {
+            state.notices.push(notice);
+        }
+        Ok(())
+    })?;
     contents(connection, requests, &found, &mut states)?;
     staged(connection, requests, &found, &mut states)?;
     Ok(states)
@@ -147,6 +156,7 @@ fn heads(
                 outcomes: Vec::new(),
                 ledger: Vec::new(),
                 approvals: Vec::new(),
+                notices: Vec::new(),
                 staged: Vec::new(),
             });
         }

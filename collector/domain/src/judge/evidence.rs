@@ -118,7 +118,7 @@ fn for_item(
         .iter()
         .any(|(s, source)| *s == section && *source == place.id.source);
     // What an item shows does not depend on silence.
-    let asset = asset_facts(place.state, false);
+    let asset = asset_facts(place.state, false, now);
     // A removed part is judged by what it was.
     let Some(shown) = current.as_ref().or(accepted.as_ref()).map(Arc::clone) else {
         return;
@@ -206,7 +206,7 @@ fn for_asset(
     faults: &mut Faults,
 ) {
     let (silent, _) = silence(&state.device, &context.down, now);
-    let facts = asset_facts(state, silent);
+    let facts = asset_facts(state, silent, now);
     for rule in context
         .rules
         .rules()
@@ -258,7 +258,7 @@ fn about_identity(state: &DeviceState, rule: &Rule, context: &Context, now: &Ass
     };
     let facts = AssetFacts {
         device: Some(&settled),
-        ..asset_facts(state, now.silent)
+        ..*now
     };
     matches!(context.rules.asset_matches(rule, &facts), Ok(false))
 }
@@ -266,9 +266,10 @@ fn about_identity(state: &DeviceState, rule: &Rule, context: &Context, now: &Ass
 /// Subject of findings that are about the asset as a whole.
 pub(super) const ASSET_SUBJECT: &str = "asset";
 
-fn asset_facts(state: &DeviceState, silent: bool) -> AssetFacts<'_> {
+fn asset_facts(state: &DeviceState, silent: bool, now: Millis) -> AssetFacts<'_> {
     AssetFacts {
         silent,
+        overdue: state.notices.iter().filter(|notice| notice.due_at <= now).count(),
         asset: &state.asset,
         device: Some(&state.device),
         ledger: &state.ledger,

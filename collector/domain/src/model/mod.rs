@@ -2,6 +2,7 @@
 
 mod about;
 mod access;
+mod admission;
 mod alert;
 mod api_token;
 mod approval;
@@ -12,11 +13,13 @@ mod item;
 mod note;
 mod person;
 mod sight;
+mod notice;
 mod succession;
 mod text;
 
 pub use about::About;
 pub use access::{AUDIT_FLOOR_DAYS, AuditEntry, AuditFilter, AuditRecord, Role, Session, User};
+pub use admission::{ADMISSION_LASTS, Admission, AdmissionToken, Checked, RuleVerdict};
 pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState, PackKind};
 pub use api_token::{ApiScope, ApiToken};
 pub use approval::{Approval, ApprovalId, ApprovalState, Grantee, Withdrawal};
@@ -30,6 +33,9 @@ pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, 
 pub use note::ClaimNote;
 pub use person::{PERSON_BEGINS, PERSON_ENDS, each_person, person};
 pub use sight::Sight;
+pub use notice::{
+    Addressee, Notice, NoticeId, NoticeLine, NoticeReply, NoticeState, NoticeWords, OpenNotice,
+};
 pub use succession::{HintKind, Linked, Proposal};
 pub use text::{Lang, Severity, Text};
 

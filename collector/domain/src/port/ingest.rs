@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use deskwarden_proto::{decode::ItemId, ids::DeviceId, v1::Section};
 
 use crate::model::{
-    Approval, Asset, AssetId, BaselineItem, Device, Evidence, Finding, LedgerEntry, Millis, OutcomeRow,
-    Position, SourceStatus, StoredItem,
+    Approval, Asset, AssetId, BaselineItem, Device, Evidence, Finding, LedgerEntry, Millis, OpenNotice,
+    OutcomeRow, Position, SourceStatus, StoredItem,
 };
 
 use super::{Applied, Batch, StoreResult};
@@ -75,6 +75,8 @@ pub struct DeviceState {
     pub ledger: Vec<LedgerEntry>,
     /// Approvals for the asset or its department that are not over, by id.
     pub approvals: Vec<Approval>,
+    /// Notices that it still has to act upon, by number.
+    pub notices: Vec<OpenNotice>,
     /// Staged chunks asked for, by index.
     pub staged: Vec<StagedChunk>,
 }

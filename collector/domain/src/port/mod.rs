@@ -4,11 +4,13 @@
 //! groups batches, so that many reports share one durable commit.
 
 mod access;
+mod admissions;
 mod approvals;
 mod batch;
 mod cross;
 mod enrolment;
 mod ingest;
+mod notices;
 mod outbox;
 mod people;
 mod rulebook;
@@ -16,11 +18,13 @@ mod succession;
 mod views;
 
 pub use access::{Access, AuditFault, SignInAttempt};
+pub use admissions::Admissions;
 pub use approvals::{ApprovalFilter, ApprovalRow, Approvals};
 pub use batch::{Applied, Batch, Op};
 pub use cross::{CrossDevice, Kept, Known, Picture, Said, Touched, Value};
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
+pub use notices::{NoticeFilter, Notices};
 pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};
 pub use people::People;
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
@@ -61,7 +65,18 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything that a store can do.
 pub trait Store:
-    Ingest + Enrolment + Succession + Rulebook + Access + People + Views + CrossDevice + Outbox + Approvals
+    Ingest
+    + Enrolment
+    + Succession
+    + Rulebook
+    + Access
+    + People
+    + Views
+    + CrossDevice
+    + Outbox
+    + Approvals
+    + Notices
+    + Admissions
 {
 }
 
@@ -76,5 +91,7 @@ impl<T> Store for T where
         + CrossDevice
         + Outbox
         + Approvals
+        + Notices
+        + Admissions
 {
 }

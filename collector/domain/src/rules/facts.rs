@@ -35,6 +35,8 @@ pub struct AssetFacts<'a> {
     pub device: Option<&'a Device>,
     /// Nothing was heard of it for too long.
     pub silent: bool,
+    /// Notices that it is late with.
+    pub overdue: usize,
     /// What it was assigned.
     pub ledger: &'a [LedgerEntry],
 }

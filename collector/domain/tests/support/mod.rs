@@ -103,6 +103,7 @@ impl Pc {
             outcomes: Vec::new(),
             ledger: Vec::new(),
             approvals: Vec::new(),
+            notices: Vec::new(),
             staged: Vec::new(),
         };
         Self {

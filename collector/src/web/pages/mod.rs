@@ -1,6 +1,7 @@
 //! The pages, one file per noun, and what they share: rendering, paging, rows of findings.
 
 pub(super) mod account;
+pub(super) mod admissions;
 pub(super) mod alerts;
 pub(super) mod api_tokens;
 pub(super) mod approvals;
@@ -18,6 +19,7 @@ pub(super) mod finding;
 pub(super) mod findings;
 pub(super) mod ledger;
 mod lines;
+pub(super) mod notices;
 pub(super) mod overview;
 mod pager;
 pub(super) mod rules;

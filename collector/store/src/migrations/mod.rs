@@ -54,6 +54,16 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("0007_access.sqlite.sql"),
         postgres: include_str!("0007_access.postgres.sql"),
     },
+    Migration {
+        shared: include_str!("0008_notices.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+    Migration {
+        shared: include_str!("0009_admissions.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 /// Brings the schema of `place` (named in messages) up to this build. Refuses a newer one.
