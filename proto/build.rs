@@ -7,11 +7,12 @@ use prost_reflect::{
     DescriptorPool, DynamicMessage, EnumValueDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value,
 };
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "deskwarden/v1/options.proto",
     "deskwarden/v1/facets.proto",
     "deskwarden/v1/session.proto",
     "deskwarden/v1/enrolment.proto",
+    "deskwarden/v1/admission.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -1,6 +1,7 @@
 //! The agent: reads what a PC is, keeps what changed, and brings it to the collector. Everything but the
 //! operating system (`deskwarden-platform`) and the contract (`deskwarden-proto`).
 
+pub mod admission;
 pub mod app;
 pub mod attend;
 pub mod cli;

@@ -4,6 +4,8 @@ use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use deskwarden_domain::{
+    alerting::Observation,
+    lifecycle::PRODUCT,
     model::Role,
     port::{DeviceFilter, Paging, Store},
 };
@@ -23,6 +25,7 @@ use crate::{
     ingest::{self, Contexts, Ingest, Now},
     net::{self, Limits, ServerIdentity, TlsListener},
     notify::{DeskOf, DeskSource, Dispatcher, OutageWatch, RuleWords, RuleWordsOf, Style, Templates},
+    observation,
     people::{self, OneTime},
     pki::{Identity, Pki},
     rules_dir::{self, Importer},
@@ -120,6 +123,11 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
     contexts
         .listening(now)
         .context("saying that this collector is up")?;
+    // A store without anybody is that of a new fleet.
+    if config.observation.is_none() && store.users().context("looking for people")?.is_empty() {
+        observation::put(store.as_ref(), Observation::fresh(), PRODUCT, now)
+            .context("beginning to observe")?;
+    }
     let admin = people::first_administrator(store.as_ref(), now).context("making the first administrator")?;
     Ok(Base {
         config,
@@ -208,6 +216,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     tasks.spawn("links", endless(links));
     let parts = grpc::Parts {
         store: Arc::clone(&store),
+        contexts: Arc::clone(&contexts),
         pki: Arc::clone(&pki),
         ingest,
         standing: Arc::clone(&standing),
@@ -244,6 +253,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         agent_address: told.agents.trim_start_matches("https://").to_owned(),
         ca_pin: told.pin.clone(),
         channels: DeskSource::of(&config),
+        office: config.office.clone(),
         utc_offset_minutes: i16::try_from(config.zone / 60_000).unwrap_or(0),
         sign_in: SignInPolicy {
             idle: config.people.idle,

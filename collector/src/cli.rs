@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and which file answers. Each noun has a file of its own; none of
 //! them decides anything that the domain decides.
 
+mod admission;
 mod alerting;
 mod approval;
 mod args;
@@ -18,6 +19,8 @@ mod finding;
 mod ledger;
 mod ledger_files;
 mod migrate_store;
+mod notice;
+mod observation;
 mod out;
 mod register;
 mod rules;
@@ -130,6 +133,15 @@ enum Command {
     /// What breaks a rule
     #[command(subcommand)]
     Finding(finding::FindingCommand),
+    /// Providers' devices that were checked before they are used
+    #[command(subcommand)]
+    Admission(admission::AdmissionCommand),
+    /// The first days of a new fleet: one summary a day instead of alerts
+    #[command(subcommand)]
+    Observation(observation::ObservationCommand),
+    /// Rectification notices
+    #[command(subcommand)]
+    Notice(notice::NoticeCommand),
     /// What is allowed, for whom and until when
     #[command(subcommand)]
     Approval(approval::ApprovalCommand),
@@ -279,6 +291,9 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
         Command::Department(command) => register::department(command, &Session::open(&common)?, out),
         Command::Ledger(command) => ledger::run(command, &Session::open(&common)?, out),
         Command::Finding(command) => finding::run(command, &Session::open(&common)?, out),
+        Command::Admission(command) => admission::run(command, &Session::open(&common)?, out),
+        Command::Observation(command) => observation::run(command, &Session::open(&common)?, out),
+        Command::Notice(command) => notice::run(command, &Session::open(&common)?, out),
         Command::Approval(command) => approval::run(command, &Session::open(&common)?, out),
         Command::Clauses(clauses) => clauses::run(clauses, &Session::open(&common)?, out),
         Command::User(command) => user::run(command, &Session::open(&common)?, out),

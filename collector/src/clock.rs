@@ -46,6 +46,20 @@ pub fn date(at: Millis, zone: Millis) -> String {
         .unwrap_or_default()
 }
 
+/// The year of a moment in a zone.
+pub fn year(at: Millis, zone: Millis) -> i32 {
+    moment(at.saturating_add(zone)).year()
+}
+
+/// A day as documents write it: `2026年11月28日`, `28 November 2026`.
+pub fn written(at: Millis, zone: Millis, lang: Lang) -> String {
+    let day = moment(at.saturating_add(zone)).date();
+    match lang {
+        Lang::Zh => format!("{}年{}月{}日", day.year(), u8::from(day.month()), day.day()),
+        Lang::En => format!("{} {} {}", day.day(), day.month(), day.year()),
+    }
+}
+
 fn moment(at: Millis) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)

@@ -2,6 +2,7 @@
 //! Owns defaults and what is allowed; opens no port, no database and no channel.
 
 mod channel;
+mod office;
 mod operations;
 mod people;
 mod raw;
@@ -20,7 +21,10 @@ use deskwarden_domain::{
 };
 use toml::Spanned;
 
-use crate::outbound::{Guard, HostPort};
+use crate::{
+    notices::Office,
+    outbound::{Guard, HostPort},
+};
 
 pub use channel::{
     Channel, ChannelKind, KINDS, Robot, Service, Smtp, SmtpTls, Syslog, SyslogTransport, Webhook, WecomApp,
@@ -55,13 +59,16 @@ pub struct Config {
     pub rules_dir: PathBuf,
     /// Language of alerts.
     pub language: Lang,
-    /// Findings are made, but only channels of kind `log` are told: for the first weeks of a roll-out.
-    pub observation: bool,
+    /// Whether the fleet is observed: one summary a day, no alerts. Without a word a new fleet is, for two weeks, and
+    /// the dashboard decides.
+    pub observation: Option<bool>,
     /// A device that enrols with at least so many serials of one earlier asset, whose device is silent, is linked
     /// to it without a person; 0 leaves every link to a person.
     pub link_serials: u32,
     /// A PC that the register expects by its serial, and that never reported, is linked to it without a person.
     pub link_expected: bool,
+    /// Who issues rectification notices, and how they are numbered.
+    pub office: Office,
     /// Who is told.
     pub channels: Vec<Channel>,
     /// Folder of templates that replace built-in ones.
@@ -338,6 +345,15 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
             ),
         }
     }
+    let zone = raw.utc_offset.map_or(BEIJING, |text| {
+        utc_offset(text.get_ref()).unwrap_or_else(|| {
+            check.fault(
+                text.span().start,
+                "utc_offset: not a distance from UTC as \"+08:00\"",
+            );
+            BEIJING
+        })
+    });
     let (limits, backup_mark) = operations::convert(raw.operations.unwrap_or_default(), check);
     let people = people::convert(
         raw.sign_in.unwrap_or_default(),
@@ -352,15 +368,7 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
         templates_dir: raw
             .templates_dir
             .map_or_else(|| data_dir.join("templates"), |dir| check.path(dir.get_ref())),
-        zone: raw.utc_offset.map_or(BEIJING, |text| {
-            utc_offset(text.get_ref()).unwrap_or_else(|| {
-                check.fault(
-                    text.span().start,
-                    "utc_offset: not a distance from UTC as \"+08:00\"",
-                );
-                BEIJING
-            })
-        }),
+        zone,
         store,
         agents,
         dashboard,
@@ -369,12 +377,13 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
             .rules_dir
             .map_or_else(|| data_dir.join("rules.d"), |dir| check.path(dir.get_ref())),
         language: raw.language.unwrap_or_default(),
-        observation: raw.observation.unwrap_or(false),
         link_expected: raw
             .enrolment
             .as_ref()
             .and_then(|raw| raw.link_expected)
             .unwrap_or(false),
+        observation: raw.observation,
+        office: office::convert(raw.notices.unwrap_or_default(), zone, check),
         link_serials: link_serials(raw.enrolment.unwrap_or_default(), check),
         channels: channel::convert(raw.channel, check),
         data_dir,

@@ -3,6 +3,7 @@
 //! `deskwarden-store`.
 
 pub mod actions;
+pub mod admissions;
 pub mod app;
 pub mod approvals;
 pub mod arrivals;
@@ -18,7 +19,9 @@ pub mod grpc;
 pub mod ingest;
 pub mod ledger;
 pub mod net;
+pub mod notices;
 pub mod notify;
+pub mod observation;
 pub mod outbound;
 pub mod password;
 pub mod people;

@@ -152,7 +152,10 @@ impl Setup {
     pub fn start_on(self, agents: &str) -> Result<Collector> {
         fs::write(
             self.data().join("collector.toml"),
-            format!("language = \"en\"\n{}{}", self.store, self.channels),
+            format!(
+                "language = \"en\"\nobservation = false\n{}{}",
+                self.store, self.channels
+            ),
         )?;
         let (program, ready) = serve(&self, agents)?;
         Ok(Collector {

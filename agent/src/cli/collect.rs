@@ -161,7 +161,7 @@ fn line(fields: &Value) -> String {
 }
 
 /// What is read may hold anything: a terminal must not obey it, nor show it in another direction.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c })

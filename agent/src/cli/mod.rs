@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the agent, and how its answers look. The answers themselves
 //! come from the other modules.
 
+mod check;
 mod collect;
 mod collected;
 mod cost;
@@ -54,6 +55,12 @@ enum Command {
     Enrol {
         #[command(flatten)]
         settings: Settings,
+    },
+    /// Have this PC checked for admission, once and without installation: 0 passed, 1 did not, 2 could not be looked at.
+    /// Nothing is left on the disk.
+    Check {
+        #[command(flatten)]
+        check: check::Check,
     },
     /// Read this PC once and print what would be reported.
     Collect {
@@ -165,7 +172,7 @@ pub fn main() -> ExitCode {
     deskwarden_platform::guard_libraries();
     let cli = Cli::parse();
     match command(cli.command, &mut io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // There is nobody left to tell when standard error is closed.
@@ -175,8 +182,18 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn command(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
+fn command(command: Command, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    if let Command::Check { check } = command {
+        start_log(LevelFilter::ERROR, LogFormat::Text);
+        return app::runtime()?.block_on(check::run(check, out));
+    }
+    others(command, out).map(|()| ExitCode::SUCCESS)
+}
+
+fn others(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
+        // Asked before.
+        Command::Check { .. } => Ok(()),
         Command::Run { settings, log } => {
             let program = Program::start()?;
             let config = settings.load()?;

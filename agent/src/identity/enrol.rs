@@ -96,6 +96,37 @@ pub async fn enrol(store: &Store, clock: &Clock, request: Enrolment<'_>) -> Resu
     }
 }
 
+/// Trades a token for an identity that lives in memory only: nothing of it is left when the process ends, and an
+/// answer that is lost has used the token up.
+pub async fn enrol_once(clock: &Clock, request: Enrolment<'_>) -> Result<Identity, Error> {
+    let key = Arc::new(KeyPair::generate()?);
+    let nonce: [u8; 16] = random()?;
+    let tls = client_config(request.trust, clock.clone(), None)?;
+    let mut client = client(transport::connect(request.endpoint, &tls).await?);
+    let asked = EnrolRequest {
+        protocol: PROTOCOL,
+        token: request.token.to_string(),
+        csr: signing_request(&key)?,
+        hints: Some(request.hints),
+        nonce: nonce.to_vec(),
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        platform: deskwarden_platform::platform_name(),
+    };
+    let answer = call(client.enrol(asked)).await?;
+    if answer.state() != EnrolState::Enrolled {
+        return Err(Error::Answer(
+            "the token is for PCs of the fleet, not for an admission check",
+        ));
+    }
+    Identity::new(
+        &answer.device_id,
+        key,
+        certificates(answer.chain),
+        certificates(answer.roots),
+    )
+    .map_err(Error::Answer)
+}
+
 /// Renews over a connection that the current identity opened. The key stays: an answer that is lost
 /// leaves nothing that the collector believes and the device does not have.
 pub async fn renew(

@@ -15,7 +15,7 @@ use rcgen::{KeyPair, PublicKeyData as _};
 use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-pub use enrol::{Enrolment, Outcome, enrol, recover, renew};
+pub use enrol::{Enrolment, Outcome, enrol, enrol_once, recover, renew};
 pub use pin::{NotAPin, Pin};
 pub use store::Store;
 

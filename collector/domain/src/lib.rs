@@ -6,6 +6,7 @@
 //! - [`judge`]: state + context -> outcomes, findings, wake-up time
 //! - [`advance`]: a record of a device applied to its loaded state
 //! - [`offline`]: a snapshot file judged without a store
+//! - [`admission`]: a provider's device judged once, before it is used
 //! - [`approval`]: what may be approved, and what an approval covers
 //! - [`alerting`]: who is told of what, when, and in how many messages
 //! - [`census`]: which titles a fleet has that nobody knows, and what an allowlist would flag
@@ -16,11 +17,13 @@
 //! - [`edit`]: what an edit of rules reaches, so that only that is judged anew
 //! - [`ledger`]: the IP ledger as files, proposals and imported tables
 //! - [`lifecycle`]: what people do to findings and baselines
+//! - [`notice`]: what a rectification notice says, to whom, and when it is refused
 //! - [`operations`]: what the collector watches of itself, and when its store does not write
 //! - [`register`]: the asset register and the books beside it
 //! - [`successor`]: a PC that was installed anew, and the asset that it is proposed for
 //! - [`port`]: what the domain asks of a store
 
+pub mod admission;
 pub mod advance;
 pub mod alerting;
 pub mod approval;
@@ -36,6 +39,7 @@ pub mod judge;
 pub mod ledger;
 pub mod lifecycle;
 pub mod model;
+pub mod notice;
 pub mod offline;
 pub mod operations;
 pub mod port;

@@ -98,23 +98,7 @@ fn read(snapshot: &Value, asset: Option<Asset>, now: Millis) -> Result<DeviceSta
         certificate_ends_at: None,
         forked_at: None,
     };
-    let mut state = DeviceState {
-        device,
-        asset,
-        position: Position::start(1, [0; 32]),
-        sources: Vec::new(),
-        sums: Vec::new(),
-        items: BTreeMap::new(),
-        baseline: BTreeMap::new(),
-        seeded: Vec::new(),
-        evidence: Vec::new(),
-        findings: Vec::new(),
-        outcomes: Vec::new(),
-        ledger: Vec::new(),
-        approvals: Vec::new(),
-        papers: Papers::default(),
-        staged: Vec::new(),
-    };
+    let mut state = blank(device, asset);
     for (name, content) in sections {
         let kind = section::by_name(name).ok_or_else(|| fault(name, "there is no such section"))?;
         for (index, source) in list(content, "sources").enumerate() {
@@ -131,6 +115,28 @@ fn read(snapshot: &Value, asset: Option<Asset>, now: Millis) -> Result<DeviceSta
         }
     }
     Ok(state)
+}
+
+/// A device that nothing is known of yet.
+pub(crate) fn blank(device: Device, asset: Asset) -> DeviceState {
+    DeviceState {
+        device,
+        asset,
+        position: Position::start(1, [0; 32]),
+        sources: Vec::new(),
+        sums: Vec::new(),
+        items: BTreeMap::new(),
+        baseline: BTreeMap::new(),
+        seeded: Vec::new(),
+        evidence: Vec::new(),
+        findings: Vec::new(),
+        outcomes: Vec::new(),
+        ledger: Vec::new(),
+        approvals: Vec::new(),
+        papers: Papers::default(),
+        notices: Vec::new(),
+        staged: Vec::new(),
+    }
 }
 
 fn list<'a>(content: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {

@@ -9,7 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskwarden_domain::{
-    alerting::{Book, EntryKind, Fresh, Maintenance, Pace, Planned, Pulse, Route, Told, Waiting, pack, plan},
+    alerting::{
+        Book, EntryKind, Fresh, Maintenance, Observing, Pace, Planned, Pulse, Route, SUMMARY, Told, Waiting,
+        pack, plan,
+    },
     model::{AlertKind, AlertRow, FindingState, Millis, PackKind, Severity},
 };
 use proptest::prelude::*;
@@ -76,6 +79,7 @@ fn book(routes: &str, channels: &[&str]) -> Book {
         routes: serde_json::from_str::<Vec<Route>>(routes).unwrap(),
         maintenance: Vec::new(),
         zone: ZONE,
+        observing: None,
     }
 }
 
@@ -499,4 +503,46 @@ proptest! {
         }
         world.keeps_the_rate(20);
     }
+}
+
+#[test]
+fn a_new_fleet_gets_one_summary_a_day_and_logs_and_the_collector_itself_are_told_at_once() {
+    let observed = Book {
+        observing: Some(Observing {
+            until: MONDAY + 1_000,
+            at_once: vec!["log".to_owned()],
+        }),
+        ..book(
+            r#"[{"name": "all", "channel": "mail", "escalate": {"after_hours": 1, "channel": "boss"}}]"#,
+            &["mail", "log", "boss"],
+        )
+    };
+    let planned = plan(
+        MONDAY,
+        &[fresh(opened(1, "r", Severity::High, MONDAY))],
+        &observed,
+    );
+    let mail = entry(&planned, "mail").unwrap();
+    assert_eq!(mail.bundle, SUMMARY);
+    let nine = |at: Millis| (at + ZONE).rem_euclid(86_400_000) == 9 * 3_600_000;
+    assert!(nine(mail.not_before) && mail.not_before > MONDAY && mail.not_before <= MONDAY + 86_400_000);
+    assert_eq!(entry(&planned, "log").unwrap().not_before, MONDAY);
+    assert!(entry(&planned, "boss").is_none(), "nobody escalates");
+    let own = AlertRow {
+        clause: deskwarden_domain::operations::CLAUSE.to_owned(),
+        ..opened(2, "r", Severity::High, MONDAY)
+    };
+    assert_eq!(
+        entry(&plan(MONDAY, &[fresh(own)], &observed), "mail")
+            .unwrap()
+            .not_before,
+        MONDAY
+    );
+    let over = plan(
+        MONDAY + 1_000,
+        &[fresh(opened(3, "r", Severity::High, MONDAY + 1_000))],
+        &observed,
+    );
+    assert_eq!(entry(&over, "mail").unwrap().bundle, "");
+    assert!(entry(&over, "boss").is_some());
 }

@@ -7,7 +7,7 @@ use deskwarden_domain::{
     lifecycle::{self, Refused},
     model::{
         AlertKind, Approval, ApprovalId, ClaimKind, ClaimNote, FindingAction, FindingId, FindingState,
-        Grantee, LedgerEntry, LedgerMode, Outcome, Withdrawal,
+        Grantee, LedgerEntry, LedgerMode, NoticeId, OpenNotice, Outcome, Withdrawal,
     },
     port::{FindingDetail, FindingRow, Op},
 };
@@ -591,6 +591,32 @@ fn an_approved_absence_stays_one_finding_through_every_look() {
     assert_eq!(first.state, FindingState::Excepted);
     pc.software(&context, &["bash", "vim"]);
     assert_eq!(*pc.finding("chat"), first);
+}
+
+#[test]
+fn who_is_late_with_a_notice_is_found_when_the_day_is_over_and_no_longer_when_it_is_put_right() {
+    let late = rule("late", "kind = \"asset\"\nwhen = \"asset.notices_overdue > 0\"");
+    let context = rules(1, &[late]);
+    let mut pc = Pc::new();
+    pc.state.notices = vec![OpenNotice {
+        id: NoticeId(1),
+        number: "信整〔2027〕001号".into(),
+        due_at: 10_000,
+    }];
+    pc.rejudge(&context);
+    assert_eq!(pc.outcome("late").0, Outcome::Pass);
+    assert_eq!(
+        pc.state.asset.wake_at,
+        Some(10_000),
+        "it is looked at when the day is over"
+    );
+    pc.now = 10_000;
+    pc.rejudge(&context);
+    assert_eq!(pc.findings("late"), [("asset", FindingState::Open)]);
+    assert_eq!(pc.told(AlertKind::Opened, "late"), 1);
+    pc.state.notices.clear();
+    pc.rejudge(&context);
+    assert_eq!(pc.finding("late").state, FindingState::Resolved);
 }
 
 #[test]

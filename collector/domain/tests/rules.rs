@@ -48,6 +48,7 @@ fn matches(set: &RuleSet, rule: &str, section: Section, facet: &facet::Kind) -> 
         class: class.as_ref(),
     };
     let facts = AssetFacts {
+        overdue: 0,
         silent: false,
         failed: &[],
         asset: &asset,
@@ -267,6 +268,7 @@ fn only_an_unexpected_pc_is_unregistered() {
         SET.asset_matches(
             rule,
             &AssetFacts {
+                overdue: 0,
                 silent: false,
                 failed: &[],
                 asset,
@@ -484,6 +486,7 @@ fn scope_limits_a_rule_to_departments_and_states() {
         set.asset_matches(
             rule,
             &AssetFacts {
+                overdue: 0,
                 silent: false,
                 failed: &[],
                 asset: &asset,
@@ -706,6 +709,7 @@ fn the_longest_permitted_loop_ends() {
     let set = RuleSet::load(&files).unwrap();
     let asset = asset();
     let facts = AssetFacts {
+        overdue: 0,
         silent: false,
         failed: &[],
         asset: &asset,
@@ -745,6 +749,7 @@ fn a_condition_that_does_not_fit_a_fact_says_so() {
         class: None,
     };
     let facts = AssetFacts {
+        overdue: 0,
         silent: false,
         failed: &[],
         asset: &asset,

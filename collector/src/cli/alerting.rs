@@ -243,9 +243,7 @@ fn done(out: &mut Out<'_>, what: &str, name: &str, zh: &str, en: &str) -> Result
 }
 
 fn channels(book: &Book<'_>, out: &mut Out<'_>) -> Result<(), CliError> {
-    let mut source = book.source.clone();
-    source.observation = false;
-    let desk = source.load(book.store)?;
+    let desk = book.source.load(book.store)?;
     let origin = |live: &Live| match live.origin {
         Origin::File => "file",
         Origin::Stored => "stored",

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use crate::{
     approvals::{self, ApprovalError, Terms},
-    clock::{self, rfc3339},
+    clock::rfc3339,
     rules_dir::load_context,
 };
 
 use super::{
-    CliError,
+    CliError, args,
     out::Out,
     session::{ACTOR, Session, all, now},
 };
@@ -116,10 +116,10 @@ fn enter(grant: Grant, session: &Session, out: &mut Out<'_>) -> Result<(), CliEr
         approver: grant.approved_by,
         reason: grant.reason,
         starts_at: match &grant.from {
-            Some(text) => day("--from", text, zone)?.0,
+            Some(text) => args::day("--from", text, zone)?.0,
             None => at,
         },
-        ends_at: day("--until", &grant.until, zone)?.1,
+        ends_at: args::day("--until", &grant.until, zone)?.1,
     };
     let wanted = if grant.finding.is_empty() {
         let grantee = match (grant.asset, grant.department) {
@@ -143,11 +143,6 @@ fn enter(grant: Grant, session: &Session, out: &mut Out<'_>) -> Result<(), CliEr
         return Ok(out.value(&granted.iter().map(|row| to_json(row, at)).collect())?);
     }
     table(&granted, at, out)
-}
-
-fn day(option: &str, text: &str, zone: Millis) -> Result<(Millis, Millis), CliError> {
-    clock::day(text, zone)
-        .ok_or_else(|| CliError::Refused(format!("{option}: `{text}` is not a day as 2027-03-31")))
 }
 
 fn show(list: List, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {

@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use deskwarden_domain::model::{AssetState, FindingState, LedgerMode, Role};
+use deskwarden_domain::model::{AssetState, FindingState, LedgerMode, Millis, Role};
+
+use super::CliError;
+use crate::clock;
 
 /// `90s`, `30m`, `24h`, `7d`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -87,6 +90,12 @@ pub(super) fn ledger_mode(text: &str) -> Result<LedgerMode, String> {
 /// What a person may do.
 pub(super) fn role(text: &str) -> Result<Role, String> {
     Role::by_name(text).ok_or_else(|| "one of administrator, technician, rule_officer, auditor".to_owned())
+}
+
+/// A day as `2027-03-31` in the zone of the collector: its first moment, and that of the next day.
+pub(super) fn day(option: &str, text: &str, zone: Millis) -> Result<(Millis, Millis), CliError> {
+    clock::day(text, zone)
+        .ok_or_else(|| CliError::Refused(format!("{option}: `{text}` is not a day as 2027-03-31")))
 }
 
 /// A sign-in name: lower case, no surprises.

@@ -123,7 +123,7 @@ pub(super) fn run(command: TokenCommand, session: &Session, out: &mut Out<'_>) -
 }
 
 /// Pin of the collector's certificate authority, once its first start has made one.
-fn pin(session: &Session) -> Option<String> {
+pub(super) fn pin(session: &Session) -> Option<String> {
     let root = CertificateDer::from_pem_file(session.config.data_dir.join("pki/root.crt")).ok()?;
     let hash = crate::pki::spki_hash(&root).ok()?;
     Some(format!("sha256:{}", data_encoding::HEXLOWER.encode(&hash)))

@@ -30,6 +30,7 @@ pub(super) struct Raw {
     pub(super) operations: Option<Operations>,
     pub(super) sign_in: Option<SignIn>,
     pub(super) retention: Option<Retention>,
+    pub(super) notices: Option<Notices>,
     pub(super) outbound_allow: Option<Vec<Text>>,
     pub(super) templates_dir: Option<Text>,
     pub(super) utc_offset: Option<Text>,
@@ -49,6 +50,15 @@ pub(super) struct Listener {
 pub(super) struct Enrolment {
     pub(super) link_serials: Option<Spanned<u32>>,
     pub(super) link_expected: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Notices {
+    pub(super) prefix: Option<Text>,
+    pub(super) organisation: Option<Text>,
+    pub(super) office: Option<Text>,
+    pub(super) days: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

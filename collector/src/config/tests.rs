@@ -76,7 +76,7 @@ allow = ["127.0.0.1:8080"]
         config.public_url.as_deref(),
         Some("https://desk.example.com:8443")
     );
-    assert!(config.observation);
+    assert_eq!(config.observation, Some(true));
     let [mail, hook] = config.channels.as_slice() else {
         panic!("two channels")
     };

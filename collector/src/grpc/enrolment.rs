@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use deskwarden_domain::{
     lifecycle::PRODUCT,
-    model::{AuditEntry, Device, DeviceStatus, Millis},
+    model::{ADMISSION_LASTS, Admission, AuditEntry, Device, DeviceStatus, Millis},
     port::{EnrolOutcome, NewDevice, Store, StoreError},
     token::Token,
 };
@@ -149,6 +149,9 @@ impl Desk {
             Token::parse(&asked.token).map_err(|fault| Status::invalid_argument(fault.to_string()))?;
         let request = signing_request(&asked.csr)?;
         let now = (self.now)();
+        if let Some(answer) = self.admit(&asked, token.hash(), &request, peer, now)? {
+            return Ok(answer);
+        }
         let outcome = self.store.enrol(&NewDevice {
             id: DeviceId::from_random(self.random()?),
             token_hash: token.hash(),
@@ -189,6 +192,61 @@ impl Desk {
             EnrolOutcome::Refused(why) => {
                 info!(%peer, %why, "an enrolment is refused");
                 Err(Status::permission_denied(why.to_string()))
+            }
+        }
+    }
+
+    /// What an admission token gets: a certificate for the two hours of a check, and no place in the fleet. `None`
+    /// when the token is of another kind.
+    fn admit(
+        &self,
+        asked: &EnrolRequest,
+        token_hash: [u8; 32],
+        request: &SigningRequest,
+        peer: IpAddr,
+        now: Millis,
+    ) -> Result<Option<EnrolResponse>, Status> {
+        let hints = check::hints(asked.hints.clone().unwrap_or_default());
+        let device = DeviceId::from_random(self.random()?);
+        let wanted = Admission {
+            id: 0,
+            device,
+            provider: String::new(),
+            purpose: String::new(),
+            good_days: 0,
+            hostname: hints.hostname,
+            serial: hints.system_serial,
+            model: hints.model,
+            platform: check::name(&asked.platform),
+            agent_version: check::name(&asked.agent_version),
+            peer: peer.to_string(),
+            begun_at: now,
+            checked: None,
+        };
+        let admitted = self
+            .store
+            .admit(&token_hash, &wanted)
+            .map_err(|fault| unavailable(&fault))?;
+        match admitted {
+            None => Ok(None),
+            Some(Err(why)) => {
+                info!(%peer, %why, "an admission is refused");
+                Err(Status::permission_denied(why.to_string()))
+            }
+            Some(Ok(admission)) => {
+                let issued = self
+                    .pki
+                    .issue_device_for(request, device, now, ADMISSION_LASTS)
+                    .map_err(|fault| refused(&fault))?;
+                info!(%device, %peer, number = admission.id, "may be checked for admission");
+                Ok(Some(EnrolResponse {
+                    state: EnrolState::Enrolled.into(),
+                    device_id: device.to_string(),
+                    chain: der(&issued.chain),
+                    roots: der(self.pki.roots()),
+                    server_time_ms: now,
+                    retry_after_seconds: 0,
+                }))
             }
         }
     }

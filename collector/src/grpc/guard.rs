@@ -42,6 +42,7 @@ pub(super) const METHODS: [(&str, Access); 5] = [
     ("/deskwarden.v1.Enrolment/Renew", Access::Device),
     ("/deskwarden.v1.Session/Run", Access::Device),
     ("/deskwarden.v1.Session/Package", Access::Device),
+    ("/deskwarden.v1.Admission/Check", Access::Device),
 ];
 
 /// Puts the guard before all services.
@@ -163,6 +164,10 @@ mod tests {
             (
                 include_str!("../../../proto/deskwarden/v1/session.proto"),
                 "Session",
+            ),
+            (
+                include_str!("../../../proto/deskwarden/v1/admission.proto"),
+                "Admission",
             ),
         ];
         let mut found = 0;

@@ -1,6 +1,7 @@
 //! The agents' port: enrolment and reporting sessions over gRPC. Owns who may call what, how long and how
 //! fast; certificates are made in `pki`, records are judged and stored behind `ingest`.
 
+mod admission;
 mod check;
 mod conversation;
 mod end;
@@ -23,7 +24,10 @@ use std::{sync::Arc, time::Duration};
 use deskwarden_domain::port::Store;
 use deskwarden_proto::{
     limits::FRAME_BYTES,
-    v1::{Policy, enrolment_server::EnrolmentServer, session_server::SessionServer},
+    v1::{
+        Policy, admission_server::AdmissionServer, enrolment_server::EnrolmentServer,
+        session_server::SessionServer,
+    },
 };
 use tokio::{
     sync::Semaphore,
@@ -36,11 +40,12 @@ use tracing::warn;
 use crate::{
     arrivals::LinkRule,
     entropy::Entropy,
-    ingest::{Ingest, Now},
+    ingest::{Contexts, Ingest, Now},
     net::TlsListener,
     pki::Pki,
     updates::Shelf,
 };
+use admission::AdmissionService;
 use enrolment::{Desk, EnrolmentService};
 use guard::GuardLayer;
 use room::Room;
@@ -81,6 +86,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The certificate authority.
     pub pki: Arc<Pki>,
+    /// The rules in force.
+    pub contexts: Arc<Contexts>,
     /// The writer.
     pub ingest: Ingest,
     /// Who is barred.
@@ -114,6 +121,7 @@ pub async fn serve(
         now: Arc::clone(&parts.now),
         link: parts.link,
     };
+    let admission = AdmissionService::new(Arc::clone(&parts.store), parts.contexts, Arc::clone(&parts.now));
     let age = parts.settings.age;
     let room = Room {
         store: parts.store,
@@ -148,6 +156,11 @@ pub async fn serve(
         )
         .add_service(
             SessionServer::new(SessionService(room))
+                .accept_compressed(CompressionEncoding::Gzip)
+                .max_decoding_message_size(FRAME_BYTES),
+        )
+        .add_service(
+            AdmissionServer::new(admission)
                 .accept_compressed(CompressionEncoding::Gzip)
                 .max_decoding_message_size(FRAME_BYTES),
         )

@@ -110,8 +110,10 @@ impl Book<'_> {
     pub fn put(&self, kind: AlertingKind, value: &Value, actor: Actor<'_>) -> Result<String, BookError> {
         let refused = |error: serde_json::Error| BookError::Refused(error.to_string());
         let (name, text, faults) = match kind {
-            AlertingKind::Channel => {
-                return Err(BookError::Refused("a channel has secrets".to_owned()));
+            AlertingKind::Channel | AlertingKind::Observation => {
+                return Err(BookError::Refused(
+                    "it is neither a route nor a window".to_owned(),
+                ));
             }
             AlertingKind::Route => {
                 let route: Route = serde_json::from_value(value.clone()).map_err(refused)?;
@@ -178,9 +180,7 @@ impl Book<'_> {
 
     /// Sends a test message to a channel, at once and not through the queue.
     pub fn test(&self, name: &str, lang: Lang, actor: Actor<'_>) -> Result<(), BookError> {
-        let mut source = self.source.clone();
-        source.observation = false;
-        let desk = source.load(self.store)?;
+        let desk = self.source.load(self.store)?;
         let live = desk.channels.iter().find(|live| live.name == name);
         let live = live.ok_or_else(|| BookError::Refused(format!("there is no channel {name:?}")))?;
         let sent = live.sender.send(&test_message(name, lang, actor.at));
@@ -188,9 +188,8 @@ impl Book<'_> {
     }
 
     fn channel_names(&self) -> Result<Vec<String>, BookError> {
-        let mut source = self.source.clone();
-        source.observation = false;
-        Ok(source
+        Ok(self
+            .source
             .load(self.store)?
             .channels
             .into_iter()
@@ -253,7 +252,7 @@ mod tests {
             deskwarden_store::open(&format!("sqlite:{}", home.path().join("t.db").display())).unwrap();
         let source = DeskSource {
             channels: vec![crate::config::Channel::log("log")],
-            observation: false,
+            observation: None,
             allow: Vec::new(),
             data_dir: home.path().to_owned(),
             zone: 0,

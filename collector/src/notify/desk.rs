@@ -5,13 +5,14 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use deskwarden_domain::{
-    alerting::{Book, Maintenance, Pace, Route, Told},
+    alerting::{Book, Maintenance, Observation, Observing, Pace, Route, Told},
     model::{Millis, Severity},
     port::{AlertingKind, Definition, Store, StoreResult},
 };
 
 use crate::{
     config::{self, Channel, ChannelKind, Config, Secret},
+    observation,
     outbound::HostPort,
 };
 
@@ -49,7 +50,7 @@ pub struct Live {
 }
 
 /// Channels, routes and windows of one moment.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Desk {
     /// Version of the definitions that this was made of.
     pub version: i64,
@@ -61,13 +62,29 @@ pub struct Desk {
     pub maintenance: Vec<Maintenance>,
     /// Distance from UTC.
     pub zone: Millis,
+    /// Whether the fleet is observed.
+    pub observation: Observation,
     /// Definitions that are not used, and why.
     pub faults: Vec<String>,
 }
 
+impl Default for Desk {
+    fn default() -> Self {
+        Self {
+            version: 0,
+            channels: Vec::new(),
+            routes: Vec::new(),
+            maintenance: Vec::new(),
+            zone: 0,
+            observation: Observation::off(),
+            faults: Vec::new(),
+        }
+    }
+}
+
 impl Desk {
-    /// What plans depend on.
-    pub fn book(&self) -> Book {
+    /// What plans depend on. `first` is when the first PC enrolled.
+    pub fn book(&self, first: Option<Millis>, now: Millis) -> Book {
         Book {
             channels: self
                 .channels
@@ -80,6 +97,15 @@ impl Desk {
             routes: self.routes.clone(),
             maintenance: self.maintenance.clone(),
             zone: self.zone,
+            observing: self.observation.until(first, now).map(|until| Observing {
+                until,
+                at_once: self
+                    .channels
+                    .iter()
+                    .filter(|channel| channel.kind == "log")
+                    .map(|channel| channel.name.clone())
+                    .collect(),
+            }),
         }
     }
 }
@@ -89,8 +115,8 @@ impl Desk {
 pub struct DeskSource {
     /// Those of the configuration file.
     pub channels: Vec<Channel>,
-    /// Only channels of kind `log` are told.
-    pub observation: bool,
+    /// Whether the fleet is observed, if the configuration file says so.
+    pub observation: Option<bool>,
     /// Places inside the own network that stored channels may reach.
     pub allow: Vec<HostPort>,
     /// Folder of the key that stored secrets are sealed with.
@@ -118,10 +144,11 @@ impl DeskSource {
         let mut desk = Desk {
             version,
             zone: self.zone,
+            observation: observation::in_force(store, self.observation)?,
             ..Desk::default()
         };
         for channel in &self.channels {
-            self.add(&mut desk, live(channel, Origin::File));
+            desk.channels.push(live(channel, Origin::File));
         }
         for definition in &definitions {
             match definition.kind {
@@ -130,6 +157,7 @@ impl DeskSource {
                     Ok(route) => desk.routes.push(route),
                     Err(error) => desk.faults.push(format!("route {}: {error}", definition.name)),
                 },
+                AlertingKind::Observation => {}
                 AlertingKind::Maintenance => match serde_json::from_str(&definition.text) {
                     Ok(window) => desk.maintenance.push(window),
                     Err(error) => desk
@@ -173,13 +201,7 @@ impl DeskSource {
         if let Some(fault) = &made.fault {
             desk.faults.push(format!("channel {}: {fault}", made.name));
         }
-        self.add(desk, made);
-    }
-
-    fn add(&self, desk: &mut Desk, channel: Live) {
-        if !self.observation || channel.kind == "log" {
-            desk.channels.push(channel);
-        }
+        desk.channels.push(made);
     }
 }
 
@@ -267,7 +289,7 @@ mod tests {
     fn source(channels: Vec<Channel>, home: &std::path::Path) -> DeskSource {
         DeskSource {
             channels,
-            observation: false,
+            observation: None,
             allow: Vec::new(),
             data_dir: home.to_owned(),
             zone: 0,
@@ -370,7 +392,9 @@ mod tests {
             assert!(faults.contains(part), "{part}: {faults}");
         }
         assert!(!faults.contains("k-1"));
-        source.observation = true;
-        assert_eq!(source.load(store).unwrap().channels.len(), 0);
+        assert_eq!(desk.book(None, 0).observing, None);
+        source.observation = Some(true);
+        let observed = source.load(store).unwrap().book(Some(5), 6);
+        assert!(observed.observing.unwrap().until > 1_000_000_000_000);
     }
 }

@@ -113,7 +113,7 @@ impl Dispatcher {
         if !self.lease.hold(self.store.as_ref(), (self.clock)())? {
             return Ok(0);
         }
-        let book = desk.book();
+        let book = desk.book(self.store.first_enrolment()?, (self.clock)());
         let mut put = 0;
         loop {
             let fresh = self.store.fresh_alerts(BATCH)?;

@@ -140,7 +140,7 @@ impl OutageWatch {
                 alert: row(kind, since, now),
                 told: std::mem::take(&mut state.told),
             };
-            let planned = alerting::plan(now, std::slice::from_ref(&fresh), &desk.book());
+            let planned = alerting::plan(now, std::slice::from_ref(&fresh), &desk.book(None, now));
             // Quiet hours and digests live in the store; this cannot wait for it.
             let channels = planned.into_iter().filter(|entry| entry.kind == EntryKind::Alert);
             state.missing = channels

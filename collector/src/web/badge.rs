@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 
 use askama::filters::HtmlSafe;
 use deskwarden_domain::model::{
-    ApprovalState, DeliveryState, DeviceStatus, FindingState, Lang, Outcome, Severity,
+    ApprovalState, DeliveryState, DeviceStatus, FindingState, Lang, NoticeState, Outcome, Severity,
 };
 use deskwarden_proto::v1::Look;
 
@@ -93,6 +93,21 @@ pub(super) fn approval(state: ApprovalState, lang: Lang) -> Badge {
     }
 }
 
+/// Where a notice stands.
+pub(super) fn notice(state: NoticeState, overdue: bool, lang: Lang) -> Badge {
+    let (class, sign, name) = match state {
+        NoticeState::Issued if overdue => ("sev-high", "▲", "overdue"),
+        NoticeState::Issued => ("st-open", "✉", state.name()),
+        NoticeState::Rectified => ("st-good", "✓", state.name()),
+        NoticeState::Closed => ("st-quiet", "–", state.name()),
+    };
+    Badge {
+        class,
+        sign,
+        words: words(lang, "notice_state", name),
+    }
+}
+
 /// What judging says.
 pub(super) fn outcome(outcome: Outcome, lang: Lang) -> Badge {
     let (class, sign) = match outcome {
@@ -173,6 +188,8 @@ pub(super) fn icon(name: &str) -> Icon {
         "overview" => "M4 13h6V4H4zM14 20h6V11h-6zM4 20h6v-3H4zM14 7h6V4h-6z",
         "findings" => "M12 4 3 19.5h18zM12 10v4.5M12 17v.2",
         "assets" => "M4 5h16v10H4zM9 20h6M12 15v5",
+        "admissions" => "M4 4h9v16H4zM13 12h7M17 9l3 3-3 3",
+        "notices" => "M5 4h14v16H5zM8 9h8M8 13h8M8 17h4",
         "approvals" => "M12 3 5 6v6c0 4.5 3 7.5 7 9 4-1.5 7-4.5 7-9V6zM9 12l2.2 2.2L15.5 10",
         "ledger" => "M4 5h16v14H4zM4 10h16M4 15h16M10 5v14",
         "register" => "M5 4h12a2 2 0 0 1 2 2v14H7a2 2 0 0 1-2-2zM5 18a2 2 0 0 1 2-2h12M9 8h6M9 11h6",

@@ -17,11 +17,16 @@ struct File {
     content: &'static str,
 }
 
-const FILES: [File; 3] = [
+const FILES: [File; 4] = [
     File {
         name: "dashboard.css",
         kind: "text/css; charset=utf-8",
         content: include_str!("assets/dashboard.css"),
+    },
+    File {
+        name: "sheet.css",
+        kind: "text/css; charset=utf-8",
+        content: include_str!("assets/sheet.css"),
     },
     File {
         name: "dashboard.js",

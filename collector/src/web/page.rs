@@ -38,6 +38,16 @@ const NAV: &[NavEntry] = &[
         icon: "approvals",
     },
     NavEntry {
+        path: "/notices",
+        key: "nav.notices",
+        icon: "notices",
+    },
+    NavEntry {
+        path: "/admissions",
+        key: "nav.admissions",
+        icon: "admissions",
+    },
+    NavEntry {
         path: "/assets",
         key: "nav.assets",
         icon: "assets",
@@ -259,6 +269,11 @@ impl Page {
     /// Address of the style sheet.
     pub(super) fn css(&self) -> String {
         embedded::address("dashboard.css")
+    }
+
+    /// Address of the style sheet of printed forms.
+    pub(super) fn sheet_css(&self) -> String {
+        embedded::address("sheet.css")
     }
 
     /// Address of the script.

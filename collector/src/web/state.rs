@@ -12,7 +12,7 @@ use deskwarden_proto::ids::DeviceId;
 use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, watch};
 
-use crate::notify::DeskSource;
+use crate::{notices::Office, notify::DeskSource};
 
 use super::{error::WebError, looks::Looks, rate::Rates};
 use crate::actions::{Decision, DecisionError};
@@ -122,6 +122,8 @@ pub struct WebConfig {
     pub sign_in: SignInPolicy,
     /// Where channels of alerts come from.
     pub channels: DeskSource,
+    /// Who issues rectification notices.
+    pub office: Office,
     /// Offset from UTC in minutes for readers without JavaScript; with it the browser's zone is used.
     pub utc_offset_minutes: i16,
 }
@@ -135,6 +137,7 @@ impl Default for WebConfig {
             reporting_window: Duration::from_secs(60 * 60),
             sign_in: SignInPolicy::default(),
             channels: DeskSource::default(),
+            office: Office::default(),
             utc_offset_minutes: 8 * 60,
         }
     }

@@ -20,6 +20,16 @@ const TOKEN: &str = "id, label, hash, max_uses, uses, expires_at, cidr, needs_ap
      created_by, revoked_at";
 
 impl Enrolment for Database {
+    fn first_enrolment(&self) -> StoreResult<Option<Millis>> {
+        self.read(|connection| {
+            connection.row(
+                "SELECT enrolled_at FROM devices WHERE status <> 'pending' ORDER BY id LIMIT 1",
+                &[],
+                |r| r.int(),
+            )
+        })
+    }
+
     fn create_token(&self, token: &TokenRow, audit: &AuditEntry) -> StoreResult<TokenId> {
         if let Some(cidr) = token
             .cidr

@@ -146,7 +146,16 @@ fn touched(batch: &Batch) -> (BTreeSet<i64>, BTreeSet<DeviceId>) {
                 assets.insert(asset.0);
             }
             Op::PutFinding(finding) => assets.extend(finding.key.holder.asset().map(|id| id.0)),
-            Op::History { .. } | Op::Alert(_) | Op::Audit(_) | Op::Touch { .. } | Op::Looked { .. } => {}
+            Op::IssueNotice(notice) => {
+                assets.extend(notice.lines.iter().filter_map(|line| line.asset).map(|id| id.0));
+            }
+            Op::History { .. }
+            | Op::Alert(_)
+            | Op::Audit(_)
+            | Op::Touch { .. }
+            | Op::NoticeReply { .. }
+            | Op::CloseNotice { .. }
+            | Op::Looked { .. } => {}
         }
     }
     (assets, devices)

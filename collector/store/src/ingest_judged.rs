@@ -209,6 +209,8 @@ impl<'a> Writer<'a> {
             }
         };
         self.counted.extend(asset);
+        let at = finding.resolved_at.unwrap_or(finding.last_seen);
+        self.turned.push((id, finding.state, at));
         self.findings.insert(key, id);
         self.applied.findings.push((key.clone(), id));
         Ok(())

@@ -11,6 +11,7 @@ use deskwarden_proto::decode::ItemId;
 
 use crate::{
     approvals::{APPROVAL, APPROVALS_OF_ASSET, approval},
+    notices,
     register::books::{self, ROW},
     rows::{
         self, ASSET, BASELINE, BASELINE_FROM, DEVICE, DEVICE_FROM, EVIDENCE, EVIDENCE_FROM, FINDING, ITEM,
@@ -109,6 +110,14 @@ pub(crate) fn load(
         },
     )?;
     papers(connection, &found, &assets, &mut states)?;
+    let open = Lookup::new(notices::OPEN, notices::OPEN_FROM, &[("l.asset_id", Kind::Int)]).order("t.id");
+    each(connection, &open, &assets, &found, &mut states, |state, r| {
+        let notice = notices::open(r)?;
+        if state.notices.last() != Some(&notice) {
+            state.notices.push(notice);
+        }
+        Ok(())
+    })?;
     contents(connection, requests, &found, &mut states)?;
     staged(connection, requests, &found, &mut states)?;
     Ok(states)
@@ -208,6 +217,7 @@ fn heads(
                 ledger: Vec::new(),
                 approvals: Vec::new(),
                 papers: Papers::default(),
+                notices: Vec::new(),
                 staged: Vec::new(),
             });
         }

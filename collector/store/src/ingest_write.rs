@@ -9,7 +9,7 @@ use crate::{
     ingest_load::id_cells,
     ingest_rows::{CHANGES, EVENTS, GAPS, ITEMS, POSITIONS, SAMPLES, SEEN, STAGED, SUMS},
     ingest_writer::Writer,
-    rows,
+    notices, rows,
     sql::{Cell, Connection, ConnectionExt as _, Verb},
     succession,
 };
@@ -20,6 +20,9 @@ pub(crate) fn run<'a>(writer: &mut Writer<'a>, connection: &mut dyn Connection) 
         writer.op(connection, op)?;
     }
     writer.runs.finish(connection)?;
+    for (id, state, at) in &writer.turned {
+        notices::follow(connection, *id, *state, *at)?;
+    }
     for asset in &writer.counted {
         count_findings(connection, *asset)?;
     }
@@ -220,6 +223,9 @@ impl<'a> Writer<'a> {
             | Op::Accepted { .. }
             | Op::Looked { .. }
             | Op::Returned { .. } => self.across_op(connection, op),
+            Op::IssueNotice(_) | Op::NoticeReply { .. } | Op::CloseNotice { .. } => {
+                notices::write(connection, op)
+            }
         }
     }
 }

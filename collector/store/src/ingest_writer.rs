@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use deskwarden_domain::{
-    model::{FindingId, FindingKey},
+    model::{FindingId, FindingKey, FindingState, Millis},
     port::{Applied, Batch, StoreError, StoreResult},
 };
 use deskwarden_proto::ids::DeviceId;
@@ -23,6 +23,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) runs: Runs<'a>,
     /// Findings that this batch wrote already: their version moved through this batch alone.
     pub(crate) findings: HashMap<&'a FindingKey, FindingId>,
+    /// Findings whose state was written, and when that was.
+    pub(crate) turned: Vec<(FindingId, FindingState, Millis)>,
     /// Assets whose numbers of active findings may have changed.
     pub(crate) counted: BTreeSet<i64>,
 }
@@ -37,6 +39,7 @@ impl<'a> Writer<'a> {
             applied: Applied::default(),
             runs: Runs::default(),
             findings: HashMap::new(),
+            turned: Vec::new(),
             counted: BTreeSet::new(),
         }
     }

@@ -5,6 +5,7 @@
 //! bring a thread that may wait.
 
 mod access;
+mod admissions;
 mod approvals;
 mod audit;
 #[cfg(any(test, feature = "conformance"))]
@@ -26,6 +27,7 @@ mod ingest_write;
 mod ingest_writer;
 mod ledger;
 mod migrations;
+mod notices;
 mod opened;
 mod outbox;
 mod people;

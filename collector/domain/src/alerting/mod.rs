@@ -4,6 +4,7 @@
 //! ([`pack`]). Both are functions of what they are given and of `now`; nothing is lost between them: an entry
 //! waits, is part of exactly one message, or is skipped with a reason.
 
+mod observation;
 mod pack;
 mod plan;
 mod route;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{AlertRow, FindingState, Millis, PackKind, Severity};
 
+pub use observation::{DAYS, MOST_DAYS, Observation, Observing, SUMMARY};
 pub use pack::pack;
 pub use plan::plan;
 pub use route::{Digest, Escalate, Maintenance, Quiet, Route, RouteFault, is_name};
@@ -29,6 +31,8 @@ pub struct Book {
     pub maintenance: Vec<Maintenance>,
     /// Distance from UTC.
     pub zone: Millis,
+    /// A new fleet is observed: one summary a day.
+    pub observing: Option<Observing>,
 }
 
 impl Book {

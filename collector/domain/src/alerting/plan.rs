@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Book, EntryKind, Fresh, Planned, Route};
-use crate::model::{AlertKind, AlertRow, Millis};
+use super::{Book, EntryKind, Fresh, Planned, Route, observation};
+use crate::{
+    model::{AlertKind, AlertRow, Millis},
+    operations,
+};
 
 const HOUR: Millis = 3_600_000;
 
@@ -98,7 +101,14 @@ fn one(now: Millis, alert: &AlertRow, told: &BTreeSet<String>, book: &Book) -> V
             }
         }
     }
-    entries.into_values().collect()
+    let entries = entries.into_values();
+    match &book.observing {
+        // How the collector itself is, is no matter of the fleet.
+        Some(observing) if alert.clause != operations::CLAUSE => entries
+            .filter_map(|entry| observation::summed(entry, observing, book.zone, now))
+            .collect(),
+        _ => entries.collect(),
+    }
 }
 
 /// What alerts of a digest are collected under; empty where there is none.

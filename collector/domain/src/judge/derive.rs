@@ -61,6 +61,9 @@ pub(super) fn outcomes_and_findings(
         wake_at = Some(wake_at.map_or(again, |at| at.min(again)));
     }
 
+    let due = state.notices.iter().map(|notice| notice.due_at);
+    wake_at = wake_at.into_iter().chain(due.filter(|due| *due > now)).min();
+
     for rule in context.rules.rules() {
         if matches!(rule.kind, RuleKind::Cross { .. }) {
             // Its findings are opened and resolved by who sees all devices; here they give the outcome.

@@ -134,7 +134,7 @@ fn for_item(
         .iter()
         .any(|(s, source)| *s == section && *source == place.id.source);
     // What an item shows does not depend on silence.
-    let asset = asset_facts(place.state, false);
+    let asset = asset_facts(place.state, false, now);
     // A removed part is judged by what it was.
     let Some(shown) = current.as_ref().or(accepted.as_ref()).map(Arc::clone) else {
         return;
@@ -311,7 +311,7 @@ fn for_asset(
     let failed = failed(state);
     let facts = AssetFacts {
         failed: &failed,
-        ..asset_facts(state, silent)
+        ..asset_facts(state, silent, now)
     };
     for rule in context
         .rules
@@ -439,10 +439,11 @@ fn about_identity(state: &DeviceState, rule: &Rule, context: &Context, now: &Ass
 /// Subject of findings that are about the asset as a whole.
 pub(super) const ASSET_SUBJECT: &str = "asset";
 
-fn asset_facts(state: &DeviceState, silent: bool) -> AssetFacts<'_> {
+fn asset_facts(state: &DeviceState, silent: bool, now: Millis) -> AssetFacts<'_> {
     AssetFacts {
         silent,
         failed: &[],
+        overdue: state.notices.iter().filter(|notice| notice.due_at <= now).count(),
         asset: &state.asset,
         device: Some(&state.device),
         ledger: &state.ledger,

@@ -3,6 +3,7 @@
 mod about;
 mod access;
 mod acknowledgement;
+mod admission;
 mod alert;
 mod api_token;
 mod approval;
@@ -12,6 +13,7 @@ mod finding;
 mod item;
 mod matter;
 mod note;
+mod notice;
 mod person;
 mod record;
 mod sight;
@@ -21,6 +23,7 @@ mod text;
 pub use about::About;
 pub use access::{AUDIT_FLOOR_DAYS, AuditEntry, AuditFilter, AuditRecord, Role, Session, User};
 pub use acknowledgement::Acknowledgement;
+pub use admission::{ADMISSION_LASTS, Admission, AdmissionToken, Checked, RuleVerdict};
 pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState, PackKind};
 pub use api_token::{ApiScope, ApiToken};
 pub use approval::{Approval, ApprovalId, ApprovalState, Grantee, Withdrawal};
@@ -33,6 +36,9 @@ pub use finding::{
 pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, StoredItem};
 pub use matter::Matter;
 pub use note::ClaimNote;
+pub use notice::{
+    Addressee, Notice, NoticeId, NoticeLine, NoticeReply, NoticeState, NoticeWords, OpenNotice,
+};
 pub use person::{PERSON_BEGINS, PERSON_ENDS, each_person, person};
 pub use record::Record;
 pub use sight::Sight;

@@ -8,7 +8,7 @@ use deskwarden_proto::{
 
 use crate::model::{
     Alert, AssetId, AuditEntry, BaselineItem, Change, Claim, ClaimKind, Evidence, Finding, FindingHistory,
-    FindingId, FindingKey, Millis, OutcomeRow, Position,
+    FindingId, FindingKey, Millis, Notice, NoticeReply, OutcomeRow, Position,
 };
 
 /// A list of operations and what must still hold when they are applied.
@@ -268,6 +268,26 @@ pub enum Op {
     Due {
         /// The asset.
         asset: AssetId,
+    },
+    /// A notice is issued. Refused as stale when its number was taken meanwhile.
+    IssueNotice(Box<Notice>),
+    /// The addressee said something to it.
+    NoticeReply {
+        /// Its number.
+        number: String,
+        /// What was said.
+        reply: NoticeReply,
+    },
+    /// A notice is filed. Refused as stale when that was done meanwhile.
+    CloseNotice {
+        /// Its number.
+        number: String,
+        /// When.
+        at: Millis,
+        /// Who.
+        by: String,
+        /// In the person's words.
+        note: String,
     },
     /// A line of the audit log.
     Audit(AuditEntry),

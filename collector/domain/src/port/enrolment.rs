@@ -68,6 +68,9 @@ pub enum EnrolRefusal {
 
 /// Tokens and devices.
 pub trait Enrolment {
+    /// When the first device enrolled that may report or once might.
+    fn first_enrolment(&self) -> StoreResult<Option<Millis>>;
+
     /// Stores a token's hash; `id` and `uses` of the row are ignored.
     fn create_token(&self, token: &TokenRow, audit: &AuditEntry) -> StoreResult<TokenId>;
 

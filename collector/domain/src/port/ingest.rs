@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use deskwarden_proto::{decode::ItemId, ids::DeviceId, v1::Section};
 
 use crate::model::{
-    Approval, Asset, AssetId, BaselineItem, Device, Evidence, Finding, LedgerEntry, Millis, OutcomeRow,
-    Position, SourceStatus, StoredItem,
+    Approval, Asset, AssetId, BaselineItem, Device, Evidence, Finding, LedgerEntry, Millis, OpenNotice,
+    OutcomeRow, Position, SourceStatus, StoredItem,
 };
 
 use crate::register::Papers;
@@ -79,6 +79,8 @@ pub struct DeviceState {
     pub approvals: Vec<Approval>,
     /// What the books of the register say around it.
     pub papers: Papers,
+    /// Notices that it still has to act upon, by number.
+    pub notices: Vec<OpenNotice>,
     /// Staged chunks asked for, by index.
     pub staged: Vec<StagedChunk>,
 }

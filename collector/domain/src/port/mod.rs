@@ -4,12 +4,14 @@
 //! groups batches, so that many reports share one durable commit.
 
 mod access;
+mod admissions;
 mod approvals;
 mod batch;
 mod cross;
 mod editing;
 mod enrolment;
 mod ingest;
+mod notices;
 mod outbox;
 mod people;
 mod privacy;
@@ -20,12 +22,14 @@ mod succession;
 mod views;
 
 pub use access::{Access, AuditFault, SignInAttempt};
+pub use admissions::Admissions;
 pub use approvals::{ApprovalFilter, ApprovalRow, Approvals};
 pub use batch::{Applied, Batch, Op};
 pub use cross::{CrossDevice, Kept, Known, Picture, Said, Touched, Used, Value};
 pub use editing::Editing;
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
+pub use notices::{NoticeFilter, Notices};
 pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};
 pub use people::People;
 pub use privacy::{Privacy, Rows, Subject};
@@ -83,6 +87,8 @@ pub trait Store:
     + Outbox
     + Approvals
     + Register
+    + Notices
+    + Admissions
 {
 }
 
@@ -101,5 +107,7 @@ impl<T> Store for T where
         + Outbox
         + Approvals
         + Register
+        + Notices
+        + Admissions
 {
 }

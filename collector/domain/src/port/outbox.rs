@@ -17,6 +17,8 @@ pub enum AlertingKind {
     Route,
     /// A maintenance window.
     Maintenance,
+    /// Whether the fleet is observed.
+    Observation,
 }
 
 impl AlertingKind {
@@ -26,12 +28,13 @@ impl AlertingKind {
             Self::Channel => "channel",
             Self::Route => "route",
             Self::Maintenance => "maintenance",
+            Self::Observation => "observation",
         }
     }
 
     /// The kind of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Channel, Self::Route, Self::Maintenance]
+        [Self::Channel, Self::Route, Self::Maintenance, Self::Observation]
             .into_iter()
             .find(|kind| kind.name() == name)
     }

@@ -113,7 +113,7 @@ impl Engine {
             scope.add_variable_from_value("item", values::item(item));
         }
         if uses.asset {
-            scope.add_variable_from_value("asset", values::asset(asset.asset));
+            scope.add_variable_from_value("asset", values::asset(asset.asset, asset.overdue));
         }
         if uses.device {
             scope.add_variable_from_value("device", values::device(asset));
@@ -238,6 +238,7 @@ pub(crate) fn try_out(engine: &Engine, condition: &Condition, sections: &[Sectio
     let asset = sample_asset();
     let ledger = [sample_ledger()];
     let facts = AssetFacts {
+        overdue: 0,
         silent: false,
         failed: &[],
         asset: &asset,

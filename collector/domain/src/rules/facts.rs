@@ -37,6 +37,8 @@ pub struct AssetFacts<'a> {
     pub silent: bool,
     /// Sources that its agent failed to read, as `section/source`.
     pub failed: &'a [String],
+    /// Notices that it is late with.
+    pub overdue: usize,
     /// What it was assigned.
     pub ledger: &'a [LedgerEntry],
 }

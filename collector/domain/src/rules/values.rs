@@ -33,7 +33,7 @@ pub(crate) const ITEM_KEYS: [&str; 7] = [
     "class",
 ];
 /// Fields of `asset`.
-pub(crate) const ASSET_KEYS: [&str; 10] = [
+pub(crate) const ASSET_KEYS: [&str; 11] = [
     "id",
     "number",
     "name",
@@ -44,6 +44,7 @@ pub(crate) const ASSET_KEYS: [&str; 10] = [
     "provider",
     "place",
     "provisional",
+    "notices_overdue",
 ];
 /// Fields of `device`.
 pub(crate) const DEVICE_KEYS: [&str; 11] = [
@@ -100,7 +101,7 @@ pub(crate) fn baseline(facet: Option<&facet::Kind>) -> Value {
     facet.map_or(Value::Null, |facet| map(fields_of(facet)))
 }
 
-pub(crate) fn asset(asset: &Asset) -> Value {
+pub(crate) fn asset(asset: &Asset, overdue: usize) -> Value {
     let mut fields = HashMap::with_capacity(ASSET_KEYS.len());
     fields.insert(key("id"), Value::Int(asset.id.0));
     put(&mut fields, "number", asset.number.as_deref().unwrap_or_default());
@@ -124,6 +125,10 @@ pub(crate) fn asset(asset: &Asset) -> Value {
     );
     put(&mut fields, "place", asset.place.as_deref().unwrap_or_default());
     fields.insert(key("provisional"), Value::Bool(asset.provisional));
+    fields.insert(
+        key("notices_overdue"),
+        Value::Int(i64::try_from(overdue).unwrap_or(i64::MAX)),
+    );
     map(fields)
 }
 

@@ -107,6 +107,7 @@ impl Pc {
             ledger: Vec::new(),
             approvals: Vec::new(),
             papers: Papers::default(),
+            notices: Vec::new(),
             staged: Vec::new(),
         };
         Self {

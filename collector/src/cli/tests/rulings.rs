@@ -72,3 +72,107 @@ fn an_approval_is_granted_listed_and_taken_back() {
         .collect();
     assert_eq!(actions, ["approval.grant", "approval.withdraw"]);
 }
+
+#[test]
+fn a_notice_about_nothing_is_refused_in_one_line() {
+    let home = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| run_in(home.path(), args, Lang::En);
+    assert_eq!(json(home.path(), &["notice", "list"]), serde_json::json!([]));
+    for (args, words) in [
+        (vec!["notice", "show", "x"], "there is no notice x"),
+        (
+            vec!["notice", "close", "x", "--note", "y"],
+            "there is no notice x",
+        ),
+        (
+            vec!["notice", "reply", "x", "--by", "y", "--text", "z"],
+            "there is no notice x",
+        ),
+        (vec!["notice", "issue", "--finding", "7"], "there is no finding 7"),
+        (
+            vec!["notice", "issue", "--finding", "7", "--due", "31.1.2027"],
+            "not a day as 2027-03-31",
+        ),
+    ] {
+        let ran = run(&args);
+        assert!(
+            ran.code == 1 && ran.err.contains(words) && ran.err.lines().count() == 1,
+            "{args:?}: {}",
+            ran.err
+        );
+    }
+    assert_eq!(run(&["notice", "issue"]).code, 2, "for no finding");
+}
+
+#[test]
+fn the_observation_of_a_fleet_is_shown_lengthened_and_ended() {
+    let home = tempfile::tempdir().unwrap();
+    let show = || json(home.path(), &["observation", "show"]);
+    assert_eq!(show()["on"], false, "what was there before is not observed");
+    let on = json(home.path(), &["observation", "on", "--days", "3"]);
+    assert_eq!(
+        (&on["on"], &on["days_left"]),
+        (&Value::from(true), &Value::from(3))
+    );
+    assert_eq!(
+        run_in(home.path(), &["observation", "on", "--days", "91"], Lang::En).code,
+        2
+    );
+    let words = run_in(home.path(), &["observation", "show"], Lang::Zh);
+    assert!(words.out.contains("还剩 3 天"), "{}", words.out);
+    assert_eq!(json(home.path(), &["observation", "off"])["on"], false);
+    std::fs::write(home.path().join("collector.toml"), "observation = true\n").unwrap();
+    assert_eq!(show()["on"], true, "the file decides");
+    let refused = run_in(home.path(), &["observation", "off"], Lang::En);
+    assert!(
+        refused.code == 1 && refused.err.contains("configuration file"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn an_admission_token_is_shown_once_and_withdrawn() {
+    let home = tempfile::tempdir().unwrap();
+    let made = json(
+        home.path(),
+        &[
+            "admission",
+            "token",
+            "--provider",
+            "东方信息",
+            "--purpose",
+            "巡检笔记本",
+            "--good-for",
+            "10",
+        ],
+    );
+    let secret = made["token"].as_str().unwrap();
+    assert!(deskwarden_domain::token::Token::parse(secret).is_ok());
+    assert_eq!(
+        (&made["max_uses"], &made["good_days"]),
+        (&Value::from(1), &Value::from(10))
+    );
+    assert_eq!(json(home.path(), &["admission", "list"]), serde_json::json!([]));
+    let id = made["id"].to_string();
+    assert_eq!(json(home.path(), &["admission", "revoke", &id])["revoked"], true);
+    for (args, words) in [
+        (vec!["admission", "token", "--provider", " "], "which provider"),
+        (
+            vec!["admission", "token", "--provider", "x", "--valid", "8d"],
+            "7 days at most",
+        ),
+        (vec!["admission", "show", "9"], "there is no admission 9"),
+        (
+            vec!["admission", "revoke", "9"],
+            "admission token 9 does not exist",
+        ),
+    ] {
+        let ran = run_in(home.path(), &args, Lang::En);
+        assert!(
+            ran.code == 1 && ran.err.contains(words) && ran.err.lines().count() == 1,
+            "{args:?}: {}",
+            ran.err
+        );
+    }
+}

@@ -108,9 +108,10 @@ impl Bed {
         let store =
             deskwarden_store::open(&format!("sqlite:{}", home.path().join("dw.db").display())).unwrap();
         let cancel = CancellationToken::new();
+        let contexts = Arc::new(Contexts::load(Arc::clone(&store)).unwrap());
         let parts = ingest::Parts {
             store: Arc::clone(&store),
-            contexts: Arc::new(Contexts::load(Arc::clone(&store)).unwrap()),
+            contexts: Arc::clone(&contexts),
             entropy: Arc::new(OsEntropy),
             now: Arc::clone(&now),
             committed: Box::new(|_| {}),
@@ -130,6 +131,7 @@ impl Bed {
         let sessions = Sessions::default();
         let parts = Parts {
             store: Arc::clone(&store),
+            contexts,
             pki: Arc::clone(&pki),
             ingest,
             standing: Arc::clone(&standing),

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use deskwarden_domain::{
-    alerting::{Maintenance, Route},
+    alerting::{MOST_DAYS, Maintenance, Observation, Route},
     model::{Lang, Millis},
     port::{AlertingKind, Store, StoreError},
 };
@@ -24,6 +24,7 @@ use super::{
 use crate::{
     config::{KINDS, Secret},
     notify::{Actor, Book, BookError, Desk, DeskSource, Live, Origin, SECRETS},
+    observation::{self, Standing},
     web::{
         badge::{self, Badge},
         error::WebError,
@@ -42,6 +43,11 @@ struct ChannelsPage {
     routes: Vec<RouteLine>,
     windows: Vec<WindowLine>,
     faults: Vec<Agent>,
+    /// Days of observation that are left.
+    left: Option<u64>,
+    observed_until: Option<Millis>,
+    /// The configuration file decides about it.
+    configured: bool,
     /// What came of a form.
     said: Option<Said>,
     form: ChannelForm,
@@ -186,6 +192,27 @@ async fn change(
     }
 }
 
+/// Ends the observation of the fleet, or has it last so many days from now on.
+pub(in crate::web) async fn observe(
+    State(state): State<WebState>,
+    asked: Asked,
+    fields: Fields,
+) -> Result<Response, WebError> {
+    let (actor, now) = (asked.viewer.name.clone(), state.clock.now());
+    let days: Option<u32> = fields.text("days").parse().ok();
+    let days = days
+        .filter(|days| *days <= MOST_DAYS)
+        .ok_or(WebError::Malformed)?;
+    if state.config.channels.observation.is_some() {
+        return Err(WebError::Stale);
+    }
+    let wanted = Observation::from_now(days, now);
+    state
+        .ask(move |store| observation::put(store, wanted, &actor, now))
+        .await?;
+    Ok(Redirect::to("/channels").into_response())
+}
+
 /// Runs work on the book; the inner error is for the page.
 async fn work(
     state: &WebState,
@@ -217,9 +244,13 @@ async fn build(
     form: ChannelForm,
 ) -> Result<ChannelsPage, WebError> {
     let p = asked.page(state, "/channels");
-    let mut source: DeskSource = state.config.channels.clone();
-    source.observation = false;
-    let desk: Desk = state.ask(move |store: &dyn Store| source.load(store)).await?;
+    let (source, now): (DeskSource, _) = (state.config.channels.clone(), p.now);
+    let (desk, standing): (Desk, Standing) = state
+        .ask(move |store: &dyn Store| {
+            let standing = observation::standing(store, source.observation, now)?;
+            Ok((source.load(store)?, standing))
+        })
+        .await?;
     let lang = p.lang();
     Ok(ChannelsPage {
         channels: desk
@@ -233,6 +264,9 @@ async fn build(
         said,
         form,
         kinds: KINDS,
+        left: standing.left,
+        observed_until: standing.until.filter(|_| standing.first.is_some()),
+        configured: state.config.channels.observation.is_some(),
         severities: ["low", "medium", "high", "critical"],
         p,
     })

@@ -10,17 +10,18 @@ use axum::{
 use deskwarden_domain::{
     lifecycle::PRODUCT,
     model::{Evidence, FindingAction, FindingHistory, FindingId, FindingState, Lang, Millis},
+    notice,
     operations::Kind,
     port::FindingDetail,
-    rules::{self, Words, explain},
+    rules::{self, Words},
 };
-use deskwarden_proto::{section, v1::Section};
+use deskwarden_proto::section;
 
 use super::{
     Asked,
     approvals::{self, ApprovalLine},
     lines::FindingLine,
-    render,
+    notices, render,
 };
 use crate::actions::{Decision, DecisionError};
 use crate::web::{
@@ -55,6 +56,10 @@ struct FindingPage {
     approvals: Vec<ApprovalLine>,
     /// Where it can be approved.
     approve: Option<String>,
+    /// Where a notice can be issued for it.
+    notify: Option<String>,
+    /// Addresses and numbers of notices for it.
+    notices: Vec<(String, Agent)>,
     choices: Vec<&'static str>,
     note: String,
     refused: Option<String>,
@@ -149,8 +154,8 @@ async fn build(
     refused: Option<String>,
 ) -> Result<FindingPage, WebError> {
     let p = asked.page(state, "/findings");
-    let (detail, approvals) = state
-        .ask(move |store| Ok((store.finding(id)?, store.approvals_of(id)?)))
+    let (detail, approvals, issued) = state
+        .ask(move |store| Ok((store.finding(id)?, store.approvals_of(id)?, store.notices_of(id)?)))
         .await?;
     let detail = detail.ok_or(WebError::NotFound)?;
     let asset = detail.row.asset.as_ref();
@@ -159,7 +164,7 @@ async fn build(
     let lang = p.lang();
     let finding = &detail.row.finding;
     let line = FindingLine::new(&detail.row, &rules, lang);
-    let said = said(&detail, lang);
+    let said = notice::said(&detail, lang);
     let words = Words {
         subject: &finding.subject_name,
         asset: &line.holder.name.plain(),
@@ -202,6 +207,13 @@ async fn build(
             .map(|step| history_line(step, lang))
             .collect(),
         choices: choices(&detail),
+        notify: matches!(finding.state, FindingState::Open | FindingState::Acknowledged)
+            .then(|| notices::new_address(&[detail.row.id]))
+            .filter(|_| detail.row.asset.is_some()),
+        notices: issued
+            .iter()
+            .map(|number| (notices::address(number), agent_text(number)))
+            .collect(),
         approvals: approvals
             .iter()
             .map(|row| ApprovalLine::new(row, &rules, lang, p.now))
@@ -213,26 +225,6 @@ async fn build(
         refused,
         p,
     })
-}
-
-/// What the first piece of evidence says, in one line.
-fn said(detail: &FindingDetail, lang: Lang) -> String {
-    if let Some(seen) = &detail.row.finding.seen {
-        return explain::words(
-            Section::Unspecified,
-            &serde_json::from_str(seen).unwrap_or_default(),
-            lang,
-        );
-    }
-    let Some(piece) = detail.evidence.first() else {
-        return "—".to_owned();
-    };
-    let seen = serde_json::from_str(&piece.detail).unwrap_or_default();
-    let section = piece
-        .item
-        .as_ref()
-        .map_or(Section::Unspecified, |item| item.section);
-    explain::words(section, &seen, lang)
 }
 
 /// What may be decided in this state; the domain has the last word.

@@ -14,6 +14,7 @@ use deskwarden_domain::{
 use super::{
     Asked, approvals, chosen,
     lines::FindingLine,
+    notices,
     pager::{Pager, ROWS, window},
     render,
 };
@@ -162,6 +163,7 @@ pub(in crate::web) async fn bulk(
     }
     match fields.text("action") {
         "approve" => Ok(Redirect::to(&approvals::address(&ids)).into_response()),
+        "notice" => Ok(Redirect::to(&notices::new_address(&ids)).into_response()),
         "acknowledge" => {
             let (done, left) = acknowledge(&state, ids, &asked.viewer.name).await?;
             let (path, query) = back.split_once('?').unwrap_or((back, ""));

@@ -2,6 +2,7 @@
 
 pub(super) mod account;
 pub(super) mod acknowledgements;
+pub(super) mod admissions;
 pub(super) mod alerts;
 pub(super) mod api_tokens;
 pub(super) mod approvals;
@@ -22,6 +23,7 @@ pub(super) mod findings;
 pub(super) mod ledger;
 mod lines;
 pub(super) mod mine;
+pub(super) mod notices;
 pub(super) mod overview;
 mod pager;
 pub(super) mod register;

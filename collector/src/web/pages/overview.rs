@@ -17,16 +17,19 @@ use super::{
     lines::{FindingLine, by_severity},
     render,
 };
-use crate::web::{
-    badge::{self, Badge},
-    chart::{Bar, Part, Ring},
-    error::WebError,
-    facts,
-    form::link,
-    page::Page,
-    rulewords,
-    state::WebState,
-    text::{Agent, agent_text},
+use crate::{
+    observation,
+    web::{
+        badge::{self, Badge},
+        chart::{Bar, Part, Ring},
+        error::WebError,
+        facts,
+        form::link,
+        page::Page,
+        rulewords,
+        state::WebState,
+        text::{Agent, agent_text},
+    },
 };
 
 const DAY_MS: Millis = 24 * 60 * 60 * 1000;
@@ -38,6 +41,8 @@ const BLIND: usize = 8;
 struct OverviewPage {
     p: Page,
     numbers: Overview,
+    /// Days of observation that are left.
+    observing: Option<u64>,
     coverage: Ring,
     flagged: Ring,
     severities: Bar,
@@ -68,10 +73,11 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
     let p = asked.page(&state, "/");
     let window = Millis::try_from(state.config.reporting_window.as_millis()).unwrap_or(DAY_MS);
     let (now, lang) = (p.now, p.lang());
+    let configured = state.config.channels.observation;
     let sight = asked.sight();
     // Counts over all rules and sources know no departments.
     let limited = sight.is_limited();
-    let (mut numbers, recent, findings, counts, blind) = state
+    let (mut numbers, recent, findings, counts, blind, observing) = state
         .ask(move |store| {
             let filter = FindingFilter {
                 states: vec![
@@ -98,6 +104,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
                 } else {
                     store.blind_sources(BLIND * 8)?
                 },
+                observation::standing(store, configured, now)?.left,
             ))
         })
         .await?;
@@ -109,6 +116,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
         words: p.severity(&severity).to_owned(),
     });
     let page = OverviewPage {
+        observing,
         coverage: Ring {
             count: numbers.reporting,
             whole: numbers.assets,

@@ -18,7 +18,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 46] = [
+const LISTS: [&str; 51] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -27,6 +27,11 @@ const LISTS: [&str; 46] = [
     "/approvals",
     "/approvals?state=in_force&text=%25&asset=1&page=2",
     "/approvals/new?findings=1.2.99&until=x",
+    "/notices",
+    "/notices?state=overdue&text=%25&page=2",
+    "/notices/new?findings=1.99",
+    "/admissions",
+    "/admissions?show=good&page=2",
     "/assets",
     "/assets?show=flagged",
     "/assets?text=%25_%27%22&department=x&page=2",
@@ -84,6 +89,8 @@ fn all_pages() -> Vec<String> {
     let mut pages: Vec<String> = LISTS.iter().map(|path| (*path).to_owned()).collect();
     pages.extend((1..=4).map(|id| format!("/findings/{id}")));
     pages.push("/assets/1".to_owned());
+    pages.push("/admissions/1".to_owned());
+    pages.extend(["", "/print"].map(|tail| format!("{}{tail}", rulings::ADDRESS)));
     pages.extend(
         TABS.iter()
             .map(|tab| format!("/devices/01010101010101010101010101010101{tab}")),
@@ -97,6 +104,8 @@ fn full_house(say: &Say) -> House {
     seed::deliveries(&house, say);
     seed::refused_rules(&house, say);
     rulings::seed(&house, say);
+    rulings::notify(&house, say);
+    rulings::admit(&house, say);
     house
 }
 

@@ -8,6 +8,7 @@
 )]
 
 pub mod access;
+pub mod admissions;
 pub mod apply;
 pub mod approvals;
 pub mod books;
@@ -17,6 +18,7 @@ pub mod device_views;
 pub mod due;
 pub mod enrolment;
 pub mod load;
+pub mod notices;
 pub mod people;
 pub mod postgres;
 pub mod privacy;
@@ -96,6 +98,17 @@ macro_rules! conformance {
                 an_approval_for_an_unknown_asset_leaves_nothing,
                 what_several_devices_show_is_looked_at_again,
                 an_approval_follows_a_link_and_comes_back_with_it,
+            ];
+            notices: [
+                a_notice_is_issued_listed_and_answered,
+                a_number_is_given_once,
+                a_notice_is_rectified_with_its_last_finding,
+                an_asset_is_loaded_with_what_it_is_late_with_until_that_is_over,
+            ];
+            admissions: [
+                an_admission_token_admits_so_many_devices_and_none_becomes_part_of_the_fleet,
+                an_admission_token_that_ended_or_was_withdrawn_admits_nobody,
+                the_last_look_counts_and_is_good_for_a_time,
             ];
             due: [
                 a_new_asset_is_due_until_it_is_judged,

@@ -69,6 +69,16 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration {
+        shared: include_str!("0011_notices.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+    Migration {
+        shared: include_str!("0012_admissions.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 /// Brings the schema of `place` (named in messages) up to this build. Refuses a newer one.

@@ -2,7 +2,7 @@
 //! before the devices, in id order.
 
 use deskwarden_domain::{
-    model::{AssetId, AuditEntry, DeviceStatus, FindingState, Linked, Millis},
+    model::{AssetId, AuditEntry, DeviceStatus, FindingId, FindingState, Linked, Millis},
     port::{StoreError, StoreResult},
 };
 use deskwarden_proto::ids::DeviceId;
@@ -11,6 +11,7 @@ use crate::{
     audit,
     due::make_due,
     ingest_judged::count_findings,
+    notices,
     rows::{self, ASSET, DEVICE, DEVICE_FROM},
     sql::{Cell, Connection, ConnectionExt as _},
 };
@@ -311,6 +312,7 @@ fn settle(connection: &mut dyn Connection, asset: i64, at: Millis, note: &str) -
                 Cell::Text(note),
             ],
         )?;
+        notices::follow(connection, FindingId(finding), FindingState::Resolved, at)?;
     }
     connection.execute("DELETE FROM evidence WHERE asset_id = ?1", &[Cell::Int(asset)])?;
     connection.execute("DELETE FROM outcomes WHERE asset_id = ?1", &[Cell::Int(asset)])?;

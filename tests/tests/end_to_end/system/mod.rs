@@ -1,6 +1,7 @@
 //! What the tests of whole systems share: an office of one PC with everything around it.
 
 mod across;
+mod admission;
 mod bad_input;
 mod channels;
 mod clauses;
