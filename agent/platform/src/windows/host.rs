@@ -8,7 +8,7 @@ use windows_sys::Win32::{
     System::{
         SystemInformation::{
             ComputerNamePhysicalDnsHostname, GetComputerNameExW, GetSystemTimeAsFileTime,
-            GetSystemWindowsDirectoryW, GetTickCount64,
+            GetTickCount64,
         },
         Threading::{GetCurrentProcess, GetProcessTimes, OpenProcessToken},
         Time::{GetTimeZoneInformation, TIME_ZONE_INFORMATION},
@@ -127,19 +127,6 @@ pub fn is_privileged() -> bool {
     #[expect(unsafe_code, reason = "a function of the system")]
     let _closed = unsafe { CloseHandle(token) };
     told != 0 && elevation.TokenIsElevated != 0
-}
-
-/// Folder of Windows, as `C:\Windows`.
-pub(super) fn system_folder() -> String {
-    let mut text = [0u16; 512];
-    // SAFETY: pointer and size describe a buffer of ours.
-    #[expect(unsafe_code, reason = "a function of the system")]
-    let length = unsafe { GetSystemWindowsDirectoryW(text.as_mut_ptr(), text.len() as u32) };
-    let length = usize::try_from(length).unwrap_or_default();
-    match text.get(..length) {
-        Some(found) if length > 0 => String::from_utf16_lossy(found),
-        _ => "C:\\Windows".to_owned(),
-    }
 }
 
 /// Name of the PC.

@@ -12,6 +12,7 @@ mod event_log;
 mod events;
 mod executable;
 mod fault;
+mod folder;
 mod health;
 mod heap;
 mod host;

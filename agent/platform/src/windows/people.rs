@@ -124,7 +124,7 @@ fn open(root: &Root, person: &Profile, branch: Branch) -> Result<Option<Registry
 
 /// The variables that stand in front of folders of profiles.
 fn expand(folder: &str) -> String {
-    let windows = super::host::system_folder();
+    let windows = super::folder::system_folder();
     let drive = windows.get(..2).unwrap_or("C:").to_owned();
     for (variable, value) in [
         ("%systemdrive%", drive.as_str()),

@@ -200,7 +200,7 @@ impl Root {
 
 /// Drive that Windows runs from, as `C:\`.
 fn system_drive() -> String {
-    let folder = super::host::system_folder();
+    let folder = super::folder::system_folder();
     folder.get(..3).unwrap_or("C:\\").to_owned()
 }
 

@@ -14,8 +14,9 @@ use crate::{
     Fact, Reading, Root, Seen, Source, SourceId, Unavailable,
     windows::{
         executable,
+        folder::system_folder,
         gather::Gather,
-        host::{monotonic_ms, system_folder, unix_now},
+        host::{monotonic_ms, unix_now},
         memory::{DAY_MS, Memory},
         people,
         processes::running,
