@@ -30,17 +30,9 @@ pub fn judge(
     now: Millis,
 ) -> Checked {
     let asset = Asset {
-        id: AssetId(0),
         number: Some(admission.hostname.clone()),
-        name: admission.hostname.clone(),
-        custodian: None,
-        department: None,
-        state: AssetState::InUse,
-        provisional: false,
         created_at: now,
-        version: 0,
-        wake_at: None,
-        judged_generation: 0,
+        ..Asset::named(&admission.hostname)
     };
     let device = Device {
         id: admission.device,

@@ -1,3 +1,5 @@
+//! Backups of a real store in a private folder, restored, tampered with, pruned.
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use deskwarden_domain::model::AuditEntry;

@@ -1,3 +1,5 @@
+//! A small simulated office, told from its findings.
+
 use std::{collections::BTreeSet, path::Path};
 
 use super::*;

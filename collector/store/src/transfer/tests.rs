@@ -1,3 +1,5 @@
+//! Stores moved from one engine to the other and back, and what is refused.
+
 use deskwarden_domain::{
     model::Severity,
     port::{Op, Paging},
