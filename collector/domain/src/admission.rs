@@ -10,7 +10,7 @@ use crate::{
     advance,
     judge::{Context, Memo},
     model::{
-        Admission, Asset, AssetId, AssetState, Checked, Device, DeviceStatus, Evidence, Lang, Millis,
+        Admission, Asset, Checked, Device, DeviceStatus, Evidence, Lang, Millis,
         Outcome, RuleVerdict, SourceStatus, StoredItem, Text,
     },
     offline,

@@ -36,7 +36,7 @@ pub(super) enum Access {
 }
 
 /// Every method of the agents' port.
-pub(super) const METHODS: [(&str, Access); 5] = [
+pub(super) const METHODS: [(&str, Access); 6] = [
     ("/deskwarden.v1.Enrolment/Enrol", Access::Anonymous),
     ("/deskwarden.v1.Enrolment/Recover", Access::Anonymous),
     ("/deskwarden.v1.Enrolment/Renew", Access::Device),

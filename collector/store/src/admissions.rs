@@ -9,8 +9,7 @@ use deskwarden_proto::ids::DeviceId;
 use crate::{
     Database, audit,
     rows::printable,
-    sql::{Cell, Connection, ConnectionExt as _, Reader},
-    views::{unsigned, window},
+    sql::{Cell, Connection, ConnectionExt as _, Reader, unsigned, window},
 };
 
 const TOKEN: &str =

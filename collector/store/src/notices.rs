@@ -14,11 +14,7 @@ use deskwarden_domain::{
 use crate::{
     Database,
     due::make_due,
-    sql::{Cell, Connection, ConnectionExt as _, Kind, Lookup, Reader},
-    views::{
-        filter::{Conditions, like},
-        unsigned, window,
-    },
+    sql::{Cell, Conditions, Connection, ConnectionExt as _, Kind, Lookup, Reader, like, unsigned, window},
 };
 
 const NOTICE: &str = "t.id, t.number, t.year, t.sequence, t.addressee, t.name, t.issued_at, t.issued_by, t.due_at, t.demand, \

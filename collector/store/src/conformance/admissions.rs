@@ -1,8 +1,8 @@
 //! Admissions: tokens that end, and looks that are recorded.
 
 use deskwarden_domain::{
-    model::{Admission, AdmissionToken, Checked, Outcome, RuleVerdict, Text},
-    port::{EnrolRefusal, Paging, Store, StoreError},
+    model::{Admission, AdmissionToken, Checked, Outcome, RuleVerdict, Sight, Text},
+    port::{DeviceFilter, EnrolRefusal, Paging, Store, StoreError},
 };
 use deskwarden_proto::ids::DeviceId;
 
@@ -76,8 +76,8 @@ pub fn an_admission_token_admits_so_many_devices_and_none_becomes_part_of_the_fl
             .unwrap()
             .is_none()
     );
-    assert_eq!(store.devices(ALL).unwrap().total, 0);
-    assert_eq!(store.overview(0).unwrap().assets, 0);
+    assert_eq!(store.devices(&DeviceFilter::default(), ALL).unwrap().total, 0);
+    assert_eq!(store.overview(0, &Sight::Everything).unwrap().assets, 0);
 }
 
 pub fn an_admission_token_that_ended_or_was_withdrawn_admits_nobody(bench: &dyn Bench) {
