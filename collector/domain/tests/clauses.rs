@@ -28,6 +28,7 @@ fn shipped() -> Context {
         rules: Arc::clone(&SET),
         ranges: Arc::from([]),
         down: Arc::default(),
+        licences: Arc::default(),
     }
 }
 
