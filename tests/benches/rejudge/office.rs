@@ -105,6 +105,7 @@ fn context(store: &dyn Store) -> Result<Context> {
         rules: rules.into(),
         ranges: [].into(),
         down: [].into(),
+        licences: [].into(),
     })
 }
 
