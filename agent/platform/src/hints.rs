@@ -16,7 +16,7 @@ pub(crate) fn add(hints: &mut HostHints, fact: Fact) {
     }
 }
 
-fn add_part(hints: &mut HostHints, part: Part) {
+pub(crate) fn add_part(hints: &mut HostHints, part: Part) {
     match part.class() {
         PartClass::System if hints.system_uuid.is_empty() => {
             hints.model = format!("{} {}", part.manufacturer, part.model).trim().to_owned();

@@ -10,8 +10,8 @@ use crate::{
     advance,
     judge::{Context, Memo},
     model::{
-        Admission, Asset, Checked, Device, DeviceStatus, Evidence, Lang, Millis,
-        Outcome, RuleVerdict, SourceStatus, StoredItem, Text,
+        Admission, Asset, Checked, Device, DeviceStatus, Evidence, Lang, Millis, Outcome, RuleVerdict,
+        SourceStatus, StoredItem, Text,
     },
     offline,
     rules::{self, Rule, RuleKind, Words, explain},

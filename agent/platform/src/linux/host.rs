@@ -103,7 +103,10 @@ fn hostname(root: &Root) -> String {
 
 #[cfg(test)]
 mod tests {
+    use deskwarden_proto::v1::{Part, PartClass};
+
     use super::*;
+    use crate::hints::add_part;
 
     #[test]
     fn hints_come_from_parts_that_stay_in_the_pc() {

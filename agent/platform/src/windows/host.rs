@@ -7,8 +7,7 @@ use windows_sys::Win32::{
     Security::{GetTokenInformation, TOKEN_ELEVATION, TOKEN_QUERY, TokenElevation},
     System::{
         SystemInformation::{
-            ComputerNamePhysicalDnsHostname, GetComputerNameExW, GetSystemTimeAsFileTime,
-            GetTickCount64,
+            ComputerNamePhysicalDnsHostname, GetComputerNameExW, GetSystemTimeAsFileTime, GetTickCount64,
         },
         Threading::{GetCurrentProcess, GetProcessTimes, OpenProcessToken},
         Time::{GetTimeZoneInformation, TIME_ZONE_INFORMATION},
