@@ -18,6 +18,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
+#[group(id = "admission_check")]
 pub(super) struct Check {
     /// Address of the collector, https://host:port
     #[arg(long, value_name = "URL")]

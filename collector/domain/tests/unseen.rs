@@ -226,7 +226,10 @@ fn list(page: &mut String, heading: &str, items: &[String]) {
     }
 }
 
-fn page(rounds: &[(&Round, Vec<Title<'_>>, Vec<(&str, Score)>)]) -> String {
+/// A round, its titles, and how often what was said of them.
+type Scored<'r> = (&'r Round, Vec<Title<'r>>, Vec<(&'r str, Score)>);
+
+fn page(rounds: &[Scored<'_>]) -> String {
     let mut page = String::from(include_str!("unseen/page.md"));
     for (round, titles, runs) in rounds {
         let forbidden = titles.iter().filter(|title| title.forbidden()).count();

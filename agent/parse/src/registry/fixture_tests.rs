@@ -22,7 +22,7 @@ fn every_title_of_the_export_is_told_and_none_is_garbled() {
     let mut named: Vec<String> = EXPORT
         .lines()
         .filter_map(|line| line.strip_prefix("\"DisplayName\"=\"")?.strip_suffix('"'))
-        .map(|name| super::uninstall::shown(name))
+        .map(super::uninstall::shown)
         .collect();
     // Written as bytes in the export: a text of another kind, without an end mark, of an odd length.
     named.extend(["Wrong %Types%", "No end mark", "Odd length"].map(str::to_owned));
@@ -240,6 +240,6 @@ proptest::proptest! {
     #[test]
     fn no_value_makes_it_fail(kind in 0u32..14, bytes in proptest::collection::vec(0u8.., 0..64)) {
         let value = Value::new(kind, bytes);
-        (value.text(), value.number(), value.texts());
+        let _all = (value.text(), value.number(), value.texts());
     }
 }
