@@ -14,7 +14,7 @@ pub(super) fn convert(raw: raw::Notices, zone: Millis, check: &mut Check<'_>) ->
         if !fits {
             check.fault(
                 given.span().start,
-                &format!("notices.{key}: 1 to {most} characters on one line"),
+                format!("notices.{key}: 1 to {most} characters on one line"),
             );
         }
         fits.then_some(name)

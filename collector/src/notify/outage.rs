@@ -18,6 +18,9 @@ use super::{
     dispatcher::{Clock, DeskOf, RuleWordsOf},
 };
 
+/// A question to the store that is on its way.
+type Probe = tokio::task::JoinHandle<StoreResult<(Speaker, Option<Desk>)>>;
+
 /// Pause between two tries to write.
 const EVERY: Duration = Duration::from_secs(10);
 /// For how long a collector that does not try any more keeps its turn.
@@ -61,7 +64,7 @@ impl OutageWatch {
     pub async fn run(self, cancel: CancellationToken) {
         let this = Arc::new(self);
         let mut state = State::default();
-        let mut probe: Option<tokio::task::JoinHandle<StoreResult<(Speaker, Option<Desk>)>>> = None;
+        let mut probe: Option<Probe> = None;
         loop {
             // A try that hangs goes on hanging alone: there is never a second one beside it.
             let running = probe.get_or_insert_with(|| {

@@ -21,7 +21,8 @@ use crate::scans::Scans;
 /// A collector and two agents that stay connected: one of this machine, one of a PC on which nothing happens.
 pub(super) struct Office {
     pub(super) machine: Client,
-    pub(super) still: Client,
+    // Stays connected as long as the other one is measured.
+    _still: Client,
     _pc: Pc,
     _collector: Collector,
 }
@@ -116,7 +117,7 @@ pub(super) fn run(report: &mut Report, scans: &Scans) -> Result<Office> {
     );
     Ok(Office {
         machine,
-        still,
+        _still: still,
         _pc: pc,
         _collector: collector,
     })

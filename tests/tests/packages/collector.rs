@@ -59,7 +59,7 @@ impl Server {
                 .lines()
                 .rev()
                 .find(|line| line.contains("\"event\":\"ready\""));
-            Ok(ready.map(|line| serde_json::from_str(line)).transpose()?)
+            Ok(ready.map(serde_json::from_str).transpose()?)
         })
         .unwrap()
     }

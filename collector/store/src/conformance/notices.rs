@@ -124,7 +124,10 @@ pub fn a_notice_is_issued_listed_and_answered(bench: &dyn Bench) {
         first
     );
     assert_eq!(replies, [said]);
-    assert_eq!(store.notices_of(ids[1]).unwrap(), std::slice::from_ref(&first.number));
+    assert_eq!(
+        store.notices_of(ids[1]).unwrap(),
+        std::slice::from_ref(&first.number)
+    );
     assert!(store.notice("信整〔2027〕009号").unwrap().is_none());
     let second = notice(2, &[(ids[0], &device)]);
     issue(store, &second);
