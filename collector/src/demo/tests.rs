@@ -44,7 +44,7 @@ fn a_small_office_breaks_many_rules_and_mends_some_over_weeks() {
         "pc.chat",
         "pc.game",
         "pc.part-changed",
-        "pc.proxy-set",
+        "pc.proxy-configured",
         "pc.unregistered",
     ] {
         assert!(rules.contains(rule), "{rule} is not among {rules:?}");

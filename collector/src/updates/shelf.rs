@@ -4,7 +4,7 @@
 use std::{
     fs, io,
     io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::SystemTime,
@@ -64,7 +64,7 @@ pub struct Shelf {
 
 #[derive(Debug, Default)]
 struct Known {
-    written: Option<SystemTime>,
+    written: Option<(SystemTime, u64)>,
     entries: Vec<Entry>,
 }
 
@@ -230,8 +230,9 @@ impl Shelf {
 
     /// What was read last, read anew when the file changed.
     fn current(&self) -> Result<Vec<Entry>, ShelfError> {
+        // It is replaced, never written to: a file of the same moment is told by its number.
         let written = fs::metadata(self.folder.join(RINGS))
-            .and_then(|found| found.modified())
+            .and_then(|found| Ok((found.modified()?, found.ino())))
             .ok();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.written != written {
