@@ -152,9 +152,6 @@ pub const ROUTES: &[Route] = &[
     post("/notices/{number}/close", TECHNICIAN),
     get("/admissions", EVERY_ROLE),
     get("/admissions/{id}", EVERY_ROLE),
-    get("/assets", EVERY_ROLE),
-    get("/assets/{id}", EVERY_ROLE),
-    get("/devices/{id}", EVERY_ROLE),
     get("/arrivals", EVERY_ROLE),
     post("/arrivals/{id}", TECHNICIAN),
     get("/ledger", EVERY_ROLE),
@@ -228,11 +225,6 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/users", API_AUDIT),
     get("/api/v1/audit", API_AUDIT),
     post("/observation", ADMINISTRATOR),
-    get("/events", EVERY_ROLE),
-    get("/api/v1/findings", EVERY_ROLE),
-    get("/api/v1/findings/{id}", EVERY_ROLE),
-    get("/api/v1/devices", EVERY_ROLE),
-    get("/api/v1/devices/{id}", EVERY_ROLE),
 ];
 
 /// Who may use this method on this pattern; `None` when the table does not know it. A HEAD is a GET.
