@@ -18,7 +18,8 @@ pub fn renewed(page: &str, sources: &[Box<dyn Source>], empty: &Root) -> Result<
     let (before, rest) = page
         .split_once(HEAD)
         .context("the page has no table of sources")?;
-    let end = rest.find("\n\n").map_or(rest.len(), |end| end + 1);
+    let rows = rest.split_inclusive('\n').take_while(|line| line.starts_with('|'));
+    let end = rows.map(str::len).sum();
     let (old, after) = rest.split_at(end);
     let mut told: Vec<(&str, &str, &str)> = old.lines().map(cells).collect::<Result<_>>()?;
     let mut table = String::new();

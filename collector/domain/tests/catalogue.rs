@@ -176,7 +176,7 @@ fn why_it_was_recognised_is_said() {
 fn two_names_words_written_together_and_editions_are_one_program() {
     for (name, entry) in [
         ("微信 (WeChat)", "wechat"),
-        ("网易云音乐（NetEase Cloud Music）", "netease-cloud-music"),
+        ("网易云音乐（NetEase Cloud Music）", "netease-music"),
         ("DMMGamePlayer", "dmm-game-player"),
         ("QQ Pro", "qq"),
     ] {

@@ -7,7 +7,7 @@ mod packs;
 use std::sync::LazyLock;
 
 use deskwarden_domain::{
-    model::{About, Asset, AssetId, AssetState, Lang, Record},
+    model::{About, Asset, AssetId, AssetState, Lang, Matter, Record},
     rules::{
         Alteration, AssetFacts, Checkable, Fault, ItemFacts, Rule, RuleFile, RuleKind, RuleSet, SubjectKind,
         detail, explain,
@@ -1010,7 +1010,7 @@ fn the_examples_of_the_documentation_load() {
 #[test]
 fn the_documentation_names_everything_that_a_rule_may_say() {
     let page = include_str!("../../../deploy/docs/rules.md");
-    let kinds = ["item", "absent", "count", "changed", "address", "asset", "cross"];
+    let kinds = ["item", "absent", "count", "changed", "address", "asset", "cross", "register"];
     let fields = [
         "id",
         "clause",
@@ -1027,6 +1027,7 @@ fn the_documentation_names_everything_that_a_rule_may_say() {
         "enabled",
         "more_than",
         "about",
+        "after",
         "ignore",
     ];
     for name in kinds.iter().chain(&fields) {
@@ -1034,6 +1035,9 @@ fn the_documentation_names_everything_that_a_rule_may_say() {
     }
     for about in About::ALL {
         assert!(page.contains(&format!("`{}`", about.name())), "{}", about.name());
+    }
+    for matter in Matter::ALL {
+        assert!(page.contains(&format!("`{}`", matter.name())), "{}", matter.name());
     }
     for record in Record::ALL {
         assert!(page.contains(record.name()), "{}", record.name());

@@ -110,7 +110,7 @@ pub(super) fn first_report(pc: &Pc) -> Delta {
         look: Look::Looked.into(),
         reason: String::new(),
     });
-    let mut delta = difference(&Facts::new(), &pc.facts());
+    let mut delta = difference(&Facts::new(), &of(pc));
     delta.sources = sources.collect();
     delta.trigger = Trigger::Start.into();
     delta

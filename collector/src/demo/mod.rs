@@ -239,7 +239,7 @@ impl<'o> Stage<'o> {
         match scene.act {
             Act::Arrive => {
                 self.arrive(pc, scene.at)?;
-                self.report(pc.number, pc.first_report(), scene.at).await
+                self.report(pc.number, facts::first_report(pc), scene.at).await
             }
             Act::Register => self.register(pc, scene.at),
             Act::Report(delta) => self.report(pc.number, delta, scene.at).await,

@@ -1,10 +1,7 @@
 //! The simulated office: departments, people, PCs. A seed decides everything.
 
-use deskwarden_proto::v1::Delta;
-
 use super::{
     MARK,
-    facts::{self, Facts},
     titles::{OFFICE, Title},
 };
 
@@ -131,16 +128,6 @@ impl Pc {
     pub(super) fn gateway(&self) -> String {
         let net = self.address.rsplit_once('.').map_or("", |(net, _)| net);
         format!("{net}.254")
-    }
-
-    /// Everything that it is.
-    pub(super) fn facts(&self) -> Facts {
-        facts::of(self)
-    }
-
-    /// The first report: every source was looked at.
-    pub(super) fn first_report(&self) -> Delta {
-        facts::first_report(self)
     }
 }
 

@@ -196,7 +196,7 @@ fn life(
     deed: &mut usize,
     scenes: &mut Vec<Scene>,
 ) {
-    let mut now = pc.facts();
+    let mut now = facts::of(pc);
     let mut changes: Vec<(Millis, Change)> = Vec::new();
     let span = usize::try_from((until - from) / 60_000).unwrap_or(1).max(2);
     let moment = |dice: &mut Dice| from + Millis::try_from(dice.below(span - 1)).unwrap_or(0) * 60_000;

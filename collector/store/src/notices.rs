@@ -14,6 +14,7 @@ use deskwarden_domain::{
 use crate::{
     Database,
     due::make_due,
+    register::books::quoted,
     sql::{Cell, Conditions, Connection, ConnectionExt as _, Kind, Lookup, Reader, like, unsigned, window},
 };
 
@@ -102,6 +103,32 @@ fn with_lines(connection: &mut dyn Connection, notices: &mut [Notice]) -> StoreR
         }
     }
     Ok(())
+}
+
+/// How the person responsible for a PC stands among the words of a line.
+fn custodian(name: &str) -> StoreResult<String> {
+    Ok(format!("\"custodian\":{}", quoted(name)?))
+}
+
+/// Lines about the PCs of a person, to be handed out to the person.
+pub(crate) fn naming(connection: &mut dyn Connection, name: &str) -> StoreResult<Vec<serde_json::Value>> {
+    connection.rows(
+        "SELECT t.number, l.words FROM notice_lines l JOIN notices t ON t.id = l.notice_id
+         WHERE REPLACE(l.words, ?1, '') <> l.words ORDER BY l.notice_id, l.idx",
+        &[Cell::Text(&custodian(name)?)],
+        |r| {
+            let (number, words) = (r.string()?, r.string()?);
+            Ok(serde_json::json!({"notice": number, "words": words}))
+        },
+    )
+}
+
+/// Forgets a person: something else stands for the name in all lines. How many changed.
+pub(crate) fn forget(connection: &mut dyn Connection, name: &str, instead: &str) -> StoreResult<u64> {
+    connection.execute(
+        "UPDATE notice_lines SET words = REPLACE(words, ?1, ?2) WHERE REPLACE(words, ?1, '') <> words",
+        &[Cell::Text(&custodian(name)?), Cell::Text(&custodian(instead)?)],
+    )
 }
 
 impl Notices for Database {

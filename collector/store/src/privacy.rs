@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     Database, audit,
     due::make_due,
+    notices,
     register::books,
     sql::{Cell, Connection, ConnectionExt as _},
 };
@@ -128,6 +129,48 @@ const NAMED: &[Named] = &[
         shown: &["id", "label", "created_at"],
         nullable: false,
     },
+    Named {
+        table: "alert_definitions",
+        column: "changed_by",
+        shown: &["kind", "name", "changed_at"],
+        nullable: false,
+    },
+    Named {
+        table: "notices",
+        column: "name",
+        shown: &["number", "name", "issued_at", "due_at", "demand", "state"],
+        nullable: false,
+    },
+    Named {
+        table: "notices",
+        column: "issued_by",
+        shown: &["number", "issued_at"],
+        nullable: false,
+    },
+    Named {
+        table: "notices",
+        column: "closed_by",
+        shown: &["number", "closed_at", "closed_note"],
+        nullable: true,
+    },
+    Named {
+        table: "notice_replies",
+        column: "author",
+        shown: &["notice_id", "at", "objection", "text"],
+        nullable: false,
+    },
+    Named {
+        table: "notice_replies",
+        column: "recorded_by",
+        shown: &["notice_id", "at"],
+        nullable: false,
+    },
+    Named {
+        table: "admission_tokens",
+        column: "created_by",
+        shown: &["id", "provider", "purpose", "created_at"],
+        nullable: false,
+    },
 ];
 
 /// A table with rows of a device's account.
@@ -240,6 +283,8 @@ impl Privacy for Database {
             }
             let named = books::naming(connection, &subject.name)?;
             rows.entry("book_rows").or_default().extend(named);
+            let lines = notices::naming(connection, &subject.name)?;
+            rows.entry("notice_lines").or_default().extend(lines);
             for (device, principal) in &subject.accounts {
                 let Some(row) = row_of(connection, *device)? else {
                     continue;
@@ -310,12 +355,12 @@ impl Privacy for Database {
                 };
                 let sql = format!("UPDATE {} SET {1} = ?2 WHERE {1} = ?1", named.table, named.column);
                 let gone = connection.execute(&sql, &[name, instead])?;
-                if gone > 0 {
-                    erased.insert(named.table, gone);
-                }
+                *erased.entry(named.table).or_default() += gone;
             }
             let forgotten = books::forget(connection, &subject.name, ERASED)?;
             *erased.entry("book_rows").or_default() += forgotten;
+            let forgotten = notices::forget(connection, &subject.name, ERASED)?;
+            *erased.entry("notice_lines").or_default() += forgotten;
             let mut due: BTreeSet<i64> = of_custodian.into_iter().collect();
             for (device, principal) in &subject.accounts {
                 let Some(row) = row_of(connection, *device)? else {
@@ -516,6 +561,7 @@ mod tests {
             "approver",
             "responsible",
             "principal",
+            "author",
         ]
         .contains(&column)
             || (column.ends_with("_by") && !column.starts_with("sorted"))

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Book, EntryKind, Fresh, Planned, Route, observation};
 use crate::{
-    model::{AlertKind, AlertRow, Millis},
-    operations,
+    model::{AlertKind, AlertRow, Millis, OPERATIONS},
 };
 
 const HOUR: Millis = 3_600_000;
@@ -104,7 +103,7 @@ fn one(now: Millis, alert: &AlertRow, told: &BTreeSet<String>, book: &Book) -> V
     let entries = entries.into_values();
     match &book.observing {
         // How the collector itself is, is no matter of the fleet.
-        Some(observing) if alert.clause != operations::CLAUSE => entries
+        Some(observing) if alert.clause != OPERATIONS => entries
             .filter_map(|entry| observation::summed(entry, observing, book.zone, now))
             .collect(),
         _ => entries.collect(),

@@ -15,8 +15,8 @@ use crate::{
 
 use super::{
     Context, Judging, Verdict,
-    evidence::ASSET_SUBJECT,
     looked::{Looked, looked},
+    matter::ASSET,
     silence::silence,
 };
 
@@ -85,7 +85,7 @@ pub(super) fn outcomes_and_findings(
         };
         let mut breaches = breaches(rule, pieces, &looked, state, now);
         if rule.kind == RuleKind::Absent {
-            missing(rule, pieces, breaches.get(ASSET_SUBJECT), state, verdict);
+            missing(rule, pieces, breaches.get(ASSET), state, verdict);
         }
         // A breach within its grace is none yet; it is looked at again when the grace ends.
         breaches.retain(|_, breach| {
@@ -157,13 +157,13 @@ fn breaches(
             let covered = rule.scope.covers(&state.asset);
             if covered && pieces.iter().all(|piece| piece.item.is_none()) && *looked == Looked::Completely {
                 let since = pieces.first().map_or(now, |missing| missing.since);
-                breaches.insert(ASSET_SUBJECT.to_owned(), whole(since));
+                breaches.insert(ASSET.to_owned(), whole(since));
             }
         }
         RuleKind::Count { more_than } => {
             if pieces.len() as u64 > more_than {
                 let since = pieces.iter().map(|e| e.since).min().unwrap_or(now);
-                breaches.insert(ASSET_SUBJECT.to_owned(), whole(since));
+                breaches.insert(ASSET.to_owned(), whole(since));
             }
         }
         RuleKind::Item
@@ -201,7 +201,7 @@ fn missing(
     match (breach, known) {
         (Some(breach), None) => verdict.evidence_put.push(Evidence {
             rule: rule.id.clone(),
-            subject: ASSET_SUBJECT.to_owned(),
+            subject: ASSET.to_owned(),
             subject_name: breach.name.clone(),
             asset: state.asset.id,
             device: Some(state.device.id),

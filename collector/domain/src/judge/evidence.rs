@@ -323,7 +323,7 @@ fn for_asset(
             Ok(false) => {}
             Ok(true) => fresh.push(Evidence {
                 rule: rule.id.clone(),
-                subject: ASSET_SUBJECT.into(),
+                subject: matter::ASSET.into(),
                 subject_name: state.asset.name.clone(),
                 asset: state.asset.id,
                 device: Some(state.device.id),
@@ -435,9 +435,6 @@ fn about_identity(state: &DeviceState, rule: &Rule, context: &Context, now: &Ass
     };
     matches!(context.rules.asset_matches(rule, &facts), Ok(false))
 }
-
-/// Subject of findings that are about the asset as a whole.
-pub(super) const ASSET_SUBJECT: &str = "asset";
 
 fn asset_facts(state: &DeviceState, silent: bool, now: Millis) -> AssetFacts<'_> {
     AssetFacts {

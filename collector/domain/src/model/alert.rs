@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{FindingKey, Millis, Severity};
 
+/// What stands where findings have their clause when the collector tells of itself: routes name it as they name clauses.
+pub const OPERATIONS: &str = "OPS";
+
 /// Why somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

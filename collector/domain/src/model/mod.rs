@@ -24,7 +24,7 @@ pub use about::About;
 pub use access::{AUDIT_FLOOR_DAYS, AuditEntry, AuditFilter, AuditRecord, Role, Session, User};
 pub use acknowledgement::Acknowledgement;
 pub use admission::{ADMISSION_LASTS, Admission, AdmissionToken, Checked, RuleVerdict};
-pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState, PackKind};
+pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState, OPERATIONS, PackKind};
 pub use api_token::{ApiScope, ApiToken};
 pub use approval::{Approval, ApprovalId, ApprovalState, Grantee, Withdrawal};
 pub use asset::{Asset, AssetClass, AssetId, AssetState, DhcpRange, LedgerEntry, LedgerMode};

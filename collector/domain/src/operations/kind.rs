@@ -2,9 +2,6 @@
 
 use crate::model::{Lang, Text};
 
-/// What stands where findings have their clause: routes name it as they name clauses.
-pub const CLAUSE: &str = "OPS";
-
 /// A kind of condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -14,7 +14,9 @@ use crate::{
     port::Op,
 };
 
-pub use kind::{CLAUSE, Kind};
+/// The clause of what the collector watches of itself.
+pub use crate::model::OPERATIONS as CLAUSE;
+pub use kind::Kind;
 pub use outage::{Outage, Speaker, Told};
 
 /// A day.

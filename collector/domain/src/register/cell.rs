@@ -3,7 +3,7 @@
 use super::{
     book::Kind,
     moment,
-    record::{Sign, Subnet},
+    record::{Sign, Subnet, parts_of},
 };
 use crate::{
     custody,
@@ -123,13 +123,6 @@ fn several(text: &str, each: impl Fn(&str) -> Result<String, Wrong>) -> Result<S
         return Err(wrong(text, "short list", "write at most 32 values"));
     }
     Ok(parts.join(", "))
-}
-
-/// The values of a cell that holds several.
-pub(super) fn parts_of(text: &str) -> impl Iterator<Item = &str> {
-    text.split([',', ';', '，', '；', '、', '\n'])
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
 }
 
 fn serial(text: &str) -> Result<String, Wrong> {

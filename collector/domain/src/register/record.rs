@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
-use super::{book::Book, cell::parts_of};
+use super::book::Book;
 use crate::model::{AssetId, Millis};
 
 /// The permission form of a transfer is due after so long (clause 3.3).
@@ -398,6 +398,13 @@ impl Papers {
             Book::Assets | Book::Licences | Book::Media | Book::Departments => {}
         }
     }
+}
+
+/// The values of a cell that holds several.
+pub(super) fn parts_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ';', '，', '；', '、', '\n'])
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
 }
 
 #[cfg(test)]

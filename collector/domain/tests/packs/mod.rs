@@ -40,6 +40,7 @@ pub(crate) const FILES: &[RuleFile<'static>] = shipped![
     "catalogue-words.toml",
     "catalogue-work-chat.toml",
     "catalogue-work.toml",
+    "out.toml",
     "pc-access.toml",
     "pc-health.toml",
     "pc-protection.toml",
@@ -49,6 +50,9 @@ pub(crate) const FILES: &[RuleFile<'static>] = shipped![
 
 /// The shipped set.
 pub(crate) fn shipped() -> RuleSet {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../rules");
+    let there = std::fs::read_dir(folder).map(Iterator::count);
+    assert_eq!(there.ok(), Some(FILES.len()), "files of {folder} and of the tests");
     match RuleSet::load(FILES) {
         Ok(set) => set,
         Err(faults) => unreachable!(

@@ -275,12 +275,11 @@ impl Person<'_> {
 
     /// The secret of the forms that this person sees.
     pub(super) fn csrf(&mut self) -> String {
-        let page = if self.cookies.contains_key("__Host-dw_session") {
-            "/account"
-        } else {
-            "/sign-in"
-        };
-        let body = self.get(page).body;
+        let signed_in = self.cookies.contains_key("__Host-dw_session");
+        let mine = signed_in.then(|| self.get("/account").body);
+        // A session may have ended since.
+        let form = mine.filter(|body| body.contains("name=\"csrf\""));
+        let body = form.unwrap_or_else(|| self.get("/sign-in").body);
         let (_, rest) = body.split_once("name=\"csrf\" value=\"").unwrap();
         rest.split('"').next().unwrap().to_owned()
     }

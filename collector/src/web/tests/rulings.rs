@@ -296,6 +296,7 @@ fn a_notice_is_issued_for_chosen_findings_and_verified_by_itself() {
     assert!(again.body.contains("只能通知待处理或已知悉的问题") && again.body.contains("三日内提出"));
 
     house.pass(8 * DAY);
+    wang.sign_in("wang", super::house::PASSWORD);
     let late = wang.get(&format!("{ADDRESS}?x=1")).body;
     assert!(late.contains("整改期限已过"), "{late}");
     assert!(wang.get("/notices?state=overdue").body.contains(NUMBER));
@@ -354,7 +355,13 @@ fn what_the_addressee_says_is_recorded_and_a_notice_is_not_filed_without_a_reaso
 fn findings_of_several_people_get_no_common_notice() {
     let house = House::new();
     registered(&house);
-    seed::machine(&house, 2, &seed::plain());
+    let (_, asset) = seed::machine(&house, 3, &seed::plain());
+    let (row, _) = house.store.asset(asset).unwrap().unwrap();
+    let elsewhere = deskwarden_domain::model::Asset {
+        department: Some("财务部".into()),
+        ..row.asset
+    };
+    house.store.put_asset(&elsewhere, false, &audit()).unwrap();
     let other = (1..).find(|id| {
         let detail = house.store.finding(FindingId(*id)).unwrap().unwrap();
         detail.row.asset.is_some_and(|asset| asset.number.is_none())
@@ -428,6 +435,7 @@ fn an_administrator_ends_the_observation_and_everybody_sees_how_long_it_lasts() 
     house.pass(DAY + 1);
     let mut auditor = house.person("shen", &[Role::Auditor]);
     assert!(auditor.get("/").body.contains("观察期还剩 13 天"));
+    chief.sign_in("chief", super::house::PASSWORD);
     for days in ["91", "-1", ""] {
         let refused = chief.post("/observation", &[("days", days)]);
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{days}");

@@ -104,6 +104,7 @@ macro_rules! conformance {
                 a_number_is_given_once,
                 a_notice_is_rectified_with_its_last_finding,
                 an_asset_is_loaded_with_what_it_is_late_with_until_that_is_over,
+                whoever_a_notice_names_can_be_forgotten,
             ];
             admissions: [
                 an_admission_token_admits_so_many_devices_and_none_becomes_part_of_the_fleet,

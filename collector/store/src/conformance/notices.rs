@@ -5,7 +5,7 @@ use deskwarden_domain::{
         Addressee, Device, Finding, FindingId, FindingState, Notice, NoticeLine, NoticeReply, NoticeState,
         NoticeWords, Severity, Text,
     },
-    port::{Batch, FindingFilter, NoticeFilter, Op, Paging, Store, StoreError},
+    port::{Batch, FindingFilter, NoticeFilter, Op, Paging, Store, StoreError, Subject},
 };
 
 use super::{
@@ -266,4 +266,25 @@ pub fn an_asset_is_loaded_with_what_it_is_late_with_until_that_is_over(bench: &d
         ..FindingFilter::default()
     };
     assert_eq!(store.findings(&filter, ALL).unwrap().total, 2);
+}
+
+pub fn whoever_a_notice_names_can_be_forgotten(bench: &dyn Bench) {
+    let store = bench.open();
+    let store = store.as_ref();
+    let (device, ids) = flagged(store, 1, &["qq"]);
+    let first = notice(1, &[(ids[0], &device)]);
+    issue(store, &first);
+    let zhang = Subject {
+        name: "张三".into(),
+        accounts: Vec::new(),
+    };
+    let rows = store.subject(&zhang).unwrap();
+    assert_eq!(rows["notices"][0]["number"], first.number);
+    assert_eq!(rows["notice_lines"][0]["notice"], first.number);
+    let erased = store.erase(&zhang, &audit("subject.delete")).unwrap();
+    assert_eq!((erased["notices"], erased["notice_lines"]), (1, 1));
+    let left = read(store, &first);
+    assert_eq!((left.name.as_str(), left.lines[0].words.custodian.as_str()), ("—", "—"));
+    assert_eq!(left.lines[0].words.found, first.lines[0].words.found);
+    assert!(store.subject(&zhang).unwrap().is_empty());
 }

@@ -107,7 +107,13 @@ pub fn everything_of_a_person_is_handed_out(bench: &dyn Bench) {
     let counts: Vec<(&str, usize)> = rows.iter().map(|(kind, rows)| (*kind, rows.len())).collect();
     assert_eq!(
         counts,
-        [("assets", 1), ("audit", 1), ("evidence", 2), ("items", 4)]
+        [
+            ("asset_history", 1),
+            ("assets", 1),
+            ("audit", 1),
+            ("evidence", 2),
+            ("items", 4)
+        ]
     );
     let facets: BTreeSet<&str> = rows["items"]
         .iter()

@@ -157,7 +157,8 @@ fn touch(connection: &mut dyn Connection, kind: &str, rows: &[&Row]) -> StoreRes
 }
 
 /// A cell that is exactly this text, as cells are kept.
-fn quoted(text: &str) -> StoreResult<String> {
+/// A text as it stands in JSON.
+pub(crate) fn quoted(text: &str) -> StoreResult<String> {
     serde_json::to_string(text).map_err(|_| StoreError::Conflict("the name cannot be written".to_owned()))
 }
 

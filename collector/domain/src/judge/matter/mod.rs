@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Subject of a breach that is about the asset as a whole.
-const ASSET: &str = super::evidence::ASSET_SUBJECT;
+pub(super) const ASSET: &str = "asset";
 /// One day.
 const DAY: Millis = 86_400_000;
 
