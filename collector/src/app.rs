@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use deskwarden_domain::{
     alerting::Observation,
     lifecycle::PRODUCT,
-    model::Role,
+    model::{Millis, Role},
     port::{DeviceFilter, Paging, Store},
 };
 use deskwarden_proto::v1::{self, directive::What};
@@ -104,14 +104,18 @@ fn no_lost_authority(folder: &Path, store: &dyn Store) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The certificate authority of the data folder, made where the store is new.
+pub(crate) fn authority(config: &Config, store: &dyn Store, now: Millis) -> anyhow::Result<Pki> {
+    let folder = config.data_dir.join("pki");
+    no_lost_authority(&folder, store)?;
+    Pki::open_or_create(&folder, now, Arc::new(OsEntropy)).context("opening the certificate authority")
+}
+
 /// Everything that may wait for a disk.
 fn prepare(config: Config) -> anyhow::Result<Base> {
     let now = clock::now();
     let store = deskwarden_store::open(config.store.reveal()).context("opening the store")?;
-    let authority = config.data_dir.join("pki");
-    no_lost_authority(&authority, store.as_ref())?;
-    let pki = Pki::open_or_create(&authority, now, Arc::new(OsEntropy))
-        .context("opening the certificate authority")?;
+    let pki = authority(&config, store.as_ref(), now)?;
     let importer = Importer::new(Arc::clone(&store), config.rules_dir.clone(), &config.data_dir);
     importer
         .import_built_in(now)

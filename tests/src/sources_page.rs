@@ -18,7 +18,9 @@ pub fn renewed(page: &str, sources: &[Box<dyn Source>], empty: &Root) -> Result<
     let (before, rest) = page
         .split_once(HEAD)
         .context("the page has no table of sources")?;
-    let rows = rest.split_inclusive('\n').take_while(|line| line.starts_with('|'));
+    let rows = rest
+        .split_inclusive('\n')
+        .take_while(|line| line.starts_with('|'));
     let end = rows.map(str::len).sum();
     let (old, after) = rest.split_at(end);
     let mut told: Vec<(&str, &str, &str)> = old.lines().map(cells).collect::<Result<_>>()?;

@@ -148,7 +148,11 @@ fn an_edited_licence_pattern_counts_what_is_installed_already() {
     let mut pc = Pc::new();
     let counted = |pc: &Pc| {
         let of_licences = |subject: &str| subject.starts_with("licence:");
-        pc.state.evidence.iter().filter(|piece| of_licences(&piece.subject)).count()
+        pc.state
+            .evidence
+            .iter()
+            .filter(|piece| of_licences(&piece.subject))
+            .count()
     };
     pc.software(&context, &["autocad-2024"]);
     assert_eq!(counted(&pc), 0);

@@ -1010,7 +1010,9 @@ fn the_examples_of_the_documentation_load() {
 #[test]
 fn the_documentation_names_everything_that_a_rule_may_say() {
     let page = include_str!("../../../deploy/docs/rules.md");
-    let kinds = ["item", "absent", "count", "changed", "address", "asset", "cross", "register"];
+    let kinds = [
+        "item", "absent", "count", "changed", "address", "asset", "cross", "register",
+    ];
     let fields = [
         "id",
         "clause",
@@ -1037,7 +1039,11 @@ fn the_documentation_names_everything_that_a_rule_may_say() {
         assert!(page.contains(&format!("`{}`", about.name())), "{}", about.name());
     }
     for matter in Matter::ALL {
-        assert!(page.contains(&format!("`{}`", matter.name())), "{}", matter.name());
+        assert!(
+            page.contains(&format!("`{}`", matter.name())),
+            "{}",
+            matter.name()
+        );
     }
     for record in Record::ALL {
         assert!(page.contains(record.name()), "{}", record.name());

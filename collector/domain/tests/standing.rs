@@ -171,8 +171,12 @@ fn ledger() -> LedgerEntry {
 
 /// Rules of 3.2.5 and what breaches each.
 const ADDRESSES: [(&str, fn(&mut Network)); 4] = [
-    ("pc.address-changed", |card| card.addresses[0].ip = "10.1.2.77".into()),
-    ("pc.gateway-wrong", |card| card.gateways = vec!["10.1.2.66".into()]),
+    ("pc.address-changed", |card| {
+        card.addresses[0].ip = "10.1.2.77".into()
+    }),
+    ("pc.gateway-wrong", |card| {
+        card.gateways = vec!["10.1.2.66".into()]
+    }),
     ("pc.dns-wrong", |card| card.dns = vec!["192.0.2.53".into()]),
     ("pc.mac-changed", |card| card.mac = "02:00:00:00:00:01".into()),
 ];

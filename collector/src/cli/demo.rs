@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
+    app,
     demo::{self, MOST, Plan},
     rules_dir::Importer,
 };
@@ -38,6 +39,8 @@ pub(super) fn run(command: &Demo, session: &Session, out: &mut Out<'_>) -> Resul
         &config.data_dir,
     );
     importer.import_built_in(at).map_err(CliError::refused)?;
+    // Simulated PCs count as enrolled, so that a collector which starts later looks for the authority of theirs.
+    app::authority(config, session.store.as_ref(), at).map_err(CliError::refused)?;
     let made = demo::populate(&session.store, Plan { pcs, days, seed }, at).map_err(CliError::refused)?;
     Ok(out.done(
         &json!({"pcs": made.pcs, "reports": made.reports, "findings": made.findings}),

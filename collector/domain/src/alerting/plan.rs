@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Book, EntryKind, Fresh, Planned, Route, observation};
-use crate::{
-    model::{AlertKind, AlertRow, Millis, OPERATIONS},
-};
+use crate::model::{AlertKind, AlertRow, Millis, OPERATIONS};
 
 const HOUR: Millis = 3_600_000;
 

@@ -52,7 +52,11 @@ pub(crate) const FILES: &[RuleFile<'static>] = shipped![
 pub(crate) fn shipped() -> RuleSet {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../rules");
     let there = std::fs::read_dir(folder).map(Iterator::count);
-    assert_eq!(there.ok(), Some(FILES.len()), "files of {folder} and of the tests");
+    assert_eq!(
+        there.ok(),
+        Some(FILES.len()),
+        "files of {folder} and of the tests"
+    );
     match RuleSet::load(FILES) {
         Ok(set) => set,
         Err(faults) => unreachable!(

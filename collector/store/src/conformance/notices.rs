@@ -284,7 +284,10 @@ pub fn whoever_a_notice_names_can_be_forgotten(bench: &dyn Bench) {
     let erased = store.erase(&zhang, &audit("subject.delete")).unwrap();
     assert_eq!((erased["notices"], erased["notice_lines"]), (1, 1));
     let left = read(store, &first);
-    assert_eq!((left.name.as_str(), left.lines[0].words.custodian.as_str()), ("—", "—"));
+    assert_eq!(
+        (left.name.as_str(), left.lines[0].words.custodian.as_str()),
+        ("—", "—")
+    );
     assert_eq!(left.lines[0].words.found, first.lines[0].words.found);
     assert!(store.subject(&zhang).unwrap().is_empty());
 }

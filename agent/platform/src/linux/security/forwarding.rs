@@ -40,8 +40,12 @@ impl Source for Forwarding {
     fn read(&self, root: &Root) -> Reading {
         let mut gather = Gather::default();
         let switches: Vec<Vec<u8>> = KERNEL.iter().filter_map(|path| gather.file(root, path)).collect();
-        let manager = CONNECTIONS.iter().any(|path| root.exists(path));
-        if switches.is_empty() && !manager && !root.exists(NETWORKD) {
+        let mut manager = false;
+        for path in CONNECTIONS {
+            manager |= gather.there(root, path);
+        }
+        let networkd = gather.there(root, NETWORKD);
+        if switches.is_empty() && !manager && !networkd {
             let why = format!(
                 "{}: no running system below this root",
                 root.display(KERNEL[0]).display()
@@ -70,7 +74,7 @@ impl Source for Forwarding {
             }
             gather.facts.push(sharing("NetworkManager", shares));
         }
-        if root.exists(NETWORKD) {
+        if networkd {
             let mut shares = false;
             for path in gather.folder(root, NETWORKD, ".network") {
                 let bytes = gather.file(root, &path).unwrap_or_default();
