@@ -386,7 +386,7 @@ pub fn enter(
 /// `20261128-1`, with the next free number of the day.
 fn next_number(shelf: &Shelf, editor: Editor<'_>) -> String {
     let offset = Millis::from(editor.offset_minutes) * 60_000;
-    let day = deskwarden_domain::register::day_text(editor.now + offset).replace('-', "");
+    let day = deskwarden_domain::moment::day_text(editor.now + offset).replace('-', "");
     let free = (1..).map(|number: u32| format!("{day}-{number}"));
     free.into_iter()
         .find(|number| shelf.row(number).is_none())

@@ -13,8 +13,8 @@ use deskwarden_proto::{
 use crate::{
     custody,
     model::{AssetId, BaselineItem, Claim, ClaimKind, ClaimNote, ClaimOrigin},
+    moment::day_end,
     port::Op,
-    register::day_end,
 };
 
 /// The claims of one item. Interfaces that get their addresses by themselves, parts without a serial and

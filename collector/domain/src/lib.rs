@@ -39,6 +39,7 @@ pub mod judge;
 pub mod ledger;
 pub mod lifecycle;
 pub mod model;
+pub mod moment;
 pub mod notice;
 pub mod offline;
 pub mod operations;

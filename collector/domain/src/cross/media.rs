@@ -3,8 +3,8 @@
 use super::{Breach, Seen};
 use crate::{
     model::{ClaimKind, ClaimOrigin, Holder, Millis},
+    moment::day_text,
     port::Picture,
-    register::day_text,
 };
 
 /// How long a medium that is not plugged in any more is a matter: what was used years ago is history.

@@ -2,12 +2,12 @@
 
 use super::{
     book::Kind,
-    moment,
     record::{Sign, Subnet, parts_of},
 };
 use crate::{
     custody,
     model::{AssetClass, AssetId, AssetState},
+    moment,
 };
 
 /// Longest text of a cell, in characters.

@@ -7,7 +7,6 @@ mod asset;
 mod book;
 mod cell;
 mod department;
-mod moment;
 mod plan;
 mod read;
 mod record;
@@ -16,7 +15,6 @@ pub use asset::{AssetEdit, asset_cells, edited};
 pub use book::{Book, Column, Kind};
 pub use cell::{Known, shown};
 pub use department::{Candidate, Proposed, Reason, propose};
-pub use moment::{day_end, day_start, day_text};
 pub use plan::{Plan, plan};
 pub use read::{Imported, read};
 pub use record::{

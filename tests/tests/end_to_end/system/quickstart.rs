@@ -80,7 +80,10 @@ fn a_demo_fills_every_page_and_counts_for_nothing_of_this_pc() {
     };
     let first = run(&["--demo", "12", "--check"]);
     assert_eq!(first["devices"], 13, "{first}");
-    assert!(first["findings"].as_u64().unwrap() > 5, "{first}");
+    assert!(
+        first["findings"].as_u64().unwrap() > 1,
+        "more than this unregistered PC: {first}"
+    );
     assert!(
         first["items"]["software"].as_u64().unwrap() > 10,
         "this PC, not a simulated one: {first}"

@@ -9,7 +9,7 @@ use super::{ASSET, Answer, DAY, Facts, Found};
 use crate::{
     cross::Seen,
     model::{AssetState, Millis},
-    register::day_start,
+    moment::day_start,
 };
 
 /// Who was at the screen on a day.

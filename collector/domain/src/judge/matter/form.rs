@@ -1,11 +1,7 @@
 //! Whether the form of a recorded transfer came (PC 3.3): a reminder before it is due, a finding after.
 
 use super::{Answer, Facts, Found};
-use crate::{
-    cross::Seen,
-    model::Millis,
-    register::{Transfer, day_text},
-};
+use crate::{cross::Seen, model::Millis, moment::day_text, register::Transfer};
 
 /// The form is due within the rest of its time: `after` counts from the transfer.
 pub(super) fn due(after: Millis, facts: Facts<'_>) -> Answer {

@@ -7,7 +7,7 @@ use super::{ASSET, Answer, Facts, Found};
 use crate::{
     cross::Seen,
     model::{AssetState, Millis},
-    register::{day_end, day_text},
+    moment::{day_end, day_text},
 };
 
 /// In use by the register; no report, or no person, for `after`. Time in which nobody listened does not count.

@@ -5,7 +5,7 @@ use crate::{
     cross::Seen,
     judge::silent_from,
     model::{AssetState, Millis},
-    register::day_text,
+    moment::day_text,
 };
 
 /// Silent for `after` beyond what counts as silence, with no open order.

@@ -10,7 +10,7 @@ use crate::{
     cross::Seen,
     judge::SILENT_AFTER,
     model::{AssetClass, AssetState, Millis},
-    register::day_text,
+    moment::day_text,
 };
 
 fn provider(facts: Facts<'_>) -> String {

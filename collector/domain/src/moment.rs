@@ -9,7 +9,7 @@ const DAY: Millis = 86_400_000;
 const SPREADSHEET: f64 = 25_569.0;
 
 /// Reads `2026-11-28`, `2026/11/28 14:30`, `2026年11月28日`, or a spreadsheet's number of days.
-pub(super) fn parse(text: &str, offset_minutes: i16) -> Option<Millis> {
+pub(crate) fn parse(text: &str, offset_minutes: i16) -> Option<Millis> {
     let offset = Millis::from(offset_minutes) * 60_000;
     if let Ok(days) = text.parse::<f64>() {
         let whole = (days - SPREADSHEET) * 86_400.0;
@@ -57,7 +57,7 @@ fn of_day(text: &str) -> Option<Time> {
 }
 
 /// `2026-11-28 14:30`, without the time where it is midnight.
-pub(super) fn show(at: Millis, offset_minutes: i16) -> String {
+pub(crate) fn show(at: Millis, offset_minutes: i16) -> String {
     let Some(local) = local(at, offset_minutes) else {
         return String::new();
     };
