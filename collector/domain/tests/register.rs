@@ -70,7 +70,7 @@ fn pc() -> Pc {
 }
 
 fn day(number: i64) -> String {
-    deskwarden_domain::register::day_text(START + number * DAY)
+    deskwarden_domain::moment::day_text(START + number * DAY)
 }
 
 /// Days on which accounts signed in, counted from 2026-11-28.

@@ -169,8 +169,11 @@ fn ledger() -> LedgerEntry {
     }
 }
 
+/// What makes a card differ from the ledger.
+type Change = fn(&mut Network);
+
 /// Rules of 3.2.5 and what breaches each.
-const ADDRESSES: [(&str, fn(&mut Network)); 4] = [
+const ADDRESSES: [(&str, Change); 4] = [
     ("pc.address-changed", |card| {
         card.addresses[0].ip = "10.1.2.77".into()
     }),

@@ -16,12 +16,8 @@ fn with_rules() -> tempfile::TempDir {
 
 fn rule(home: &Path, id: &str) -> Value {
     let listed = json(home, &["rules", "list"]);
-    let found = listed["rules"].as_array().unwrap().iter();
-    found
-        .filter(|rule| rule["id"] == id)
-        .cloned()
-        .next()
-        .unwrap_or_default()
+    let mut all = listed["rules"].as_array().unwrap().iter();
+    all.find(|rule| rule["id"] == id).cloned().unwrap_or_default()
 }
 
 #[test]
