@@ -352,6 +352,14 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         }),
     };
     tasks.spawn("cross", endless(cross.run(cancel.clone())));
+    let inspecting = task::inspect(
+        Arc::clone(&store),
+        Lease::new("inspection", holder.clone()),
+        config.inspection,
+        config.zone,
+        cancel.clone(),
+    );
+    tasks.spawn("inspections", endless(inspecting));
     let lease = Lease::new("housekeeping", holder);
     let (longest, audit_days) = (config.people.longest, config.people.audit_days);
     let tidy = task::housekeeping(store, lease, longest, audit_days, cancel.clone());

@@ -16,6 +16,7 @@ mod company;
 mod demo;
 mod device;
 mod finding;
+mod inspection;
 mod ledger;
 mod ledger_files;
 mod migrate_store;
@@ -133,6 +134,9 @@ enum Command {
     /// What breaks a rule
     #[command(subcommand)]
     Finding(finding::FindingCommand),
+    /// Inspection runs, and providers to be assessed anew
+    #[command(subcommand)]
+    Inspection(inspection::InspectionCommand),
     /// Providers' devices that were checked before they are used
     #[command(subcommand)]
     Admission(admission::AdmissionCommand),
@@ -291,6 +295,7 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
         Command::Department(command) => register::department(command, &Session::open(&common)?, out),
         Command::Ledger(command) => ledger::run(command, &Session::open(&common)?, out),
         Command::Finding(command) => finding::run(command, &Session::open(&common)?, out),
+        Command::Inspection(command) => inspection::run(command, &Session::open(&common)?, out),
         Command::Admission(command) => admission::run(command, &Session::open(&common)?, out),
         Command::Observation(command) => observation::run(command, &Session::open(&common)?, out),
         Command::Notice(command) => notice::run(command, &Session::open(&common)?, out),

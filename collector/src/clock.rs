@@ -46,6 +46,13 @@ pub fn date(at: Millis, zone: Millis) -> String {
         .unwrap_or_default()
 }
 
+/// A moment to the minute in a zone: `2026-11-28 19:40`.
+pub fn minute(at: Millis, zone: Millis) -> String {
+    moment(at.saturating_add(zone))
+        .format(format_description!("[year]-[month]-[day] [hour]:[minute]"))
+        .unwrap_or_default()
+}
+
 /// The year of a moment in a zone.
 pub fn year(at: Millis, zone: Millis) -> i32 {
     moment(at.saturating_add(zone)).year()

@@ -2,6 +2,7 @@
 //! Owns defaults and what is allowed; opens no port, no database and no channel.
 
 mod channel;
+mod inspection;
 mod office;
 mod operations;
 mod people;
@@ -16,7 +17,7 @@ use std::{
 };
 
 use deskwarden_domain::{
-    model::{Lang, Millis},
+    model::{Every, Lang, Millis},
     operations::Limits,
 };
 use toml::Spanned;
@@ -67,6 +68,8 @@ pub struct Config {
     pub link_serials: u32,
     /// A PC that the register expects by its serial, and that never reported, is linked to it without a person.
     pub link_expected: bool,
+    /// How often the fleet is inspected.
+    pub inspection: Every,
     /// Who issues rectification notices, and how they are numbered.
     pub office: Office,
     /// Who is told.
@@ -383,6 +386,7 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
             .and_then(|raw| raw.link_expected)
             .unwrap_or(false),
         observation: raw.observation,
+        inspection: inspection::convert(raw.inspection.unwrap_or_default(), check),
         office: office::convert(raw.notices.unwrap_or_default(), zone, check),
         link_serials: link_serials(raw.enrolment.unwrap_or_default(), check),
         channels: channel::convert(raw.channel, check),

@@ -17,6 +17,7 @@ mod descriptors;
 pub mod entropy;
 pub mod grpc;
 pub mod ingest;
+pub mod inspections;
 pub mod ledger;
 pub mod net;
 pub mod notices;

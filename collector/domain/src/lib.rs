@@ -17,6 +17,7 @@
 //! - [`edit`]: what an edit of rules reaches, so that only that is judged anew
 //! - [`ledger`]: the IP ledger as files, proposals and imported tables
 //! - [`lifecycle`]: what people do to findings and baselines
+//! - [`inspection`]: when an inspection run is due, and what period it closes
 //! - [`notice`]: what a rectification notice says, to whom, and when it is refused
 //! - [`operations`]: what the collector watches of itself, and when its store does not write
 //! - [`register`]: the asset register and the books beside it
@@ -35,6 +36,7 @@ pub mod cross;
 pub mod custody;
 pub mod edit;
 mod file;
+pub mod inspection;
 pub mod judge;
 pub mod ledger;
 pub mod lifecycle;

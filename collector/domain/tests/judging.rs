@@ -6,8 +6,8 @@ use deskwarden_domain::{
     judge::Context,
     lifecycle::{self, Refused},
     model::{
-        AlertKind, Approval, ApprovalId, ClaimKind, ClaimNote, FindingAction, FindingId, FindingState,
-        Grantee, LedgerEntry, LedgerMode, NoticeId, OpenNotice, Outcome, Withdrawal,
+        AlertKind, Approval, ApprovalId, ApprovalState, ClaimKind, ClaimNote, FindingAction, FindingId,
+        FindingState, Grantee, LedgerEntry, LedgerMode, NoticeId, OpenNotice, Outcome, Withdrawal,
     },
     port::{FindingDetail, FindingRow, Op},
 };
@@ -784,5 +784,52 @@ proptest! {
         pc.software(&context, &["bash"]);
         prop_assert!(pc.state.findings.iter().all(|f| f.state == FindingState::Resolved));
         prop_assert!(pc.state.evidence.is_empty());
+    }
+
+    /// Approvals come and go, sources fail, time passes: what is shown is never lost, what nobody could look at is
+    /// never over, and once everything is removed nothing stays open, whatever was approved.
+    #[test]
+    fn approvals_and_blind_sources_lose_nothing_and_leave_nothing_open(
+        steps in prop::collection::vec(
+            (prop::collection::btree_set(0usize..4, 0..4), any::<bool>(), 0i64..40, 0i64..40), 1..10)
+    ) {
+        let context = rules(1, &[chat()]);
+        let names = ["qq", "msn", "bash", "vim"];
+        let mut pc = Pc::new();
+        for (installed, blind, from, until) in steps {
+            let approved = approval(1, "*", from * 1_000, until * 1_000);
+            pc.state.approvals = if from < until { vec![approved] } else { Vec::new() };
+            let before: Vec<_> = pc.state.findings.iter().filter(|f| f.state != FindingState::Resolved)
+                .map(|f| f.key.clone()).collect();
+            let installed: Vec<&str> = installed.iter().map(|i| names[*i]).collect();
+            if blind {
+                pc.software_look(&context, Look::Denied, &[]);
+                for key in before {
+                    let now = pc.state.findings.iter().find(|f| f.key == key).map(|f| f.state);
+                    prop_assert!(now.is_some_and(|state| state != FindingState::Resolved), "{key:?}");
+                }
+            } else {
+                pc.software(&context, &installed);
+            }
+            pc.rejudge(&context);
+            // What holds now holds: an approval in force and only that makes an exception.
+            let covered = pc.state.approvals.iter().any(|one| one.state(pc.now) == ApprovalState::InForce);
+            for finding in &pc.state.findings {
+                prop_assert!(
+                    matches!(
+                        (finding.state, covered),
+                        (FindingState::Resolved, _) | (FindingState::Excepted, true) | (FindingState::Open, false)
+                    ),
+                    "{:?} {}", finding.state, covered
+                );
+            }
+            let told = pc.alerts.len();
+            pc.rejudge(&context);
+            let turned = covered
+                != pc.state.approvals.iter().any(|one| one.state(pc.now) == ApprovalState::InForce);
+            prop_assert!(turned || pc.alerts.len() == told, "judging again tells nobody again");
+        }
+        pc.software(&context, &["bash"]);
+        prop_assert!(pc.state.findings.iter().all(|f| f.state == FindingState::Resolved));
     }
 }

@@ -31,6 +31,7 @@ pub(super) struct Raw {
     pub(super) sign_in: Option<SignIn>,
     pub(super) retention: Option<Retention>,
     pub(super) notices: Option<Notices>,
+    pub(super) inspection: Option<Inspection>,
     pub(super) outbound_allow: Option<Vec<Text>>,
     pub(super) templates_dir: Option<Text>,
     pub(super) utc_offset: Option<Text>,
@@ -50,6 +51,12 @@ pub(super) struct Listener {
 pub(super) struct Enrolment {
     pub(super) link_serials: Option<Spanned<u32>>,
     pub(super) link_expected: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Inspection {
+    pub(super) every: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -48,6 +48,8 @@ store = "postgres://deskwarden@db/deskwarden"
 public_url = "https://desk.example.com:8443/"
 language = "en"
 observation = true
+[inspection]
+every = "week"
 [agents]
 listen = "[::]:7443"
 names = ["desk.example.com", "10.0.0.5"]
@@ -77,6 +79,7 @@ allow = ["127.0.0.1:8080"]
         Some("https://desk.example.com:8443")
     );
     assert_eq!(config.observation, Some(true));
+    assert_eq!(config.inspection, deskwarden_domain::model::Every::Week);
     let [mail, hook] = config.channels.as_slice() else {
         panic!("two channels")
     };
@@ -96,6 +99,19 @@ fn every_fault_is_reported_at_once_with_its_line() {
     let lines: Vec<&str> = faults.iter().map(|f| f.split(':').nth(1).unwrap()).collect();
     assert_eq!(lines, ["1", "2", "3", "5", "6", "8", "10", "11"], "{faults:#?}");
     assert!(faults.iter().all(|f| f.starts_with("collector.toml:")));
+}
+
+#[test]
+fn an_unknown_period_of_inspections_is_refused_with_what_there_is() {
+    let faults = faults("[inspection]\nevery = \"monthly\"\n");
+    let [fault] = faults.as_slice() else {
+        panic!("{faults:?}")
+    };
+    assert!(fault.starts_with("collector.toml:2:"), "{fault}");
+    assert!(
+        fault.contains("inspection.every: one of never, day, week, month"),
+        "{fault}"
+    );
 }
 
 #[test]

@@ -4,10 +4,12 @@
 
 mod cross;
 mod housekeeping;
+mod inspect;
 mod lease;
 mod watch;
 
 pub use cross::Cross;
 pub use housekeeping::housekeeping;
+pub use inspect::inspect;
 pub use lease::Lease;
 pub use watch::{Certificates, Watch};

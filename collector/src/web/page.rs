@@ -43,6 +43,11 @@ const NAV: &[NavEntry] = &[
         icon: "notices",
     },
     NavEntry {
+        path: "/inspections",
+        key: "nav.inspections",
+        icon: "inspections",
+    },
+    NavEntry {
         path: "/admissions",
         key: "nav.admissions",
         icon: "admissions",

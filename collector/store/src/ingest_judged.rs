@@ -1,7 +1,7 @@
 //! The operations of a batch as rows: what belongs to an asset, as judging left it.
 
 use deskwarden_domain::{
-    model::{Alert, Finding, FindingHistory, FindingId, FindingKey},
+    model::{Alert, Finding, FindingHistory, FindingId, FindingKey, FindingState, Severity},
     port::{Op, StoreError, StoreResult},
 };
 
@@ -211,6 +211,11 @@ impl<'a> Writer<'a> {
         self.counted.extend(asset);
         let at = finding.resolved_at.unwrap_or(finding.last_seen);
         self.turned.push((id, finding.state, at));
+        if let (Some(asset), Severity::Critical, FindingState::Open) =
+            (asset, finding.severity, finding.state)
+        {
+            self.critical.push((id, asset, finding.opened_at));
+        }
         self.findings.insert(key, id);
         self.applied.findings.push((key.clone(), id));
         Ok(())

@@ -9,7 +9,7 @@ use crate::{
     ingest_load::id_cells,
     ingest_rows::{CHANGES, EVENTS, GAPS, ITEMS, POSITIONS, SAMPLES, SEEN, STAGED, SUMS},
     ingest_writer::Writer,
-    notices, rows,
+    inspections, notices, rows,
     sql::{Cell, Connection, ConnectionExt as _, Verb},
     succession,
 };
@@ -22,6 +22,9 @@ pub(crate) fn run<'a>(writer: &mut Writer<'a>, connection: &mut dyn Connection) 
     writer.runs.finish(connection)?;
     for (id, state, at) in &writer.turned {
         notices::follow(connection, *id, *state, *at)?;
+    }
+    for (id, asset, at) in &writer.critical {
+        inspections::raise(connection, *id, *asset, *at)?;
     }
     for asset in &writer.counted {
         count_findings(connection, *asset)?;

@@ -25,6 +25,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) findings: HashMap<&'a FindingKey, FindingId>,
     /// Findings whose state was written, and when that was.
     pub(crate) turned: Vec<(FindingId, FindingState, Millis)>,
+    /// Critical findings that opened: whose provider is to be assessed anew.
+    pub(crate) critical: Vec<(FindingId, i64, Millis)>,
     /// Assets whose numbers of active findings may have changed.
     pub(crate) counted: BTreeSet<i64>,
 }
@@ -40,6 +42,7 @@ impl<'a> Writer<'a> {
             runs: Runs::default(),
             findings: HashMap::new(),
             turned: Vec::new(),
+            critical: Vec::new(),
             counted: BTreeSet::new(),
         }
     }

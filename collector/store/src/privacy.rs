@@ -171,6 +171,24 @@ const NAMED: &[Named] = &[
         shown: &["id", "provider", "purpose", "created_at"],
         nullable: false,
     },
+    Named {
+        table: "inspections",
+        column: "started_by",
+        shown: &["id", "label", "at"],
+        nullable: false,
+    },
+    Named {
+        table: "inspection_rows",
+        column: "custodian",
+        shown: &["inspection_id", "asset_id", "number", "name", "department"],
+        nullable: true,
+    },
+    Named {
+        table: "reassessments",
+        column: "settled_by",
+        shown: &["id", "provider", "finding_id", "settled_at", "note"],
+        nullable: true,
+    },
 ];
 
 /// A table with rows of a device's account.

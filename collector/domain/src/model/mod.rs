@@ -10,6 +10,7 @@ mod approval;
 mod asset;
 mod device;
 mod finding;
+mod inspection;
 mod item;
 mod matter;
 mod note;
@@ -33,6 +34,7 @@ pub use finding::{
     Evidence, Finding, FindingAction, FindingHistory, FindingId, FindingKey, FindingState, Holder, Outcome,
     OutcomeRow,
 };
+pub use inspection::{By, Every, Gauge, Grade, Inspected, Inspection, Reassess, Tally};
 pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, StoredItem};
 pub use matter::Matter;
 pub use note::ClaimNote;

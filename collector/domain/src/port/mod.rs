@@ -11,10 +11,12 @@ mod cross;
 mod editing;
 mod enrolment;
 mod ingest;
+mod inspections;
 mod notices;
 mod outbox;
 mod people;
 mod privacy;
+mod records;
 mod register;
 mod rulebook;
 mod staff;
@@ -29,10 +31,12 @@ pub use cross::{CrossDevice, Kept, Known, Picture, Said, Touched, Used, Value};
 pub use editing::Editing;
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
+pub use inspections::Inspections;
 pub use notices::{NoticeFilter, Notices};
 pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};
 pub use people::People;
 pub use privacy::{Privacy, Rows, Subject};
+pub use records::{AcceptedChange, RecordFilter, Records, Violation};
 pub use register::{AssetStep, DepartmentFacts, Register};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
 pub use staff::Staff;
@@ -89,6 +93,8 @@ pub trait Store:
     + Register
     + Notices
     + Admissions
+    + Inspections
+    + Records
 {
 }
 
@@ -109,5 +115,7 @@ impl<T> Store for T where
         + Register
         + Notices
         + Admissions
+        + Inspections
+        + Records
 {
 }

@@ -176,3 +176,29 @@ fn an_admission_token_is_shown_once_and_withdrawn() {
         );
     }
 }
+
+#[test]
+fn an_inspection_is_made_listed_and_shown() {
+    let home = tempfile::tempdir().unwrap();
+    let made = json(home.path(), &["inspection", "run"]);
+    assert_eq!(
+        (&made["tally"]["assets"], &made["grade"]),
+        (&Value::from(0), &Value::from("nothing"))
+    );
+    let again = run_in(home.path(), &["inspection", "run"], Lang::En);
+    let listed = json(home.path(), &["inspection", "list"]);
+    let runs = listed.as_array().unwrap().len();
+    assert!(again.code == 0 && runs == 2 || again.err.contains("within this minute") && runs == 1);
+    assert_eq!(
+        json(home.path(), &["inspection", "reassessments"]),
+        serde_json::json!([])
+    );
+    for (args, words) in [
+        (vec!["inspection", "show", "9"], "there is no inspection 9"),
+        (vec!["inspection", "settle", "9", "--note", " "], "say what"),
+        (vec!["inspection", "settle", "9", "--note", "x"], "does not exist"),
+    ] {
+        let ran = run_in(home.path(), &args, Lang::En);
+        assert!(ran.code == 1 && ran.err.contains(words), "{args:?}: {}", ran.err);
+    }
+}

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use deskwarden_domain::{
-    model::{Approval, ApprovalId, ApprovalState, FindingId, Grantee, Lang, Millis},
+    model::{Approval, ApprovalId, ApprovalState, AssetId, FindingId, Grantee, Lang, Millis},
     port::{ApprovalFilter, ApprovalRow, FindingRow, Store, StoreResult},
     rules::RuleSet,
 };
@@ -26,7 +26,8 @@ use crate::{
     web::{
         badge::{self, Badge},
         error::WebError,
-        form::{Fields, link},
+        form::{Fields, Query, link},
+        list::{self, Batch, Column, Exports, List, ListAsk},
         locale,
         page::Page,
         rulewords,
@@ -50,6 +51,7 @@ struct ApprovalsPage {
     lines: Vec<ApprovalLine>,
     pager: Pager,
     refused: Vec<&'static str>,
+    exports: Exports,
 }
 
 /// An approval in a list.
@@ -189,13 +191,7 @@ async fn list(
     let query = &asked.query;
     let get = |name| query.some(name).unwrap_or_default().to_owned();
     let (name, text, asset) = (get("state"), get("text"), get("asset"));
-    let filter = ApprovalFilter {
-        state: ApprovalState::by_name(&name),
-        now: p.now,
-        asset: asset.parse().ok().map(deskwarden_domain::model::AssetId),
-        rule: query.some("rule").map(str::to_owned),
-        text: query.some("text").map(|text| text.chars().take(200).collect()),
-    };
+    let filter = filter(query, p.now);
     let number = query.page();
     let found = state
         .ask(move |store| store.approvals(&filter, window(number, ROWS)))
@@ -223,6 +219,7 @@ async fn list(
         asset,
         pager,
         refused,
+        exports: Exports::of("/approvals/export", asked),
         p,
     })
 }
@@ -431,6 +428,86 @@ async fn form_page(
 
 fn zone(state: &WebState) -> Millis {
     Millis::from(state.config.utc_offset_minutes) * 60_000
+}
+
+/// The approvals, as a list.
+pub(in crate::web) struct ApprovalList;
+
+impl List for ApprovalList {
+    type Row = ApprovalRow;
+    const NAME: &'static str = "approvals";
+    const TITLE: &'static str = "nav.approvals";
+    const FILTERS: &'static [(&'static str, &'static str)] = &[
+        ("state", "`in_force`, `planned`, `ended` or `withdrawn`"),
+        ("asset", "For the asset with this id or its department"),
+        ("rule", "Of this rule"),
+        (
+            "text",
+            "Words to find in asset, department, subject, approver, reason",
+        ),
+    ];
+
+    fn columns() -> Vec<Column<ApprovalRow>> {
+        vec![
+            Column::number("id", "approvals.number", |row| Some(row.id.0)),
+            Column::text("asset_number", "asset.number", |row, _| {
+                row.asset.as_ref().and_then(|asset| asset.number.clone())
+            }),
+            Column::text("asset_name", "findings.machine", |row, _| {
+                row.asset.as_ref().map(|asset| asset.name.clone())
+            }),
+            Column::text("department", "asset.department", |row, _| {
+                match &row.approval.grantee {
+                    Grantee::Department(name) => Some(name.clone()),
+                    Grantee::Asset(_) => row.asset.as_ref().and_then(|asset| asset.department.clone()),
+                }
+            }),
+            Column::text("rule", "findings.rule", |row, _| Some(row.approval.rule.clone())),
+            Column::text("subject", "approvals.subject", |row, _| {
+                Some(row.approval.subject.clone())
+            }),
+            Column::text("approver", "approvals.approver", |row, _| {
+                Some(row.approval.approver.clone())
+            }),
+            Column::text("reason", "approvals.reason", |row, _| {
+                Some(row.approval.reason.clone())
+            }),
+            Column::when("starts_at", "approvals.first_day", |row| {
+                Some(row.approval.starts_at)
+            }),
+            Column::when("ends_at", "approvals.last_day", |row| Some(row.approval.ends_at)),
+            Column::text("granted_by", "approvals.entered_by", |row, _| {
+                Some(row.approval.granted_by.clone())
+            }),
+            Column::when("withdrawn_at", "approvals.withdrawn_at", |row| {
+                row.approval.withdrawn.as_ref().map(|withdrawn| withdrawn.at)
+            }),
+        ]
+    }
+
+    fn fetch(
+        store: &dyn Store,
+        ask: &ListAsk,
+        from: Option<i64>,
+        limit: u32,
+    ) -> StoreResult<Batch<ApprovalRow>> {
+        let page = store.approvals(&filter(&ask.query, ask.context.now), list::offset(from, limit))?;
+        Ok(Batch::by_offset(page, from))
+    }
+}
+
+/// The filter that an address asks for.
+fn filter(query: &Query, now: Millis) -> ApprovalFilter {
+    ApprovalFilter {
+        state: query.some("state").and_then(ApprovalState::by_name),
+        now,
+        asset: query
+            .some("asset")
+            .and_then(|text| text.parse().ok())
+            .map(AssetId),
+        rule: query.some("rule").map(str::to_owned),
+        text: query.some("text").map(|text| text.chars().take(200).collect()),
+    }
 }
 
 /// Where the form for these findings is.

@@ -20,6 +20,8 @@ mod device_view;
 pub(super) mod devices;
 pub(super) mod finding;
 pub(super) mod findings;
+pub(super) mod forms;
+pub(super) mod inspections;
 pub(super) mod ledger;
 mod lines;
 pub(super) mod mine;

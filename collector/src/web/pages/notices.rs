@@ -10,7 +10,7 @@ use axum::{
 use deskwarden_domain::{
     model::{FindingId, FindingState, Lang, Millis, Notice, NoticeLine, NoticeReply, NoticeState},
     notice::Terms,
-    port::{FindingRow, NoticeFilter, StoreResult},
+    port::{FindingRow, NoticeFilter, Store, StoreResult},
 };
 
 use super::{
@@ -25,7 +25,8 @@ use crate::{
     web::{
         badge::{self, Badge},
         error::WebError,
-        form::{Fields, link},
+        form::{Fields, Query, link},
+        list::{self, Batch, Column, Exports, List, ListAsk},
         page::Page,
         state::WebState,
         text::{Agent, agent_text},
@@ -41,6 +42,7 @@ struct NoticesPage {
     states: [&'static str; 4],
     lines: Vec<NoticeRow>,
     pager: Pager,
+    exports: Exports,
 }
 
 struct NoticeRow {
@@ -143,15 +145,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
     let p = asked.page(&state, "/notices");
     let get = |name| asked.query.some(name).unwrap_or_default().to_owned();
     let (name, text) = (get("state"), get("text"));
-    let filter = NoticeFilter {
-        state: NoticeState::by_name(&name),
-        overdue_at: (name == "overdue").then_some(p.now),
-        asset: get("asset").parse().ok().map(deskwarden_domain::model::AssetId),
-        text: asked
-            .query
-            .some("text")
-            .map(|text| text.chars().take(200).collect()),
-    };
+    let filter = filter(&asked.query, p.now);
     let number = asked.query.page();
     let found = state
         .ask(move |store| store.notices(&filter, window(number, ROWS)))
@@ -172,13 +166,71 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
         state: name,
         text,
         pager,
+        exports: Exports::of("/notices/export", &asked),
         p,
     })
 }
 
+/// The notices, as a list.
+pub(in crate::web) struct NoticeList;
+
+impl List for NoticeList {
+    type Row = Notice;
+    const NAME: &'static str = "notices";
+    const TITLE: &'static str = "nav.notices";
+    const FILTERS: &'static [(&'static str, &'static str)] = &[
+        ("state", "`issued`, `overdue`, `rectified` or `closed`"),
+        ("asset", "With a line about the asset with this id"),
+        ("text", "Words to find in number, addressee and lines"),
+    ];
+
+    fn columns() -> Vec<Column<Notice>> {
+        vec![
+            Column::text("number", "notices.number", |row, _| Some(row.number.clone())),
+            Column::word("state", "notices.state", "notice_state", |row| {
+                Some(row.state.name())
+            }),
+            Column::text("addressee", "notices.to", |row, _| Some(row.name.clone())),
+            Column::when("issued_at", "notices.issued", |row| Some(row.issued_at)),
+            Column::text("issued_by", "sheet.issuer", |row, _| Some(row.issued_by.clone())),
+            Column::when("due_at", "notices.due", |row| Some(row.due_at)),
+            Column::number("lines", "notices.lines", |row| {
+                i64::try_from(row.lines.len()).ok()
+            }),
+            Column::number("left", "notices.left", |row| i64::try_from(left(row)).ok()),
+            Column::text("found", "notices.found", |row, context| {
+                let found = row.lines.iter().map(|line| line.words.found.get(context.lang));
+                Some(found.collect::<Vec<_>>().join("; "))
+            }),
+            Column::when("rectified_at", "notices.rectified", |row| row.rectified_at),
+            Column::when("closed_at", "notices.closed", |row| {
+                row.closed.as_ref().map(|(at, ..)| *at)
+            }),
+        ]
+    }
+
+    fn fetch(store: &dyn Store, ask: &ListAsk, from: Option<i64>, limit: u32) -> StoreResult<Batch<Notice>> {
+        let page = store.notices(&filter(&ask.query, ask.context.now), list::offset(from, limit))?;
+        Ok(Batch::by_offset(page, from))
+    }
+}
+
+/// The filter that an address asks for.
+fn filter(query: &Query, now: Millis) -> NoticeFilter {
+    let name = query.some("state").unwrap_or_default();
+    NoticeFilter {
+        state: NoticeState::by_name(name),
+        overdue_at: (name == "overdue").then_some(now),
+        asset: query
+            .some("asset")
+            .and_then(|text| text.parse().ok())
+            .map(deskwarden_domain::model::AssetId),
+        text: query.some("text").map(|text| text.chars().take(200).collect()),
+    }
+}
+
 fn row(notice: &Notice, lang: Lang, now: Millis) -> NoticeRow {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let left = notice.lines.iter().filter(|line| line.cleared.is_none()).count();
     let first = notice.lines.first().map_or("", |line| line.words.found.get(lang));
     NoticeRow {
         address: address(&notice.number),
@@ -190,9 +242,14 @@ fn row(notice: &Notice, lang: Lang, now: Millis) -> NoticeRow {
         issued_at: notice.issued_at,
         due_at: notice.due_at,
         total: count(notice.lines.len()),
-        left: count(left),
+        left: count(left(notice)),
         first: agent_text(first),
     }
+}
+
+/// How many of its lines are not cleared.
+fn left(notice: &Notice) -> usize {
+    notice.lines.iter().filter(|line| line.cleared.is_none()).count()
 }
 
 /// Address of a notice: its number has signs that addresses must escape.

@@ -5,6 +5,7 @@ mod audit;
 mod channels;
 mod exports;
 mod house;
+mod inspections;
 mod mine;
 mod pages;
 mod register;

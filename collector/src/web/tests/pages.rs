@@ -11,14 +11,14 @@ use deskwarden_domain::{
 
 use super::{
     house::{HOST, House, Person, START},
-    rulings,
+    inspections, rulings,
     seed::{self, Say},
 };
 use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 51] = [
+const LISTS: [&str; 56] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -30,6 +30,11 @@ const LISTS: [&str; 51] = [
     "/notices",
     "/notices?state=overdue&text=%25&page=2",
     "/notices/new?findings=1.99",
+    "/forms/violations",
+    "/forms/violations?from=x&to=2026-11-30&department=%22%3E",
+    "/forms/changes",
+    "/inspections",
+    "/inspections?page=2",
     "/admissions",
     "/admissions?show=good&page=2",
     "/assets",
@@ -90,6 +95,7 @@ fn all_pages() -> Vec<String> {
     pages.extend((1..=4).map(|id| format!("/findings/{id}")));
     pages.push("/assets/1".to_owned());
     pages.push("/admissions/1".to_owned());
+    pages.extend(["", "/print"].map(|tail| format!("/inspections/1{tail}")));
     pages.extend(["", "/print"].map(|tail| format!("{}{tail}", rulings::ADDRESS)));
     pages.extend(
         TABS.iter()
@@ -106,6 +112,7 @@ fn full_house(say: &Say) -> House {
     rulings::seed(&house, say);
     rulings::notify(&house, say);
     rulings::admit(&house, say);
+    inspections::seed(&house);
     house
 }
 
@@ -129,9 +136,14 @@ fn every_list_is_there_with_an_empty_database_in_both_languages() {
     }
 }
 
+/// Whether a page is a sheet of paper: no script, and tables without captions.
+fn is_sheet(path: &str) -> bool {
+    path.ends_with("/print") || path.starts_with("/forms/")
+}
+
 /// Scripts of a page: one, and none on what is made to be printed.
 fn scripts(path: &str) -> usize {
-    usize::from(!path.ends_with("/print"))
+    usize::from(!is_sheet(path))
 }
 
 #[test]
@@ -149,7 +161,7 @@ fn every_page_is_there_with_data_in_both_languages() {
             for table in body.split("<table").skip(1) {
                 let table = table.split("</table>").next().unwrap();
                 // A printed form's boxes are labelled by their rows, and where people sign nothing is.
-                let form = path.ends_with("/print")
+                let form = is_sheet(&path)
                     && (table.contains("scope=") || table.starts_with(" class=\"sign\""));
                 assert!(
                     form || table.contains("<caption") && table.contains("scope=\"col\""),

@@ -218,7 +218,7 @@ fn an_approval_is_taken_back_with_a_reason_and_only_once() {
 }
 
 /// A registered PC of a person, with its findings.
-fn registered(house: &House) {
+pub(super) fn registered(house: &House) {
     let (_, asset) = seed::machine(house, 1, &seed::plain());
     let (row, _) = house.store.asset(asset).unwrap().unwrap();
     let entry = deskwarden_domain::model::Asset {

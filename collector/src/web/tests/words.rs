@@ -11,7 +11,9 @@ use deskwarden_domain::model::{AssetState, FindingState, Lang, Outcome, Role, Se
 use crate::web::{error::WebError, locale, session::Theme};
 
 /// Families whose members are chosen by a name that the code computes.
-const FAMILIES: [&str; 45] = [
+const FAMILIES: [&str; 47] = [
+    "grade",
+    "settle_refused",
     "notice_refused",
     "notice_state",
     "approval_refused",

@@ -17,11 +17,13 @@ pub mod deliveries;
 pub mod device_views;
 pub mod due;
 pub mod enrolment;
+pub mod inspections;
 pub mod load;
 pub mod notices;
 pub mod people;
 pub mod postgres;
 pub mod privacy;
+pub mod records;
 pub mod register;
 pub mod rulebook;
 pub mod succession;
@@ -110,6 +112,14 @@ macro_rules! conformance {
                 an_admission_token_admits_so_many_devices_and_none_becomes_part_of_the_fleet,
                 an_admission_token_that_ended_or_was_withdrawn_admits_nobody,
                 the_last_look_counts_and_is_good_for_a_time,
+            ];
+            inspections: [
+                a_run_takes_every_pc_as_it_is_and_once_per_label,
+                a_run_over_nothing_is_a_run,
+                a_critical_finding_has_its_provider_assessed_anew_until_somebody_settles_it,
+            ];
+            records: [
+                breaches_and_accepted_changes_are_listed_by_period_and_department,
             ];
             due: [
                 a_new_asset_is_due_until_it_is_judged,

@@ -82,6 +82,14 @@ impl<'r> Reader<'r> {
         Ok(self.int()?.cast_unsigned())
     }
 
+    /// A gauge.
+    pub(crate) fn real(&mut self) -> StoreResult<f64> {
+        match self.next()? {
+            Cell::Real(value) => Ok(value),
+            _ => self.wrong("a gauge"),
+        }
+    }
+
     /// A flag.
     pub(crate) fn flag(&mut self) -> StoreResult<bool> {
         Ok(self.int()? != 0)
