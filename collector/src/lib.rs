@@ -28,6 +28,7 @@ pub mod password;
 pub mod people;
 pub mod pki;
 pub mod register;
+pub mod rule_editor;
 pub mod rules_dir;
 pub mod sheet;
 pub mod subject;

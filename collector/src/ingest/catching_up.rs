@@ -14,7 +14,7 @@ use deskwarden_domain::{
     port::{Batch, LoadRequest, Scope, StoreError},
 };
 use deskwarden_proto::{decode::ItemId, ids::DeviceId};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::{
     edit::Edit,
@@ -46,7 +46,14 @@ impl Rounds {
                 return Ok(false);
             }
             None => match Edit::plan(self.store.as_ref(), before, &context)? {
-                Some(edit) => self.edit = Some(edit),
+                Some(edit) => {
+                    info!(
+                        devices = edit.work.len(),
+                        rules = edit.rules.len(),
+                        "an edit is judged where it reaches"
+                    );
+                    self.edit = Some(edit);
+                }
                 None => {
                     self.one_by_one();
                     return Ok(false);

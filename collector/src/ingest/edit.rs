@@ -8,26 +8,27 @@ use deskwarden_domain::{
     port::{Store, StoreError},
 };
 use deskwarden_proto::{decode::ItemId, ids::DeviceId, v1::Section};
-use tracing::info;
 
 /// Facts that are read in one go.
 const FACTS: usize = 20_000;
 
 /// An edit that is being caught up with.
-pub(super) struct Edit {
+pub(crate) struct Edit {
     /// Generation that everything was judged under.
-    pub(super) before: i64,
+    pub(crate) before: i64,
     /// Generation of the edit.
-    pub(super) after: i64,
+    pub(crate) after: i64,
+    /// Rules that differ, came or went.
+    pub(crate) rules: Vec<String>,
     /// Sections that are looked at as a whole.
-    pub(super) sections: Vec<Section>,
+    pub(crate) sections: Vec<Section>,
     /// Devices that are still to be judged, with what to look at on each.
-    pub(super) work: VecDeque<(DeviceId, BTreeSet<ItemId>)>,
+    pub(crate) work: VecDeque<(DeviceId, BTreeSet<ItemId>)>,
 }
 
 impl Edit {
     /// Looks for what the step from one context to the next reaches; `None` where each asset is to be judged by itself.
-    pub(super) fn plan(
+    pub(crate) fn plan(
         store: &dyn Store,
         before: &Context,
         after: &Context,
@@ -64,16 +65,27 @@ impl Edit {
                 work.entry(device).or_default();
             }
         }
-        info!(
-            devices = work.len(),
-            rules = reach.rules().len(),
-            "an edit is judged where it reaches"
-        );
         Ok(Some(Self {
             before: generation,
             after: after.generation,
+            rules: reach.rules().iter().cloned().collect(),
             sections: reach.sections().iter().copied().collect(),
             work: work.into_iter().collect(),
         }))
+    }
+
+    /// Every device that was judged under this context, with nothing in particular to look at.
+    pub(crate) fn of_everyone(store: &dyn Store, context: &Context) -> Result<Self, StoreError> {
+        let devices = store.judged_under(context.generation)?;
+        Ok(Self {
+            before: context.generation,
+            after: context.generation,
+            rules: Vec::new(),
+            sections: Vec::new(),
+            work: devices
+                .into_iter()
+                .map(|device| (device, BTreeSet::new()))
+                .collect(),
+        })
     }
 }

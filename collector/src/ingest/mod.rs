@@ -39,6 +39,7 @@ use job::Job;
 use round::Rounds;
 
 pub use context::{BEAT, Contexts};
+pub(crate) use edit::Edit;
 pub use job::{Answer, Company, Fence, NotOpened};
 pub use opening::Opened;
 pub use round::Committed;

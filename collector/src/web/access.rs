@@ -67,6 +67,7 @@ const EVERY_ROLE: Access = Access::Roles(&[
     Role::RuleOfficer,
     Role::Auditor,
 ]);
+const RULE_OFFICER: Access = Access::Roles(&[Role::RuleOfficer]);
 const TECHNICIAN: Access = Access::Roles(&[Role::Technician]);
 const KEEPERS: Access = Access::Roles(&[Role::Administrator, Role::Technician]);
 const ADMINISTRATOR: Access = Access::Roles(&[Role::Administrator]);
@@ -173,6 +174,10 @@ pub const ROUTES: &[Route] = &[
     get("/register/{book}/export", EVERY_ROLE),
     seen(get("/rules", EVERY_ROLE)),
     seen(get("/rules/{id}", EVERY_ROLE)),
+    get("/rules/files/{file}", RULE_OFFICER),
+    post("/rules/files/{file}", RULE_OFFICER),
+    post("/rules/files", RULE_OFFICER),
+    post("/rules/check", RULE_OFFICER),
     get("/tokens", ADMINISTRATION_READERS),
     get("/tokens/export", ADMINISTRATION_READERS),
     post("/tokens", ADMINISTRATOR),

@@ -41,8 +41,37 @@
     }
   }
 
+  // A text is checked while it is written, a moment after the last key.
+  function checks(root) {
+    for (const area of root.querySelectorAll("textarea[data-check]")) {
+      const list = document.getElementById(area.dataset.faults);
+      let waiting = 0;
+      let asked = 0;
+      area.addEventListener("input", () => {
+        clearTimeout(waiting);
+        waiting = setTimeout(async () => {
+          const turn = ++asked;
+          try {
+            const body = new URLSearchParams(new FormData(area.form));
+            const answer = await fetch(area.dataset.check, { method: "POST", body, redirect: "manual" });
+            if (!answer.ok || turn !== asked) return;
+            const { faults } = await answer.json();
+            list.replaceChildren(...faults.map((fault) => {
+              const line = document.createElement("li");
+              line.textContent = fault;
+              return line;
+            }));
+          } catch {
+            // The button checks as well.
+          }
+        }, 600);
+      });
+    }
+  }
+
   times(document);
   copies(document);
+  checks(document);
   setInterval(() => times(document), 30000);
 
   const stream = document.body.dataset.events;

@@ -18,6 +18,7 @@ pub(super) mod code;
 pub(super) mod device;
 mod device_view;
 pub(super) mod devices;
+pub(super) mod editor;
 pub(super) mod finding;
 pub(super) mod findings;
 pub(super) mod forms;

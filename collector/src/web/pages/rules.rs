@@ -15,6 +15,7 @@ use deskwarden_domain::{
 };
 
 use super::{Asked, overview::outcome_bar, render};
+use crate::rule_editor;
 use crate::web::{
     badge::{self, Badge},
     chart::Bar,
@@ -72,6 +73,7 @@ struct RuleLine {
 
 struct VersionLine {
     id: i64,
+    plain: bool,
     file: Agent,
     origin: Agent,
     imported_at: Millis,
@@ -196,6 +198,7 @@ fn standing_refusals(versions: &[RuleVersion]) -> Vec<&RuleVersion> {
 fn version_line(version: &RuleVersion) -> VersionLine {
     VersionLine {
         id: version.id,
+        plain: rule_editor::is_name(&version.file),
         file: agent_text(&version.file),
         origin: agent_text(&version.origin),
         imported_at: version.imported_at,

@@ -3,6 +3,7 @@
 mod api;
 mod audit;
 mod channels;
+mod editor;
 mod exports;
 mod house;
 mod inspections;

@@ -18,7 +18,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 56] = [
+const LISTS: [&str; 57] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -30,6 +30,7 @@ const LISTS: [&str; 56] = [
     "/notices",
     "/notices?state=overdue&text=%25&page=2",
     "/notices/new?findings=1.99",
+    "/rules/files/acme.toml",
     "/forms/violations",
     "/forms/violations?from=x&to=2026-11-30&department=%22%3E",
     "/forms/changes",
@@ -161,8 +162,8 @@ fn every_page_is_there_with_data_in_both_languages() {
             for table in body.split("<table").skip(1) {
                 let table = table.split("</table>").next().unwrap();
                 // A printed form's boxes are labelled by their rows, and where people sign nothing is.
-                let form = is_sheet(&path)
-                    && (table.contains("scope=") || table.starts_with(" class=\"sign\""));
+                let form =
+                    is_sheet(&path) && (table.contains("scope=") || table.starts_with(" class=\"sign\""));
                 assert!(
                     form || table.contains("<caption") && table.contains("scope=\"col\""),
                     "{path}"
