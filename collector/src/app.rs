@@ -29,6 +29,7 @@ use crate::{
     people::{self, OneTime},
     pki::{Identity, Pki},
     rules_dir::{self, Importer},
+    staff_notice,
     supervise::{StopSignals, Supervisor},
     task::{self, Lease},
     updates::Shelf,
@@ -127,6 +128,7 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
     contexts
         .listening(now)
         .context("saying that this collector is up")?;
+    staff_notice::note(store.as_ref(), now).context("noting the version of the notice to staff")?;
     // A store without anybody is that of a new fleet.
     if config.observation.is_none() && store.users().context("looking for people")?.is_empty() {
         observation::put(store.as_ref(), Observation::fresh(), PRODUCT, now)

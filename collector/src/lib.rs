@@ -31,6 +31,7 @@ pub mod register;
 pub mod rule_editor;
 pub mod rules_dir;
 pub mod sheet;
+pub mod staff_notice;
 pub mod subject;
 pub mod supervise;
 pub mod task;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::Args;
+use deskwarden_domain::model::AuditEntry;
 use serde_json::json;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 use super::{
     CliError, Common,
     out::Out,
-    session::{self, now},
+    session::{self, ACTOR, now},
 };
 
 #[derive(Debug, Args)]
@@ -91,6 +92,7 @@ pub(super) fn run(command: &Backup, common: &Common, out: &mut Out<'_>) -> Resul
         None => Vec::new(),
     };
     let shown = made.display();
+    noted(config.store.reveal(), "backup.make", &made)?;
     Ok(out.done(
         &json!({"backup": made, "removed": removed}),
         &format!("备份已完成：{shown}。其中有私钥，请妥善保管。"),
@@ -101,6 +103,7 @@ pub(super) fn run(command: &Backup, common: &Common, out: &mut Out<'_>) -> Resul
 pub(super) fn restore(command: &Restore, common: &Common, out: &mut Out<'_>) -> Result<(), CliError> {
     let config = session::config(common)?;
     let manifest = backup::restore(&command.backup, &config.data_dir, &config.store).map_err(refused)?;
+    noted(config.store.reveal(), "backup.restore", &command.backup)?;
     let (folder, made) = (config.data_dir.display(), &manifest.made_at);
     Ok(out.done(
         &json!({"restored": config.data_dir, "manifest": manifest}),
@@ -110,4 +113,23 @@ pub(super) fn restore(command: &Restore, common: &Common, out: &mut Out<'_>) -> 
              they send again."
         ),
     )?)
+}
+
+/// Notes in the audit log what was done; it is done, whatever comes of this.
+fn noted(store: &str, action: &str, backup: &Path) -> Result<(), CliError> {
+    let entry = AuditEntry {
+        at: now(),
+        actor: ACTOR.to_owned(),
+        action: action.to_owned(),
+        object: format!("backup:{}", backup.display()),
+        detail: "{}".to_owned(),
+    };
+    let unsaid = |error: &dyn std::fmt::Display| {
+        CliError::Refused(format!(
+            "the backup {} is whole and in its place, but the audit log does not say so: {error}",
+            backup.display()
+        ))
+    };
+    let store = deskwarden_store::open(store).map_err(|error| unsaid(&error))?;
+    store.audit(&entry).map_err(|error| unsaid(&error))
 }

@@ -405,6 +405,18 @@ fn a_backup_is_made_checked_and_restored() {
     let fresh = home.path().join("fresh");
     json(&fresh, &["restore", &backup]);
     assert_eq!(json(&fresh, &["token", "list"])[0]["label"], "kept");
+    let backups_of = |data: &std::path::Path| {
+        let place = format!("sqlite:{}", data.join("deskwarden.db").display());
+        let counts = deskwarden_store::open(&place).unwrap().record_counts().unwrap();
+        let backups = counts.iter().find(|(record, _)| record.name() == "backups");
+        backups.unwrap().1
+    };
+    assert_eq!(backups_of(&data), 1);
+    assert_eq!(
+        backups_of(&fresh),
+        1,
+        "the restoring; the copy is older than its making"
+    );
     let again = run_in(&fresh, &["restore", &backup], Lang::En);
     assert_eq!(again.code, 1);
     assert!(again.err.contains("holds a collector already"), "{}", again.err);

@@ -19,6 +19,7 @@ use deskwarden_proto::{
 };
 
 use super::render;
+use crate::staff_notice::version;
 use crate::web::{
     error::WebError,
     form::Fields,
@@ -122,26 +123,6 @@ async fn find(state: &WebState, secret: &str) -> Result<(DeviceId, AssetRow), We
         })
         .await?;
     found.ok_or(WebError::NotFound)
-}
-
-/// Changes with everything that is said to be collected, and why.
-fn version() -> String {
-    let mut hasher = blake3::Hasher::new();
-    let fields = |hasher: &mut blake3::Hasher, fields: &[FieldDoc]| {
-        for field in fields {
-            for text in [field.name, field.zh, field.en, field.purpose_zh, field.purpose_en] {
-                hasher.update(text.as_bytes()).update(&[0]);
-            }
-        }
-    };
-    for section in &describe::SECTIONS {
-        for text in [section.name, section.purpose_zh, section.purpose_en] {
-            hasher.update(text.as_bytes()).update(&[0]);
-        }
-        fields(&mut hasher, section.fields);
-    }
-    fields(&mut hasher, &describe::LOCAL_FIELDS);
-    hasher.finalize().to_hex().chars().take(8).collect()
 }
 
 async fn build(
