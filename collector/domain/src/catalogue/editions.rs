@@ -32,5 +32,7 @@ pub(crate) const EDITIONS: &[&str] = &[
     "windows store", "msi", "exe", "launcher version", "zh hant", "ja", "ko", "ru", "de", "fr", "es",
     "it", "pt br", "简中", "繁中", "汉化版", "中文绿色版", "单机版", "网络版", "免安装版", "安卓版",
     "手机版", "电脑版客户端", "windows客户端", "win客户端", "信创客户端", "统信uos版", "麒麟版", "龙芯版",
-    "豪华版", "至尊版", "普通版", "通用版", "共享版", "全功能版", "尊贵版", "定制版", "独立版",
+    "marketing edition", "business edition", "steam edition", "steam version", "game of the year", "legendary edition",
+    "tm", "elamigos", "multi", "fitgirl repack", "dodi repack", "repack", "gog com", "gog", "codex", "rune", "skidrow",
+    "reloaded", "razor 1911", "早期测试版", "豪华版", "至尊版", "普通版", "通用版", "共享版", "全功能版", "尊贵版", "定制版", "独立版",
 ];

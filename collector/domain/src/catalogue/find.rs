@@ -6,6 +6,7 @@ use super::{
     Catalogue, Claims,
     entry::{Claim, Entry, Reach, executable, package},
     normalise::Title,
+    packaging, pairs,
     program::Program,
 };
 
@@ -22,6 +23,11 @@ const PARTS: [&str; 24] = [
     "-maps", "-levels", "-themes", "-server", "-images", "-models", "-textures", "-extras", "-core", "-tools",
     "-assets", "-libs", "-data-base",
 ];
+
+/// Whether a package's name says that it is none of the program itself.
+fn has_part(id: &str) -> bool {
+    id.starts_with("lib") || PARTS.iter().any(|ending| id.ends_with(ending))
+}
 
 /// What the publisher of a program says of an entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,6 +66,9 @@ impl Catalogue {
         let title = Title::new(program.title);
         if let Some(entry) = self.by_title(&title, program, platform) {
             return Some((entry, format!("title \"{}\"", program.title)));
+        }
+        if let Some(entry) = self.by_packaging(&id, platform) {
+            return Some((entry, format!("package \"{}\"", program.package)));
         }
         if !program.original_name.is_empty() {
             let plain = executable(program.original_name);
@@ -119,9 +128,11 @@ impl Catalogue {
             // As many words, and nothing but editions around them, is more than as many words somewhere.
             (Some((words, entry)), Some((longer, other))) => Some(if longer > words { other } else { entry }),
             (Some((_, entry)), None) | (None, Some((_, entry))) => Some(entry),
-            (None, None) => {
-                (!program.title_is_package).then(|| self.in_brackets(program.title, program, &usable))?
-            }
+            (None, None) if program.title_is_package => None,
+            (None, None) => self.by_two_names(program.title, program, &usable).or_else(|| {
+                let rest = Title::new(pairs::without_lead(program.title)?);
+                self.whole(&rest, program, &usable).map(|(_, entry)| entry)
+            }),
         }
     }
 
@@ -164,21 +175,52 @@ impl Catalogue {
         None
     }
 
-    /// `微信 (WeChat)`: two names of one program, the second in brackets.
-    fn in_brackets(
+    /// `微信 (WeChat)`: two names of one program, the second in brackets or in other letters.
+    fn by_two_names(
         &self,
         raw: &str,
         program: &Program<'_>,
         usable: &dyn Fn(&&Claim) -> bool,
     ) -> Option<usize> {
-        let (outside, rest) = raw.split_once(['(', '（', '[', '【'])?;
-        let (inside, _) = rest.split_once([')', '）', ']', '】'])?;
+        let (first, second, in_brackets) = pairs::split(raw)?;
         let of = |part: &str| {
             self.whole(&Title::new(part), program, usable)
                 .map(|(_, entry)| entry)
         };
-        let entry = of(outside)?;
-        (of(inside) == Some(entry)).then_some(entry)
+        let known = of(first);
+        match (known, of(second)) {
+            (Some(entry), Some(other)) => (entry == other).then_some(entry),
+            // Before letters of the other kind an ideograph's neighbour says more than letters do.
+            (Some(entry), None) if in_brackets || first.chars().any(|c| c >= '\u{2E80}') => {
+                pairs::transcribes(first, second).then_some(entry)
+            }
+            _ => None,
+        }
+    }
+
+    /// `motrix-git`, `com.jianguoyun.Nutstore`: a known name within a package's.
+    fn by_packaging(&self, id: &str, platform: &str) -> Option<usize> {
+        if !platform.starts_with("linux") || id.contains([' ', '/']) {
+            return None;
+        }
+        packaging::forms(id).iter().find_map(|form| {
+            let fits = |claim: &&Claim| self.on_platform(claim.entry, platform);
+            let package = self
+                .packages
+                .get(form)
+                .and_then(|claims| claims.iter().find(fits));
+            package.map(|claim| claim.entry).or_else(|| {
+                let title = Title::new(form);
+                (form.len() >= PACKAGE_BYTES && !has_part(form)).then_some(())?;
+                let spaced = format!(" {} ", title.text());
+                let usable =
+                    |claim: &&Claim| fits(claim) && !claim.if_publisher && !self.vetoed(claim.entry, &spaced);
+                let squashed = title.text().replace(' ', "");
+                let lists = [self.titles.get(title.text()), self.squashed.get(&squashed)];
+                let claims = lists.into_iter().flatten().flatten();
+                claims.into_iter().find(usable).map(|claim| claim.entry)
+            })
+        })
     }
 
     fn by_pattern(&self, spaced: &str, platform: &str) -> Option<(usize, usize)> {
@@ -228,8 +270,7 @@ impl Catalogue {
                 return Some((claim.entry, format!("publisher \"{publisher}\"")));
             }
         }
-        let part = program.title_is_package
-            && (id.starts_with("lib") || PARTS.iter().any(|ending| id.ends_with(ending)));
+        let part = program.title_is_package && has_part(id);
         let section = package(program.section.rsplit('/').next().unwrap_or_default());
         let claims = self.sections.get(&section).filter(|_| !part)?;
         let claim = claims.iter().find(|claim| fits(claim.entry))?;

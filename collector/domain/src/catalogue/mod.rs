@@ -8,6 +8,8 @@ mod find;
 mod han;
 mod lines;
 mod normalise;
+mod packaging;
+mod pairs;
 mod program;
 
 use std::collections::{BTreeMap, HashMap};

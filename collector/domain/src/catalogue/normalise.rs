@@ -39,6 +39,13 @@ impl Title {
             },
             last: Class::Gap,
         };
+        let marks;
+        let raw = if raw.contains("(TM)") || raw.contains("(R)") {
+            marks = raw.replace("(TM)", "").replace("(R)", "");
+            marks.as_str()
+        } else {
+            raw
+        };
         let cut = raw.chars().filter(|c| !MARKS.contains(c)).take(TITLE_CHARS);
         if raw.is_ascii() {
             cut.for_each(|c| words.push(c.to_ascii_lowercase()));

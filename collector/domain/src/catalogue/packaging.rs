@@ -1,0 +1,91 @@
+//! What packagers put around a program's name: `motrix-git`, `electron-netease-cloud-music-bin`,
+//! `com.jianguoyun.Nutstore`, `com.baidu.baidunetdisk.linyaps`.
+
+/// Before the name.
+const BEFORE: [&str; 7] = [
+    "deepin-wine-",
+    "deepin.",
+    "deepin-",
+    "electron-",
+    "spark-",
+    "wine-",
+    "appimage-",
+];
+/// Behind the name: how it was built, and by which means it draws its windows.
+#[rustfmt::skip]
+const BEHIND: [&str; 48] = [
+    "-git", "-bin", "-svn", "-hg", "-nightly", "-appimage", "-firejail", "-beta", "-alpha", "-stable", "-latest",
+    "-preview", "-canary", "-ptb", "-unstable", "-patched", "-wayland", "-x11", "-xwayland", "-electron", "-linux",
+    "-portable", "-flatpak", "-snap", "-official", "-uos", "-deepin", "-wine", "-gui", "-gtk", "-gtk2", "-gtk3",
+    "-gtk4", "-qt", "-qt5", "-qt6", "-kde", "-cli", "-tui", "-client", "-desktop", "-desktop-client", "-app", "-cn",
+    "-amd64", "-x86_64", ".linyaps", ".desktop",
+];
+/// Behind the name of a build of the newest sources only; else a library to build with.
+const OF_SOURCES: &str = "-dev";
+/// How names begin that say first who made the program.
+#[rustfmt::skip]
+const DOMAINS: [&str; 29] = [
+    "com", "org", "net", "io", "cn", "dev", "app", "de", "me", "im", "xyz", "us", "eu", "fr", "ru", "uk", "co", "tv",
+    "gg", "info", "top", "cc", "ai", "page", "one", "ch", "nl", "moe", "chat",
+];
+/// Last parts of such names that say nothing.
+const SAYS_NOTHING: [&str; 10] = [
+    "client", "app", "desktop", "gui", "linux", "pc", "uos", "deepin", "wine", "gtk",
+];
+
+/// What a package's name (in small letters) says of the program in it, the longest first; not the name as it is.
+pub(super) fn forms(name: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    let mut rest = name;
+    while let Some(shorter) = shortened(rest) {
+        rest = shorter;
+        forms.push(rest.to_owned());
+    }
+    let mut parts: Vec<&str> = rest.split('.').collect();
+    if parts.len() < 3 || !parts.first().is_some_and(|part| DOMAINS.contains(part)) {
+        return forms;
+    }
+    while parts.len() > 2 && parts.last().is_some_and(|part| SAYS_NOTHING.contains(part)) {
+        parts.pop();
+    }
+    if let Some(last) = parts.last() {
+        let last = last.replace('_', "-");
+        forms.push(shortened(&last).unwrap_or(&last).to_owned());
+        forms.push(last);
+    }
+    forms
+}
+
+fn shortened(name: &str) -> Option<&str> {
+    let behind = BEHIND.iter().find_map(|mark| {
+        let rest = name.strip_suffix(mark)?;
+        Some(rest.strip_suffix(OF_SOURCES).unwrap_or(rest))
+    });
+    let before = || BEFORE.iter().find_map(|mark| name.strip_prefix(mark));
+    behind.or_else(before).filter(|rest| !rest.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_packagers_add_comes_off() {
+        for (name, last) in [
+            ("motrix-git", "motrix"),
+            ("qv2ray-dev-git", "qv2ray"),
+            ("linuxqq-firejail", "linuxqq"),
+            ("electron-netease-cloud-music-bin", "netease-cloud-music"),
+            ("com.jianguoyun.nutstore", "nutstore"),
+            ("com.baidu.baidunetdisk.linyaps", "baidunetdisk"),
+            ("deepin.com.thunderspeed", "com.thunderspeed"),
+            ("dev.goats.xivlauncher", "xivlauncher"),
+            ("im.riot.element.desktop", "element"),
+        ] {
+            assert_eq!(forms(name).last().map(String::as_str), Some(last), "{name}");
+        }
+        for name in ["libfoo-dev", "foo-data", "steam.libs", "python3.11", "-git", ""] {
+            assert_eq!(forms(name), Vec::<String>::new(), "{name}");
+        }
+    }
+}
