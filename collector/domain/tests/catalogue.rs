@@ -116,6 +116,41 @@ fn linux_packages_are_taken_by_their_whole_name() {
 }
 
 #[test]
+fn what_packagers_put_around_a_name_does_not_hide_it() {
+    for (name, expected) in [
+        ("motrix-git", "downloader"),
+        ("linuxqq-firejail", "chat"),
+        ("electron-netease-cloud-music-bin", "music"),
+        ("qv2ray-dev-git", "proxy"),
+        ("com.jianguoyun.Nutstore", "cloud_drive"),
+        ("com.baidu.baidunetdisk.linyaps", "cloud_drive"),
+        ("dev.goats.xivlauncher", "game"),
+        // A library, another program of the name, and a word that is anybody's.
+        ("libtelegram-git", "unknown"),
+        ("transmission-doc", "unknown"),
+        ("org.kde.dolphin", "unknown"),
+        ("org.gnome.Music.Extractor", "unknown"),
+        ("signal-git", "unknown"),
+    ] {
+        assert_eq!(category(package(name).as_ref()), expected, "{name}");
+    }
+}
+
+#[test]
+fn marks_of_trade_of_repackers_and_of_copies_are_no_part_of_a_name() {
+    for (name, expected) in [
+        ("Skype(TM) 5.9", "chat"),
+        ("Portal 2 MULTi27 - ElAmigos version 24.02.2022", "game"),
+        ("Portable AAct", "crack"),
+        ("绿色版迅雷", "downloader"),
+        ("Portable Document Tool", "unknown"),
+        ("Portable", "unknown"),
+    ] {
+        assert_eq!(category(title(name, "").as_ref()), expected, "{name}");
+    }
+}
+
+#[test]
 fn a_renamed_program_is_known_by_what_is_inside() {
     for (name, original, publisher, expected) in [
         ("QQ.exe", "", "", "chat"),
@@ -186,6 +221,10 @@ fn two_names_words_written_together_and_editions_are_one_program() {
     // The second name is another program's, or none's.
     assert_eq!(category(title("Zzyx (WeChat)", "").as_ref()), "unknown");
     assert_eq!(category(title("Zzyx Notes (for QQ)", "").as_ref()), "unknown");
+    assert_eq!(category(title("某某通(WeChat)", "").as_ref()), "unknown");
+    // The first is known, the second is how it sounds; not what goes with it.
+    assert_eq!(category(title("坚果云（Zzyx）", "").as_ref()), "cloud_drive");
+    assert_eq!(category(title("坚果云（SDK）", "").as_ref()), "unknown");
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(crate) const FILES: &[RuleFile<'static>] = shipped![
     "catalogue-driver.toml",
     "catalogue-finance.toml",
     "catalogue-game.toml",
+    "catalogue-game-titles.toml",
     "catalogue-hacking.toml",
     "catalogue-malware.toml",
     "catalogue-medical.toml",
