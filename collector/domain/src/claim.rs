@@ -12,7 +12,7 @@ use deskwarden_proto::{
 
 use crate::{
     custody,
-    model::{AssetId, BaselineItem, Claim, ClaimKind, ClaimNote, ClaimOrigin},
+    model::{AssetId, BaselineItem, Claim, ClaimKind, ClaimNote, ClaimOrigin, is_machine},
     moment::day_end,
     port::Op,
 };
@@ -206,15 +206,6 @@ fn seen_at(seen: &Neighbour, origin: ClaimOrigin, network: &str, maker: &Maker<'
         maker.claim(ClaimKind::Ip, ip.clone(), origin, &note(&mac, "")),
         maker.claim(ClaimKind::Mac, mac, origin, &note("", &ip)),
     ]
-}
-
-/// Whether a hardware address is one machine's: not empty, not a group's.
-pub fn is_machine(mac: &str) -> bool {
-    let group = mac
-        .get(..2)
-        .and_then(|octet| u8::from_str_radix(octet, 16).ok())
-        .is_none_or(|octet| octet & 1 == 1);
-    mac.len() == 17 && !group && mac != "00:00:00:00:00:00"
 }
 
 /// Addresses that every machine has, or that name no machine.

@@ -12,7 +12,7 @@ use deskwarden_proto::{
 
 use crate::{
     claim,
-    model::{BaselineItem, StoredItem},
+    model::{BaselineItem, StoredItem, is_machine},
     port::{DeviceState, Op},
 };
 
@@ -48,7 +48,7 @@ pub(super) fn learn(state: &mut DeviceState, item: &StoredItem, ops: &mut Vec<Op
 /// was accepted learns its gateway with it. The same gateway in another wireless network is another gateway.
 fn completed(accepted: &BaselineItem, item: &StoredItem) -> Option<Network> {
     let (mut was, now) = (network(&accepted.facet)?, network(&item.facet)?);
-    if !was.gateway_mac.is_empty() || !claim::is_machine(&key::mac(&now.gateway_mac)) {
+    if !was.gateway_mac.is_empty() || !is_machine(&key::mac(&now.gateway_mac)) {
         return None;
     }
     if was.gateways.is_empty() && was.addresses.is_empty() {

@@ -8,10 +8,7 @@ use std::{
 };
 
 use super::cells::mac_of;
-use crate::{
-    claim::is_machine,
-    model::{Claim, ClaimKind, ClaimNote, ClaimOrigin, Millis},
-};
+use crate::model::{Claim, ClaimKind, ClaimNote, ClaimOrigin, Millis, is_machine};
 
 /// Most lines of a file that count.
 const MOST: usize = 200_000;

@@ -174,3 +174,12 @@ pub struct Claim {
     /// More that the cross-device rule needs, an encoded [`super::ClaimNote`].
     pub note: String,
 }
+
+/// Whether a hardware address is one machine's: not empty, not a group's.
+pub fn is_machine(mac: &str) -> bool {
+    let group = mac
+        .get(..2)
+        .and_then(|octet| u8::from_str_radix(octet, 16).ok())
+        .is_none_or(|octet| octet & 1 == 1);
+    mac.len() == 17 && !group && mac != "00:00:00:00:00:00"
+}

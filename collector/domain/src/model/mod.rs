@@ -35,7 +35,7 @@ pub use finding::{
     OutcomeRow,
 };
 pub use inspection::{By, Every, Gauge, Grade, Inspected, Inspection, Reassess, Tally};
-pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, StoredItem};
+pub use item::{BaselineItem, Change, ChangeKind, Claim, ClaimKind, ClaimOrigin, StoredItem, is_machine};
 pub use matter::Matter;
 pub use note::ClaimNote;
 pub use notice::{
