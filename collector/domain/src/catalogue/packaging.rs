@@ -2,7 +2,8 @@
 //! `com.jianguoyun.Nutstore`, `com.baidu.baidunetdisk.linyaps`.
 
 /// Before the name.
-const BEFORE: [&str; 7] = [
+const BEFORE: [&str; 8] = [
+    "deepin-fpapp-org.deepin.flatdeb.",
     "deepin-wine-",
     "deepin.",
     "deepin-",
@@ -73,6 +74,7 @@ mod tests {
     fn what_packagers_add_comes_off() {
         for (name, last) in [
             ("motrix-git", "motrix"),
+            ("deepin-fpapp-org.deepin.flatdeb.amule", "amule"),
             ("qv2ray-dev-git", "qv2ray"),
             ("linuxqq-firejail", "linuxqq"),
             ("electron-netease-cloud-music-bin", "netease-cloud-music"),
