@@ -10,6 +10,7 @@ pub mod arrivals;
 pub mod backup;
 pub mod cli;
 pub mod clock;
+pub mod company;
 pub mod config;
 pub mod data;
 pub mod demo;

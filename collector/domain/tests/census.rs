@@ -5,7 +5,8 @@ mod packs;
 use deskwarden_domain::{
     catalogue::company::{self, Allowlist, Filing},
     census,
-    port::FacetCount,
+    model::{AssetId, Sight},
+    port::{FacetCount, FacetId, Holding},
     rules::{RuleFile, RuleSet},
 };
 use deskwarden_proto::Message as _;
@@ -125,4 +126,77 @@ fn what_an_allowlist_would_flag_is_known_before() {
     let flagged = census::taken(&rules, rule, &fleet());
     assert_eq!(names(&flagged), [("某单位内部工具", 43), ("腾讯QQ", 5)]);
     assert_eq!(flagged[1].categories, ["chat"]);
+}
+
+/// A fleet of `n` PCs, every one with QQ, odd ones in the front office with a second version of it and a tool that
+/// nobody knows.
+fn counted(n: i64) -> census::Fleet {
+    let facet = |id: i64, name: &str, version: &str, kind| (FacetId(id), count(name, version, kind, 0).facet);
+    let mut fleet = census::Fleet::default();
+    let facets = [
+        facet(1, "腾讯QQ", "9.9.1", SoftwareKind::UninstallEntry),
+        facet(2, "腾讯QQ", "9.10.0", SoftwareKind::UninstallEntry),
+        facet(3, "某单位内部工具", "1.0", SoftwareKind::UninstallEntry),
+        facet(4, "Zzyx Hotfix 1", "1", SoftwareKind::Update),
+    ];
+    for asset in 1..=n {
+        let odd = asset % 2 == 1;
+        let facets_of = if odd { vec![1, 2, 3, 4] } else { vec![1] };
+        let holding = Holding {
+            asset: AssetId(asset),
+            department: odd.then(|| "客服部".to_owned()),
+            facets: facets_of.into_iter().map(FacetId).collect(),
+        };
+        for id in fleet.missing(std::slice::from_ref(&holding)) {
+            let known = facets.iter().find(|(known, _)| *known == id);
+            fleet.learn(id, known.map_or(&[], |(_, bytes)| bytes.as_ref()));
+        }
+        fleet.add(&holding);
+    }
+    fleet
+}
+
+#[test]
+fn a_pc_with_two_versions_of_a_title_counts_once() {
+    let fleet = counted(5);
+    let names: Vec<_> = fleet.titles().iter().map(|title| title.name.as_str()).collect();
+    assert_eq!(names, ["腾讯QQ", "某单位内部工具"], "an update is no title");
+    let qq = &fleet.titles()[0];
+    assert_eq!(qq.versions, ["9.10.0", "9.9.1"]);
+    let all = fleet.seen(&Sight::Everything);
+    assert_eq!(fleet.devices(qq, &all), 5);
+    assert_eq!(fleet.holders(qq, &all, 1, 2), [AssetId(2), AssetId(3)]);
+    let classes = fleet.classify(&with("none.toml", ""));
+    assert!(classes[0].is_some() && classes[1].is_none());
+    assert!(qq.has(&["qq".into()]) && !qq.has(&["qq".into(), "wps".into()]));
+}
+
+#[test]
+fn a_department_counts_its_own_pcs_only() {
+    let fleet = counted(5);
+    let own = fleet.seen(&Sight::of("客服部"));
+    let tool = &fleet.titles()[1];
+    assert_eq!(fleet.title(&tool.id).map(|(at, _)| at), Some(1));
+    assert_eq!(fleet.devices(tool, &own), 3);
+    assert_eq!(fleet.devices(&fleet.titles()[0], &own), 3);
+    let foreign = fleet.seen(&Sight::of("财务部"));
+    assert_eq!(fleet.devices(tool, &foreign), 0);
+    assert_eq!(fleet.holders(tool, &foreign, 0, 10), []);
+}
+
+#[test]
+fn many_holders_are_kept_as_exactly_as_few() {
+    let fleet = counted(10_001);
+    let all = fleet.seen(&Sight::Everything);
+    let (qq, tool) = (&fleet.titles()[0], &fleet.titles()[1]);
+    assert_eq!(
+        (fleet.devices(qq, &all), fleet.devices(tool, &all)),
+        (10_001, 5_001)
+    );
+    let last: Vec<_> = fleet.holders(tool, &all, 4_999, 10);
+    assert_eq!(last, [AssetId(9_999), AssetId(10_001)]);
+    assert_eq!(
+        fleet.holders(qq, &all, 4_095, 3),
+        [4_096, 4_097, 4_098].map(AssetId)
+    );
 }

@@ -3,20 +3,17 @@
 
 use clap::{Args, ValueEnum};
 use deskwarden_domain::{
-    catalogue::company::{ALLOWLIST, ALLOWLIST_RULE, Allowlist, FILED, Filing, allowlist, with_title},
+    catalogue::company::{ALLOWLIST, ALLOWLIST_RULE, Allowlist, Filing, allowlist},
     census,
-    port::{RuleVersion, RuleVersionState},
-    rules::{RuleFile, RuleSet},
 };
 use deskwarden_proto::v1::Section;
 use serde_json::{Value, json};
 
-use super::{
-    CliError,
-    out::Out,
-    session::{Session, now},
+use super::{CliError, out::Out, session::Session};
+use crate::{
+    company::{self, CompanyError},
+    rules_dir::BUILT_IN,
 };
-use crate::rules_dir::BUILT_IN;
 
 /// File of the rule that is about WeChat.
 const WECHAT: &str = "wechat.toml";
@@ -77,7 +74,7 @@ pub(super) enum Wechat {
 }
 
 pub(super) fn unknown(asked: &Unknown, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
-    let rules = in_force(session, None)?;
+    let rules = company::in_force(session.store.as_ref(), None)?;
     let counts = session
         .store
         .facet_counts(Section::Software, asked.department.as_deref())?;
@@ -92,8 +89,8 @@ pub(super) fn file(asked: &File, session: &Session, out: &mut Out<'_>) -> Result
         package: asked.package,
         category: &asked.category,
     };
-    let text = with_title(&current(session, FILED)?, &filing).map_err(CliError::refused)?;
-    put(session, FILED, text, false, &asked.title)?;
+    let audit = session.audit("", String::new(), asked.title.as_str());
+    company::file_title(session.store.as_ref(), &filing, audit)?;
     let (title, category) = (&asked.title, &asked.category);
     let zh = format!("“{title}”已归入 {category}。");
     let en = format!("`{title}` is filed under {category}.");
@@ -102,7 +99,7 @@ pub(super) fn file(asked: &File, session: &Session, out: &mut Out<'_>) -> Result
 
 pub(super) fn mode(asked: Mode, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
     if asked.off {
-        let text = current(session, ALLOWLIST)?;
+        let text = company::current(session.store.as_ref(), ALLOWLIST)?;
         if text.is_empty() {
             return Err(CliError::refused("no department is on allowlist mode"));
         }
@@ -127,7 +124,7 @@ pub(super) fn mode(asked: Mode, session: &Session, out: &mut Out<'_>) -> Result<
         let en = format!("Departments on allowlist mode: {departments}.");
         return Ok(out.done(&json!({"departments": mode.departments}), &zh, &en)?);
     }
-    let rules = in_force(session, Some((ALLOWLIST, &text)))?;
+    let rules = company::in_force(session.store.as_ref(), Some((ALLOWLIST, &text)))?;
     let rule = rules
         .rules()
         .iter()
@@ -145,7 +142,7 @@ pub(super) fn mode(asked: Mode, session: &Session, out: &mut Out<'_>) -> Result<
 }
 
 pub(super) fn wechat(to: Wechat, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
-    let mut text = current(session, WECHAT)?;
+    let mut text = company::current(session.store.as_ref(), WECHAT)?;
     if text.is_empty() {
         text = BUILT_IN
             .iter()
@@ -182,52 +179,24 @@ pub(super) fn wechat(to: Wechat, session: &Session, out: &mut Out<'_>) -> Result
     Ok(out.done(&json!({"wechat": name}), zh, en)?)
 }
 
-/// The text of a file in force; empty where there is none.
-fn current(session: &Session, file: &str) -> Result<String, CliError> {
-    let versions = session.store.rules_in_force()?;
-    let found = versions.into_iter().find(|version| version.file == file);
-    Ok(found.map(|version| version.content).unwrap_or_default())
-}
-
-/// What is in force, with one file replaced; the faults, where it would not load.
-fn in_force(session: &Session, with: Option<(&str, &str)>) -> Result<RuleSet, CliError> {
-    let versions = session.store.rules_in_force()?;
-    let replaced = with.map(|(file, _)| file);
-    let mut files: Vec<RuleFile<'_>> = versions
-        .iter()
-        .filter(|version| Some(version.file.as_str()) != replaced)
-        .map(|version| RuleFile {
-            name: &version.file,
-            content: &version.content,
-        })
-        .collect();
-    files.extend(
-        with.filter(|(_, content)| !content.is_empty())
-            .map(|(name, content)| RuleFile { name, content }),
-    );
-    RuleSet::load(&files).map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        CliError::Refused(lines.join("\n"))
-    })
+impl From<CompanyError> for CliError {
+    fn from(error: CompanyError) -> Self {
+        match error {
+            CompanyError::Store(error) => error.into(),
+            refused => Self::refused(refused),
+        }
+    }
 }
 
 fn put(session: &Session, file: &str, content: String, removed: bool, detail: &str) -> Result<(), CliError> {
-    in_force(session, Some((file, if removed { "" } else { &content })))?;
-    let action = if removed { "rules.remove" } else { "rules.edit" };
-    let audit = session.audit(action, format!("rules:{file}"), detail);
-    let version = RuleVersion {
-        id: 0,
-        file: file.to_owned(),
-        hash: *blake3::hash(content.as_bytes()).as_bytes(),
+    let audit = session.audit("", String::new(), detail);
+    Ok(company::put(
+        session.store.as_ref(),
+        file,
         content,
-        origin: audit.actor.clone(),
-        imported_at: now(),
-        state: RuleVersionState::Accepted,
-        faults: String::new(),
         removed,
-    };
-    session.store.add_rule_version(&version, &audit)?;
-    Ok(())
+        audit,
+    )?)
 }
 
 fn show(titles: &[census::Title], out: &mut Out<'_>) -> Result<(), CliError> {

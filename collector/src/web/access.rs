@@ -69,6 +69,7 @@ const EVERY_ROLE: Access = Access::Roles(&[
 ]);
 const RULE_OFFICER: Access = Access::Roles(&[Role::RuleOfficer]);
 const TECHNICIAN: Access = Access::Roles(&[Role::Technician]);
+const RULE_OFFICER: Access = Access::Roles(&[Role::RuleOfficer]);
 const KEEPERS: Access = Access::Roles(&[Role::Administrator, Role::Technician]);
 const ADMINISTRATOR: Access = Access::Roles(&[Role::Administrator]);
 const ADMINISTRATION_READERS: Access = Access::Roles(&[Role::Administrator, Role::Auditor]);
@@ -145,6 +146,10 @@ pub const ROUTES: &[Route] = &[
     seen(get("/assets/{id}", EVERY_ROLE)),
     seen(get("/devices/export", EVERY_ROLE)),
     seen(get("/devices/{id}", EVERY_ROLE)),
+    seen(get("/software", EVERY_ROLE)),
+    seen(get("/software/export", EVERY_ROLE)),
+    seen(get("/software/{id}", EVERY_ROLE)),
+    post("/software/file", RULE_OFFICER),
     get("/notices", EVERY_ROLE),
     get("/notices/export", EVERY_ROLE),
     get("/notices/new", TECHNICIAN),
@@ -224,6 +229,7 @@ pub const ROUTES: &[Route] = &[
     seen(get("/api/v1/devices/{id}/items", API_READ)),
     seen(get("/api/v1/devices/{id}/changes", API_READ)),
     seen(post("/api/v1/devices/{id}/refresh", API_ACT)),
+    seen(get("/api/v1/software", API_READ)),
     get("/api/v1/ledger", API_READ),
     seen(get("/api/v1/rules", API_READ)),
     seen(get("/api/v1/clauses", API_READ)),

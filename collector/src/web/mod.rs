@@ -19,6 +19,7 @@ mod facts;
 mod form;
 mod frame;
 mod guard;
+mod kept;
 mod list;
 mod live;
 mod locale;
@@ -28,6 +29,7 @@ mod pages;
 mod rate;
 mod rulewords;
 mod session;
+mod software;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -149,6 +151,10 @@ fn routes() -> Routes {
     .get("/assets/{id}", pages::asset::page)
     .get("/devices/export", list::export::<pages::devices::DeviceList>)
     .get("/devices/{id}", pages::device::page)
+    .get("/software", pages::software::page)
+    .get("/software/export", list::export::<pages::software::SoftwareList>)
+    .post("/software/file", pages::software::file)
+    .get("/software/{id}", pages::software::title)
     .get("/arrivals", pages::arrivals::page)
     .post("/arrivals/{id}", pages::arrivals::decide)
     .get("/ledger", pages::ledger::page)
@@ -218,6 +224,7 @@ fn routes() -> Routes {
     .get("/api/v1/devices/{id}/items", api::device_items)
     .get("/api/v1/devices/{id}/changes", api::device_changes)
     .post("/api/v1/devices/{id}/refresh", api::refresh)
+    .get("/api/v1/software", api::list::<pages::software::SoftwareList>)
     .get("/api/v1/ledger", api::list::<pages::ledger::LedgerList>)
     .get("/api/v1/rules", api::rules)
     .get("/api/v1/clauses", api::clauses)

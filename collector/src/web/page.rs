@@ -58,6 +58,11 @@ const NAV: &[NavEntry] = &[
         icon: "assets",
     },
     NavEntry {
+        path: "/software",
+        key: "nav.software",
+        icon: "software",
+    },
+    NavEntry {
         path: "/arrivals",
         key: "nav.arrivals",
         icon: "assets",

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::{notices::Office, notify::DeskSource};
 
-use super::{error::WebError, looks::Looks, rate::Rates};
+use super::{error::WebError, looks::Looks, rate::Rates, software::Software};
 use crate::actions::{Decision, DecisionError};
 
 /// The wall clock, so that tests bring their own.
@@ -164,6 +164,8 @@ pub struct WebState {
     pub(super) rates: Arc<Rates>,
     /// Who looked at whose PC of late.
     pub(super) looks: Arc<Looks>,
+    /// Titles of the fleet.
+    pub(super) software: Arc<Software>,
     /// Password hashes at work: each takes 19 MiB and a core.
     pub(super) hashing: Arc<Semaphore>,
     /// Open event streams.
@@ -190,6 +192,7 @@ impl WebState {
         config: WebConfig,
     ) -> Self {
         Self {
+            software: Arc::new(Software::new(Arc::clone(&store))),
             store,
             rules,
             events,

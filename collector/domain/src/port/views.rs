@@ -84,6 +84,8 @@ pub struct AssetFilter {
     pub flagged: bool,
     /// Of this department.
     pub department: Option<String>,
+    /// Only these; at most 1,000.
+    pub among: Option<Vec<AssetId>>,
     /// Only what the reader sees.
     pub sight: Sight,
     /// Only rows below this id, newest first instead of flagged first: how exports and the API go on.
@@ -205,6 +207,21 @@ pub struct FacetCount {
     pub devices: u64,
 }
 
+/// Number of a facet, which several devices share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FacetId(pub i64);
+
+/// What the current device of an asset has of a section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// The asset.
+    pub asset: AssetId,
+    /// Its department.
+    pub department: Option<String>,
+    /// Its facets, each once, by number.
+    pub facets: Vec<FacetId>,
+}
+
 /// Numbers of the first page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
@@ -269,6 +286,12 @@ pub trait Views {
 
     /// Facets of a section on current devices, of one department if given, with how many devices have each.
     fn facet_counts(&self, section: Section, department: Option<&str>) -> StoreResult<Vec<FacetCount>>;
+
+    /// What current devices have of a section, by asset, of those after `after`; empty at the end.
+    fn holdings(&self, section: Section, after: AssetId, limit: u32) -> StoreResult<Vec<Holding>>;
+
+    /// Facets by their numbers, as received; a number that is not there is left out.
+    fn facets(&self, ids: &[FacetId]) -> StoreResult<Vec<(FacetId, deskwarden_proto::Bytes)>>;
 
     /// Counts per rule.
     fn rule_counts(&self) -> StoreResult<Vec<RuleCount>>;

@@ -37,6 +37,7 @@ fn context(state: &WebState, asked: &Asked) -> Context {
     Context {
         lang: asked.preferences.lang,
         rules: state.rules_now(),
+        software: state.software.clone(),
         offset_minutes: state.config.utc_offset_minutes,
         now: state.clock.now(),
     }

@@ -60,6 +60,7 @@ pub(in crate::web) async fn list<L: List>(
         context: Context {
             lang: asked.preferences.lang,
             rules: state.rules_now(),
+            software: state.software.clone(),
             offset_minutes: state.config.utc_offset_minutes,
             now: state.clock.now(),
         },

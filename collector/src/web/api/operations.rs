@@ -8,7 +8,8 @@ use crate::web::{
     locale,
     pages::{
         acknowledgements::AcknowledgementList, alerts::DeliveryList, assets::AssetList, audit::AuditList,
-        devices::DeviceList, findings::FindingList, ledger::LedgerList, tokens::TokenList, users::UserList,
+        devices::DeviceList, findings::FindingList, ledger::LedgerList, software::SoftwareList,
+        tokens::TokenList, users::UserList,
     },
 };
 
@@ -117,6 +118,10 @@ pub(in crate::web) const OPERATIONS: &[Operation] = &[
         takes: None,
         gives: (202, refreshed),
     },
+    list::<SoftwareList>(
+        "/api/v1/software",
+        "Titles of the whole fleet, those that nobody knows first",
+    ),
     list::<LedgerList>("/api/v1/ledger", "The assigned addresses, in their order"),
     read("/api/v1/rules", "The rules in force", none, rules),
     read(

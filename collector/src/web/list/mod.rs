@@ -47,7 +47,7 @@ use deskwarden_domain::{
     rules::RuleSet,
 };
 
-use super::{form::Query, locale, text};
+use super::{form::Query, locale, software::Software, text};
 
 /// A parameter that limits a list, and what it does, for the document of the API.
 pub(in crate::web) type Filter = (&'static str, &'static str);
@@ -95,6 +95,8 @@ pub(in crate::web) struct Context {
     pub(in crate::web) lang: Lang,
     /// Rules in force, for their titles.
     pub(in crate::web) rules: Arc<RuleSet>,
+    /// Titles of the fleet.
+    pub(in crate::web) software: Arc<Software>,
     /// Offset of shown times from UTC, in minutes.
     pub(in crate::web) offset_minutes: i16,
     /// Now.

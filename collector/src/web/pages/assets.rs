@@ -97,6 +97,7 @@ pub(in crate::web) fn filter(query: &Query, sight: &Sight) -> AssetFilter {
         text: get("text"),
         flagged: query.some("show") == Some("flagged"),
         department: get("department"),
+        among: None,
         sight: sight.clone(),
         before: None,
     }

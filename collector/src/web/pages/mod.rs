@@ -32,6 +32,7 @@ mod pager;
 pub(super) mod register;
 pub(super) mod rules;
 pub(super) mod sign_in;
+pub(super) mod software;
 pub(super) mod subjects;
 pub(super) mod tokens;
 pub(super) mod totp;

@@ -15,6 +15,7 @@ mod rulings;
 mod seed;
 mod sight;
 mod sign_in;
+mod software;
 mod subjects;
 mod totp;
 mod users;

@@ -18,7 +18,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 57] = [
+const LISTS: [&str; 59] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -41,6 +41,8 @@ const LISTS: [&str; 57] = [
     "/assets",
     "/assets?show=flagged",
     "/assets?text=%25_%27%22&department=x&page=2",
+    "/software",
+    "/software?text=%25_%27%22&category=unknown&kind=package&sort=publisher&page=2&filed=x&as=game",
     "/arrivals",
     "/ledger",
     "/clauses",

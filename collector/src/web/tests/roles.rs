@@ -113,6 +113,15 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
         "/devices/export?format=csv",
         Some(&ROLES),
     ),
+    ("GET", "/software", "/software", Some(&ROLES)),
+    (
+        "GET",
+        "/software/export",
+        "/software/export?format=csv",
+        Some(&ROLES),
+    ),
+    ("GET", "/software/{id}", "/software/x", Some(&ROLES)),
+    ("POST", "/software/file", "/software/file", Some(&[R])),
     ("GET", "/arrivals", "/arrivals", Some(&ROLES)),
     (
         "POST",
@@ -216,6 +225,7 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
         Some(&ROLES),
     ),
     ("POST", "/api/v1/devices/{id}/refresh", DEVICE_REFRESH, Some(&[])),
+    ("GET", "/api/v1/software", "/api/v1/software", Some(&ROLES)),
     ("GET", "/api/v1/ledger", "/api/v1/ledger", Some(&ROLES)),
     ("GET", "/api/v1/rules", "/api/v1/rules", Some(&ROLES)),
     ("GET", "/api/v1/clauses", "/api/v1/clauses", Some(&ROLES)),

@@ -37,6 +37,12 @@ fn two_departments() -> House {
     house
 }
 
+/// Id of the own or the foreign machine's title of that name, as the list of everybody shows it.
+fn title_id(house: &House, name: &str, own: bool) -> String {
+    let prefix = if own { String::new() } else { format!("{SECRET} ") };
+    super::software::title_id(house, &format!("{prefix}{name}"))
+}
+
 /// Addresses of a pattern: own, then foreign. A new pattern with a place must be added here.
 fn addresses(house: &House, pattern: &str) -> [String; 2] {
     let finding = |asset: usize| {
@@ -63,6 +69,8 @@ fn addresses(house: &House, pattern: &str) -> [String; 2] {
         with(&finding(0), &finding(1))
     } else if pattern.contains("/assets/{id}") {
         with(&asset(1), &asset(2))
+    } else if pattern == "/software/{id}" {
+        with(&title_id(house, "QQ", true), &title_id(house, "QQ", false))
     } else if pattern.contains("/devices/{id}") {
         with(&"01".repeat(16), &"02".repeat(16))
     } else if pattern == "/rules/{id}" {

@@ -1,8 +1,8 @@
 //! What pages read of one device.
 
 use deskwarden_domain::{
-    model::{Asset, BaselineItem, Change, ChangeKind, Device, DeviceStatus, Outcome, OutcomeRow},
-    port::{DeviceFilter, Op},
+    model::{Asset, AssetId, BaselineItem, Change, ChangeKind, Device, DeviceStatus, Outcome, OutcomeRow},
+    port::{AssetFilter, DeviceFilter, FacetId, Op, Paging},
 };
 use deskwarden_proto::{
     Bytes,
@@ -314,4 +314,50 @@ pub fn facets_are_counted_over_current_devices(bench: &dyn Bench) {
     assert_eq!(counted(None), [(b"qq".to_vec(), 2), (b"wps".to_vec(), 1)]);
     assert_eq!(counted(Some("财务部")), [(b"wps".to_vec(), 1)]);
     assert_eq!(counted(Some("无此部门")), []);
+    let ids: Vec<AssetId> = devices.iter().map(|device| device.asset).collect();
+    let holdings = store.holdings(Section::Software, AssetId(0), 10).unwrap();
+    let kept: Vec<_> = holdings
+        .iter()
+        .map(|holding| (holding.asset, holding.department.as_deref(), holding.facets.len()))
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            (ids[0], Some("信息管理部"), 1),
+            (ids[1], Some("信息管理部"), 1),
+            (ids[2], Some("财务部"), 1)
+        ]
+    );
+    assert_eq!(holdings[0].facets, holdings[1].facets, "facets are shared");
+    let parts = store.holdings(Section::Media, AssetId(0), 10).unwrap();
+    assert_eq!(
+        parts.len(),
+        3,
+        "a PC without any is there, so that the end can be told"
+    );
+    assert_eq!(
+        store.holdings(Section::Software, ids[0], 1).unwrap(),
+        [holdings[1].clone()]
+    );
+    assert_eq!(store.holdings(Section::Software, ids[2], 10).unwrap(), []);
+    let wanted = [holdings[2].facets[0], FacetId(i64::MAX), holdings[0].facets[0]];
+    let mut told: Vec<Vec<u8>> = store
+        .facets(&wanted)
+        .unwrap()
+        .into_iter()
+        .map(|(_, bytes)| bytes.to_vec())
+        .collect();
+    told.sort();
+    assert_eq!(told, [b"qq".to_vec(), b"wps".to_vec()]);
+    let among = |among: Vec<AssetId>| {
+        let filter = AssetFilter {
+            among: Some(among),
+            ..AssetFilter::default()
+        };
+        let paging = Paging { offset: 0, limit: 10 };
+        let found = store.assets(&filter, paging).unwrap().rows;
+        found.into_iter().map(|row| row.asset.id).collect::<Vec<_>>()
+    };
+    assert_eq!(among(vec![ids[1]]), [ids[1]]);
+    assert_eq!(among(Vec::new()), []);
 }

@@ -53,6 +53,16 @@ impl<'a> Conditions<'a> {
         self.and(format!("{column} IN ({})", places.join(", ")));
     }
 
+    /// A number that is one of several.
+    pub(crate) fn one_of_numbers(&mut self, column: &str, numbers: impl Iterator<Item = i64>) {
+        let places: Vec<String> = numbers.map(|number| self.bind(Cell::Int(number))).collect();
+        if places.is_empty() {
+            self.and("1 = 0");
+        } else {
+            self.and(format!("{column} IN ({})", places.join(", ")));
+        }
+    }
+
     /// Every word of `text` must be found; `test` makes the condition of a word's placeholder.
     pub(crate) fn words(&mut self, text: &str, test: impl Fn(&str) -> String) {
         for word in text.split_whitespace().take(MOST_WORDS) {

@@ -62,6 +62,9 @@ fn conditions(filter: &AssetFilter) -> Conditions<'_> {
     if filter.sight.is_limited() {
         c.one_of("a.department", filter.sight.departments());
     }
+    if let Some(among) = &filter.among {
+        c.one_of_numbers("a.id", among.iter().map(|asset| asset.0));
+    }
     if let Some(before) = filter.before {
         let before = c.bind(Cell::Int(before));
         c.and(format!("a.id < {before}"));

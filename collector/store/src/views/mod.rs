@@ -4,16 +4,18 @@ mod assets;
 mod coverage;
 mod devices;
 mod findings;
+mod holdings;
 mod overview;
 
 use deskwarden_domain::{
     model::{Asset, AssetId, AuditEntry, Device, DhcpRange, FindingId, LedgerEntry, Millis, Record, Sight},
     port::{
-        AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FacetCount, FindingDetail,
-        FindingFilter, FindingRow, ItemRow, Overview, Page, Paging, RuleCount, SourceRow, StoreResult, Views,
+        AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FacetCount, FacetId,
+        FindingDetail, FindingFilter, FindingRow, Holding, ItemRow, Overview, Page, Paging, RuleCount,
+        SourceRow, StoreResult, Views,
     },
 };
-use deskwarden_proto::{ids::DeviceId, v1::Section};
+use deskwarden_proto::{Bytes, ids::DeviceId, v1::Section};
 
 use crate::{
     Database, ledger,
@@ -74,6 +76,14 @@ impl Views for Database {
 
     fn facet_counts(&self, section: Section, department: Option<&str>) -> StoreResult<Vec<FacetCount>> {
         self.read(|connection| overview::facet_counts(connection, section, department))
+    }
+
+    fn holdings(&self, section: Section, after: AssetId, limit: u32) -> StoreResult<Vec<Holding>> {
+        self.read(|connection| holdings::list(connection, section, after, limit))
+    }
+
+    fn facets(&self, ids: &[FacetId]) -> StoreResult<Vec<(FacetId, Bytes)>> {
+        self.read(|connection| holdings::facets(connection, ids))
     }
 
     fn rule_counts(&self) -> StoreResult<Vec<RuleCount>> {

@@ -1,6 +1,11 @@
 //! Titles of a whole fleet: which of them no catalogue entry knows, and which a rule would flag, by how many
 //! devices have them.
 
+mod fleet;
+mod version;
+
+pub use fleet::{Fleet, FleetTitle};
+
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use deskwarden_proto::{
