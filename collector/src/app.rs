@@ -23,6 +23,7 @@ use crate::{
     entropy::{self, OsEntropy},
     grpc,
     ingest::{self, Contexts, Ingest, Now},
+    meter::Meter,
     net::{self, Limits, ServerIdentity, TlsListener},
     notify::{DeskOf, DeskSource, Dispatcher, OutageWatch, RuleWords, RuleWordsOf, Style, Templates},
     observation,
@@ -31,9 +32,9 @@ use crate::{
     rules_dir::{self, Importer},
     staff_notice,
     supervise::{StopSignals, Supervisor},
-    task::{self, Lease},
+    task::{self, Eyes, Lease},
     updates::Shelf,
-    web::{self, SignInPolicy, StoreActions, SystemClock, WebConfig, WebState},
+    web::{self, SignInPolicy, StoreActions, System, SystemClock, WebConfig, WebState},
 };
 
 mod live;
@@ -187,7 +188,10 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         live::after_commit(events.clone(), Arc::clone(&wake)),
     );
     let ring = Arc::clone(&across);
+    let meter = Arc::new(Meter::default());
+    let counted = Arc::clone(&meter);
     let committed = move |done: &ingest::Committed| {
+        counted.add(clock::now(), done.reports);
         tell(done);
         ring.notify_one();
     };
@@ -212,7 +216,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         cancel.clone(),
     );
     tasks.spawn("observers", endless(observing));
-    let (asked, told_of_people) = (sessions.clone(), sessions.clone());
+    let (asked, told_of_people, live) = (sessions.clone(), sessions.clone(), sessions.clone());
     let links = grpc::hand_out_links(
         sessions.clone(),
         Arc::clone(&store),
@@ -270,6 +274,11 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         ..WebConfig::default()
     };
     let (live_events, wake_alerts) = (events.clone(), Arc::clone(&wake));
+    let eyes = Arc::new(Eyes {
+        data_dir: config.data_dir.clone(),
+        backup_mark: config.backup_mark.clone(),
+        certificates: watched::certificates(&config, &agents_identity.served, &dashboard_identity.served),
+    });
     let state = WebState::new(
         Arc::clone(&store),
         contexts.rules(),
@@ -280,7 +289,13 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     )
     .with_refresh(Arc::new(move |device| {
         asked.direct(device, What::Refresh(v1::Refresh::default()))
-    }));
+    }))
+    .with_system(System {
+        eyes: Some(Arc::clone(&eyes)),
+        meter,
+        sessions: Arc::new(move || live.count()),
+        since: clock::now(),
+    });
     tasks.spawn("dashboard", pages(dashboard, web::router(state), cancel.clone()));
 
     let holder = data_encoding::HEXLOWER.encode(&entropy::bytes::<16>(&OsEntropy)?);
@@ -329,12 +344,11 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         store: Arc::clone(&store),
         lease: Lease::new("watch", holder.clone()),
         limits: config.limits.clone(),
-        data_dir: config.data_dir.clone(),
-        backup_mark: config.backup_mark.clone(),
-        certificates: watched::certificates(&config, &agents_identity.served, &dashboard_identity.served),
+        eyes,
         committed: Box::new(move |applied| {
             tell(&ingest::Committed {
                 devices: Vec::new(),
+                reports: 0,
                 applied,
             });
         }),
@@ -349,6 +363,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         committed: Box::new(move |applied| {
             tell(&ingest::Committed {
                 devices: Vec::new(),
+                reports: 0,
                 applied,
             });
         }),

@@ -20,6 +20,7 @@ pub mod grpc;
 pub mod ingest;
 pub mod inspections;
 pub mod ledger;
+pub mod meter;
 pub mod net;
 pub mod notices;
 pub mod notify;

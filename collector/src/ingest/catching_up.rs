@@ -160,6 +160,7 @@ impl Rounds {
         let applied = self.store.apply(&batch)?;
         (self.committed)(&Committed {
             devices: judged,
+            reports: 0,
             applied,
         });
         Ok(())

@@ -38,6 +38,8 @@ const ANEW: usize = 32;
 pub struct Committed {
     /// Devices that it was about, each with its asset.
     pub devices: Vec<(DeviceId, AssetId)>,
+    /// Messages of devices that it took in.
+    pub reports: u64,
     /// What the store says.
     pub applied: Applied,
 }
@@ -149,6 +151,7 @@ impl Rounds {
                 Ok(applied) => {
                     (self.committed)(&Committed {
                         devices: judged,
+                        reports: 0,
                         applied,
                     });
                     return Ok(());
@@ -279,7 +282,11 @@ impl Rounds {
         let applied = self.store.apply(&batch)?;
         Ok(Outcome {
             answers,
-            committed: Some(Committed { devices, applied }),
+            committed: Some(Committed {
+                devices,
+                reports: works.iter().map(|work| work.jobs.len() as u64).sum(),
+                applied,
+            }),
         })
     }
 

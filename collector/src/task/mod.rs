@@ -3,13 +3,15 @@
 //! writer itself, because only one thread of a process writes findings.
 
 mod cross;
+mod eyes;
 mod housekeeping;
 mod inspect;
 mod lease;
 mod watch;
 
 pub use cross::Cross;
+pub use eyes::{Certificates, Eyes};
 pub use housekeeping::housekeeping;
 pub use inspect::inspect;
 pub use lease::Lease;
-pub use watch::{Certificates, Watch};
+pub use watch::Watch;

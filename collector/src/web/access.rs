@@ -211,6 +211,8 @@ pub const ROUTES: &[Route] = &[
     get("/subjects", ADMINISTRATION_READERS),
     get("/subjects/file", ADMINISTRATION_READERS),
     post("/subjects/delete", ADMINISTRATOR),
+    get("/system", ADMINISTRATION_READERS),
+    get("/system/export", ADMINISTRATION_READERS),
     get("/audit", ADMINISTRATION_READERS),
     get("/audit/export", ADMINISTRATION_READERS),
     seen(get("/events", EVERY_ROLE)),

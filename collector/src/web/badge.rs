@@ -189,6 +189,7 @@ pub(super) fn icon(name: &str) -> Icon {
         "findings" => "M12 4 3 19.5h18zM12 10v4.5M12 17v.2",
         "assets" => "M4 5h16v10H4zM9 20h6M12 15v5",
         "inspections" => "M9 4h6v3H9zM6 6h12v14H6zM9 14l2 2 4-5",
+        "system" => "M3 12h4l2.5-6 5 12 2.5-6h4",
         "software" => "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM16.5 13v7M13 16.5h7",
         "admissions" => "M4 4h9v16H4zM13 12h7M17 9l3 3-3 3",
         "notices" => "M5 4h14v16H5zM8 9h8M8 13h8M8 17h4",

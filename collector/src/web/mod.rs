@@ -26,6 +26,7 @@ mod locale;
 mod looks;
 mod page;
 mod pages;
+mod plot;
 mod rate;
 mod rulewords;
 mod session;
@@ -47,7 +48,7 @@ use axum::{
 
 pub use decisions::StoreActions;
 pub use state::{
-    Actions, Clock, LiveEvent, LiveKind, Refresh, SignInPolicy, SystemClock, WebConfig, WebState,
+    Actions, Clock, LiveEvent, LiveKind, Refresh, SignInPolicy, System, SystemClock, WebConfig, WebState,
 };
 
 use error::WebError;
@@ -202,6 +203,8 @@ fn routes() -> Routes {
     .get("/subjects", pages::subjects::page)
     .get("/subjects/file", pages::subjects::export)
     .post("/subjects/delete", pages::subjects::delete)
+    .get("/system", pages::system::page)
+    .get("/system/export", list::export::<pages::system::AgentList>)
     .get("/audit", pages::audit::page)
     .get("/audit/export", list::export::<pages::audit::AuditList>)
     .post("/observation", pages::channels::observe)

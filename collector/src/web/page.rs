@@ -123,6 +123,11 @@ const NAV: &[NavEntry] = &[
         icon: "account",
     },
     NavEntry {
+        path: "/system",
+        key: "nav.system",
+        icon: "system",
+    },
+    NavEntry {
         path: "/audit",
         key: "nav.audit",
         icon: "audit",

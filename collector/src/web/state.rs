@@ -12,7 +12,7 @@ use deskwarden_proto::ids::DeviceId;
 use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, watch};
 
-use crate::{notices::Office, notify::DeskSource};
+use crate::{meter::Meter, notices::Office, notify::DeskSource, task::Eyes};
 
 use super::{error::WebError, looks::Looks, rate::Rates, software::Software};
 use crate::actions::{Decision, DecisionError};
@@ -69,6 +69,30 @@ pub trait Actions: Send + Sync {
 
 /// Asks a device to look at everything now.
 pub type Refresh = Arc<dyn Fn(DeviceId) -> bool + Send + Sync>;
+
+/// What the collector knows of itself.
+#[derive(Clone)]
+pub struct System {
+    /// Where it looks; `None` where there is nothing to look at.
+    pub eyes: Option<Arc<Eyes>>,
+    /// What it took in.
+    pub meter: Arc<Meter>,
+    /// How many agents hold a session here.
+    pub sessions: Arc<dyn Fn() -> usize + Send + Sync>,
+    /// When it was started.
+    pub since: Millis,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        Self {
+            eyes: None,
+            meter: Arc::default(),
+            sessions: Arc::new(|| 0),
+            since: 0,
+        }
+    }
+}
 
 /// How long a sign-in lasts and when guessing ends.
 #[derive(Clone, Copy, Debug)]
@@ -164,6 +188,8 @@ pub struct WebState {
     pub(super) rates: Arc<Rates>,
     /// Who looked at whose PC of late.
     pub(super) looks: Arc<Looks>,
+    /// The collector itself.
+    pub system: System,
     /// Titles of the fleet.
     pub(super) software: Arc<Software>,
     /// Password hashes at work: each takes 19 MiB and a core.
@@ -200,6 +226,7 @@ impl WebState {
             actions,
             config: Arc::new(config),
             refresh: Arc::new(|_| false),
+            system: System::default(),
             rates: Arc::default(),
             looks: Arc::default(),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
@@ -215,6 +242,13 @@ impl WebState {
         self
     }
 
+    /// With what the collector knows of itself.
+    #[must_use]
+    pub fn with_system(mut self, system: System) -> Self {
+        self.system = system;
+        self
+    }
+
     /// Runs a blocking question to the store on a thread of its own.
     pub(super) async fn ask<T, F>(&self, question: F) -> Result<T, WebError>
     where
@@ -226,6 +260,12 @@ impl WebState {
             .await
             .map_err(|_| WebError::Internal("a question to the store was cut off"))?;
         answer.map_err(WebError::from)
+    }
+
+    /// Since when a device must have reported to count as reporting.
+    pub(super) fn reporting_since(&self) -> Millis {
+        let window = Millis::try_from(self.config.reporting_window.as_millis()).unwrap_or(Millis::MAX);
+        self.clock.now().saturating_sub(window)
     }
 
     /// The rules in force now.

@@ -222,6 +222,38 @@ pub struct Holding {
     pub facets: Vec<FacetId>,
 }
 
+/// How the store is, and when somebody reported last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// Size of the database in bytes.
+    pub bytes: u64,
+    /// The newest report of any device.
+    pub last_report_at: Option<Millis>,
+    /// Devices that reported since the given time.
+    pub heard: u64,
+    /// Generation of rules, catalogue and policy in force.
+    pub generation: i64,
+}
+
+/// Active agents of one version on one system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentCount {
+    /// Version of the agent.
+    pub version: String,
+    /// Its system.
+    pub platform: String,
+    /// Current devices that have it.
+    pub devices: u64,
+    /// Of them, those that reported since the given time.
+    pub reporting: u64,
+    /// Of the others, those that said goodbye before.
+    pub off: u64,
+    /// Of the others, those that said nothing.
+    pub silent: u64,
+    /// When one of them was seen last.
+    pub last_seen_at: Option<Millis>,
+}
+
 /// Numbers of the first page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
@@ -292,6 +324,12 @@ pub trait Views {
 
     /// Facets by their numbers, as received; a number that is not there is left out.
     fn facets(&self, ids: &[FacetId]) -> StoreResult<Vec<(FacetId, deskwarden_proto::Bytes)>>;
+
+    /// How the store is; `since` bounds the devices that are counted as heard.
+    fn condition(&self, since: Millis) -> StoreResult<Condition>;
+
+    /// Agents of current devices by version and system, most devices first; `since` bounds "reporting".
+    fn agents(&self, since: Millis) -> StoreResult<Vec<AgentCount>>;
 
     /// Counts per rule.
     fn rule_counts(&self) -> StoreResult<Vec<RuleCount>>;

@@ -34,13 +34,7 @@ fn id<T: std::str::FromStr>(asked: &Asked) -> Result<T, WebError> {
 }
 
 fn context(state: &WebState, asked: &Asked) -> Context {
-    Context {
-        lang: asked.preferences.lang,
-        rules: state.rules_now(),
-        software: state.software.clone(),
-        offset_minutes: state.config.utc_offset_minutes,
-        now: state.clock.now(),
-    }
+    Context::of(state, asked.preferences.lang)
 }
 
 fn with(mut row: Map<String, Value>, more: Value) -> Json<Value> {

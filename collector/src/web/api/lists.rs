@@ -57,13 +57,7 @@ pub(in crate::web) async fn list<L: List>(
         query: asked.query.clone(),
         sight: asked.sight(),
         id: asked.places.get("id").cloned().unwrap_or_default(),
-        context: Context {
-            lang: asked.preferences.lang,
-            rules: state.rules_now(),
-            software: state.software.clone(),
-            offset_minutes: state.config.utc_offset_minutes,
-            now: state.clock.now(),
-        },
+        context: Context::of(&state, asked.preferences.lang),
     };
     let body = state
         .ask(move |store| {

@@ -91,13 +91,7 @@ pub(in crate::web) async fn export<L: List>(
         query: asked.query.clone(),
         sight: asked.sight(),
         id: asked.places.get("id").cloned().unwrap_or_default(),
-        context: Context {
-            lang: asked.preferences.lang,
-            rules: state.rules_now(),
-            software: state.software.clone(),
-            offset_minutes: state.config.utc_offset_minutes,
-            now: state.clock.now(),
-        },
+        context: Context::of(&state, asked.preferences.lang),
     };
     // What was looked for may be a person's name.
     let looked_for = asked.uri.query().unwrap_or_default();

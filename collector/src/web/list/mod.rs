@@ -47,7 +47,7 @@ use deskwarden_domain::{
     rules::RuleSet,
 };
 
-use super::{form::Query, locale, software::Software, text};
+use super::{form::Query, locale, software::Software, state::WebState, text};
 
 /// A parameter that limits a list, and what it does, for the document of the API.
 pub(in crate::web) type Filter = (&'static str, &'static str);
@@ -99,8 +99,24 @@ pub(in crate::web) struct Context {
     pub(in crate::web) software: Arc<Software>,
     /// Offset of shown times from UTC, in minutes.
     pub(in crate::web) offset_minutes: i16,
+    /// Since when a device must have reported to count as reporting.
+    pub(in crate::web) reporting_since: Millis,
     /// Now.
     pub(in crate::web) now: Millis,
+}
+
+impl Context {
+    /// For a reader of this language.
+    pub(in crate::web) fn of(state: &WebState, lang: Lang) -> Self {
+        Self {
+            lang,
+            rules: state.rules_now(),
+            software: Arc::clone(&state.software),
+            offset_minutes: state.config.utc_offset_minutes,
+            reporting_since: state.reporting_since(),
+            now: state.clock.now(),
+        }
+    }
 }
 
 /// Some rows of a list, and where to go on.

@@ -54,6 +54,15 @@ struct DeliveryLine {
     delivered_at: Option<Millis>,
 }
 
+/// What is wrong with the collector itself.
+pub(super) fn conditions() -> FindingFilter {
+    FindingFilter {
+        states: vec![FindingState::Open, FindingState::Acknowledged],
+        clause: Some(CLAUSE.to_owned()),
+        ..FindingFilter::default()
+    }
+}
+
 /// The list.
 pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
     let p = asked.page(&state, "/alerts");
@@ -72,18 +81,13 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
                 limit: DELIVERIES,
             };
             let rows = store.deliveries(&DeliveryFilter::default(), newest)?.rows;
-            let active = FindingFilter {
-                states: vec![FindingState::Open, FindingState::Acknowledged],
-                clause: Some(CLAUSE.to_owned()),
-                ..FindingFilter::default()
-            };
             let queued = store.queued()?.iter().map(|(_, waiting)| waiting).sum();
             Ok((
                 rows,
                 count(DeliveryState::Dead)?,
                 count(DeliveryState::Pending)?,
                 queued,
-                store.findings(&active, newest)?.rows,
+                store.findings(&conditions(), newest)?.rows,
             ))
         })
         .await?;

@@ -34,6 +34,7 @@ pub(super) mod rules;
 pub(super) mod sign_in;
 pub(super) mod software;
 pub(super) mod subjects;
+pub(super) mod system;
 pub(super) mod tokens;
 pub(super) mod totp;
 pub(super) mod users;

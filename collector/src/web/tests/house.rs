@@ -15,6 +15,7 @@ use axum::{
 };
 use deskwarden_domain::{
     model::{AuditEntry, Millis, Role},
+    operations::Certificate,
     port::Store,
     rules::{RuleFile, RuleSet},
 };
@@ -27,8 +28,10 @@ use tower::ServiceExt as _;
 
 use crate::rules_dir::BUILT_IN;
 use crate::{
+    meter::Meter,
     password,
-    web::{Clock, LiveEvent, SignInPolicy, StoreActions, WebConfig, WebState, router},
+    task::Eyes,
+    web::{Clock, LiveEvent, SignInPolicy, StoreActions, System, WebConfig, WebState, router},
 };
 
 pub(super) const START: Millis = 1_795_399_200_000;
@@ -47,6 +50,7 @@ pub(super) struct House {
     pub(super) store: Arc<dyn Store>,
     pub(super) router: Router,
     pub(super) events: broadcast::Sender<LiveEvent>,
+    pub(super) meter: Arc<Meter>,
     clock: Arc<Hands>,
     runtime: Runtime,
     _folder: TempDir,
@@ -84,6 +88,26 @@ pub(super) fn audit() -> AuditEntry {
         action: "test".into(),
         object: String::new(),
         detail: String::new(),
+    }
+}
+
+/// What a collector would see that has its certificates for a year and expects no backup.
+fn eyes(folder: &std::path::Path) -> Eyes {
+    Eyes {
+        data_dir: folder.to_owned(),
+        backup_mark: None,
+        certificates: Box::new(|| {
+            let certificate = |name: &str| Certificate {
+                name: name.to_owned(),
+                ends_at: START + 365 * 86_400_000,
+                renews: name == "agents' port",
+            };
+            Some(
+                ["root CA", "intermediate CA", "agents' port", "dashboard"]
+                    .map(certificate)
+                    .into(),
+            )
+        }),
     }
 }
 
@@ -125,6 +149,12 @@ impl House {
             Arc::new(actions),
             config,
         );
+        let meter = Arc::new(Meter::default());
+        let state = state.with_system(System {
+            eyes: Some(Arc::new(eyes(folder.path()))),
+            meter: Arc::clone(&meter),
+            ..System::default()
+        });
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -133,6 +163,7 @@ impl House {
             store,
             router: router(state),
             events,
+            meter,
             clock,
             runtime,
             _folder: folder,

@@ -17,6 +17,7 @@ mod sight;
 mod sign_in;
 mod software;
 mod subjects;
+mod system;
 mod totp;
 mod users;
 mod words;

@@ -18,7 +18,7 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 59] = [
+const LISTS: [&str; 60] = [
     "/",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
@@ -76,6 +76,7 @@ const LISTS: [&str; 59] = [
     "/subjects",
     "/subjects?who=wang",
     "/account/totp",
+    "/system",
     "/audit",
     "/audit?actor=wang&action=sign&object=user%3A1&since=2026-01-01&until=never&verify=yes&page=2",
 ];

@@ -191,6 +191,8 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
     ("GET", "/subjects", "/subjects?who=wang", Some(&[A, U])),
     ("GET", "/subjects/file", "/subjects/file?who=wang", Some(&[A, U])),
     ("POST", "/subjects/delete", "/subjects/delete", Some(&[A])),
+    ("GET", "/system", "/system", Some(&[A, U])),
+    ("GET", "/system/export", "/system/export", Some(&[A, U])),
     ("GET", "/audit", "/audit", Some(&[A, U])),
     ("GET", "/audit/export", "/audit/export", Some(&[A, U])),
     ("POST", "/observation", "/observation", Some(&[A])),

@@ -11,9 +11,10 @@ use deskwarden_domain::model::{AssetState, FindingState, Lang, Outcome, Role, Se
 use crate::web::{error::WebError, locale, session::Theme};
 
 /// Families whose members are chosen by a name that the code computes.
-const FAMILIES: [&str; 49] = [
+const FAMILIES: [&str; 50] = [
     "grade",
     "settle_refused",
+    "certificate",
     "software_sort",
     "software_fault",
     "notice_refused",

@@ -361,3 +361,41 @@ pub fn facets_are_counted_over_current_devices(bench: &dyn Bench) {
     assert_eq!(among(vec![ids[1]]), [ids[1]]);
     assert_eq!(among(Vec::new()), []);
 }
+
+pub fn agents_are_counted_by_version_and_by_whether_they_report(bench: &dyn Bench) {
+    let store = bench.open();
+    let empty = store.condition(0).unwrap();
+    assert!(empty.bytes > 0 && empty.generation > 0);
+    assert_eq!((empty.last_report_at, empty.heard), (None, 0));
+    assert_eq!(store.agents(0).unwrap(), []);
+    let devices: Vec<_> = (1..=4).map(|n| enrolled(store.as_ref(), n)).collect();
+    let seen = |n: usize, at, goodbye| Op::Seen {
+        device: devices[n].id,
+        at,
+        goodbye,
+    };
+    apply(
+        store.as_ref(),
+        vec![
+            seen(0, NOW, false),
+            seen(1, NOW - 100, false),
+            seen(2, NOW - 200, true),
+        ],
+    );
+    let agents = store.agents(NOW - 50).unwrap();
+    assert_eq!(agents.len(), 1);
+    let all = &agents[0];
+    assert_eq!(all.version, devices[0].agent_version);
+    assert_eq!(
+        (all.devices, all.reporting, all.off, all.silent),
+        (4, 1, 1, 2),
+        "one that never reported is silent"
+    );
+    assert_eq!(all.last_seen_at, Some(NOW));
+    let condition = store.condition(NOW - 150).unwrap();
+    assert_eq!((condition.last_report_at, condition.heard), (Some(NOW), 2));
+    store
+        .set_device_status(devices[3].id, DeviceStatus::Revoked, &audit("device.revoke"))
+        .unwrap();
+    assert_eq!(store.agents(NOW - 50).unwrap()[0].devices, 3);
+}

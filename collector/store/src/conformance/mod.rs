@@ -220,6 +220,7 @@ macro_rules! conformance {
                 lost_records_are_summed_per_device,
                 blind_sources_are_counted,
                 facets_are_counted_over_current_devices,
+                agents_are_counted_by_version_and_by_whether_they_report,
             ];
             register: [
                 an_asset_is_made_and_changed,

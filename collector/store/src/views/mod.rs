@@ -1,6 +1,7 @@
 //! What pages read: filtered, sorted and cut in the database, a fixed number of statements per page.
 
 mod assets;
+mod condition;
 mod coverage;
 mod devices;
 mod findings;
@@ -10,9 +11,9 @@ mod overview;
 use deskwarden_domain::{
     model::{Asset, AssetId, AuditEntry, Device, DhcpRange, FindingId, LedgerEntry, Millis, Record, Sight},
     port::{
-        AssetFilter, AssetRow, ChangeRow, Compliance, DeviceDetail, DeviceFilter, FacetCount, FacetId,
-        FindingDetail, FindingFilter, FindingRow, Holding, ItemRow, Overview, Page, Paging, RuleCount,
-        SourceRow, StoreResult, Views,
+        AgentCount, AssetFilter, AssetRow, ChangeRow, Compliance, Condition, DeviceDetail, DeviceFilter,
+        FacetCount, FacetId, FindingDetail, FindingFilter, FindingRow, Holding, ItemRow, Overview, Page,
+        Paging, RuleCount, SourceRow, StoreResult, Views,
     },
 };
 use deskwarden_proto::{Bytes, ids::DeviceId, v1::Section};
@@ -84,6 +85,14 @@ impl Views for Database {
 
     fn facets(&self, ids: &[FacetId]) -> StoreResult<Vec<(FacetId, Bytes)>> {
         self.read(|connection| holdings::facets(connection, ids))
+    }
+
+    fn condition(&self, since: Millis) -> StoreResult<Condition> {
+        self.read(|connection| condition::condition(connection, since))
+    }
+
+    fn agents(&self, since: Millis) -> StoreResult<Vec<AgentCount>> {
+        self.read(|connection| condition::agents(connection, since))
     }
 
     fn rule_counts(&self) -> StoreResult<Vec<RuleCount>> {

@@ -1,0 +1,64 @@
+//! How much this collector took in lately: one number for each minute of the last hour, in memory only.
+
+use std::sync::{Mutex, PoisonError};
+
+use deskwarden_domain::model::Millis;
+
+/// Minutes that are kept.
+pub const MINUTES: usize = 60;
+const MINUTE: Millis = 60_000;
+
+/// Counts per minute.
+#[derive(Debug, Default)]
+pub struct Meter(Mutex<Vec<(i64, u64)>>);
+
+impl Meter {
+    /// Adds to the minute of `now`.
+    pub fn add(&self, now: Millis, number: u64) {
+        if number == 0 {
+            return;
+        }
+        let minute = now.div_euclid(MINUTE);
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.iter_mut().find(|(at, _)| *at == minute) {
+            Some((_, count)) => *count = count.saturating_add(number),
+            None => counts.push((minute, number)),
+        }
+        let oldest = minute - i64::try_from(MINUTES).unwrap_or(i64::MAX);
+        counts.retain(|(at, _)| *at > oldest);
+    }
+
+    /// The counts of the last hour, oldest first; the last one is that of the minute that runs.
+    pub fn hour(&self, now: Millis) -> Vec<u64> {
+        let minute = now.div_euclid(MINUTE);
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = minute - i64::try_from(MINUTES).unwrap_or(i64::MAX) + 1;
+        (first..=minute)
+            .map(|minute| {
+                let found = counts.iter().find(|(at, _)| *at == minute);
+                found.map_or(0, |(_, count)| *count)
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_is_kept_minute_by_minute() {
+        let meter = Meter::default();
+        meter.add(0, 3);
+        meter.add(59_999, 4);
+        meter.add(60_000, 5);
+        meter.add(60_000, 0);
+        let hour = meter.hour(60_000);
+        assert_eq!(hour.len(), MINUTES);
+        assert_eq!(hour[58..], [7, 5]);
+        meter.add(60 * MINUTE, 1);
+        let hour = meter.hour(60 * MINUTE);
+        assert_eq!((hour[0], hour[59]), (5, 1), "the first minute is an hour ago");
+        assert_eq!(meter.hour(1_000 * MINUTE), vec![0; MINUTES]);
+    }
+}

@@ -1,0 +1,121 @@
+//! What the collector sees of itself: certificates, disk, backup, and what the store says was lost, refused or not
+//! delivered. Judges nothing.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+use deskwarden_domain::{
+    model::{DeliveryState, Millis},
+    operations::{Backup, Certificate, Disk, Facts},
+    port::{DeliveryFilter, Paging, RuleVersionState, Store, StoreResult},
+};
+use tracing::warn;
+
+/// How long lost records are news.
+const LOST_FOR: Millis = 86_400_000;
+/// Gaps that are looked at.
+const GAPS: usize = 5_000;
+/// Versions of rule files that are looked at.
+const VERSIONS: usize = 2_000;
+/// The most rows that a store gives at once.
+const PAGE: u32 = 500;
+
+/// The certificates in use; `None` when one cannot be read.
+pub type Certificates = Box<dyn Fn() -> Option<Vec<Certificate>> + Send + Sync>;
+
+/// Where the collector looks.
+pub struct Eyes {
+    /// The disk to look at.
+    pub data_dir: PathBuf,
+    /// A file that every backup touches.
+    pub backup_mark: Option<PathBuf>,
+    /// Certificates in use.
+    pub certificates: Certificates,
+}
+
+impl Eyes {
+    /// Looks once. Blocks.
+    pub fn look(&self, store: &dyn Store, now: Millis) -> StoreResult<Facts> {
+        let lost = store.lost_since(now.saturating_sub(LOST_FOR), GAPS)?;
+        Ok(Facts {
+            certificates: (self.certificates)(),
+            disk: disk(&self.data_dir),
+            backup: backup(self.backup_mark.as_deref()),
+            lost: Some(
+                lost.into_iter()
+                    .map(|(device, name, records)| (device.to_string(), name, records))
+                    .collect(),
+            ),
+            refused: Some(refused(store)?),
+            dead: Some(dead(store)?),
+        })
+    }
+}
+
+fn disk(folder: &Path) -> Option<Disk> {
+    let found = rustix::fs::statvfs(folder)
+        .inspect_err(|error| warn!(folder = %folder.display(), %error, "its disk cannot be looked at"))
+        .ok()?;
+    Some(Disk {
+        folder: folder.display().to_string(),
+        free: found.f_bavail.saturating_mul(found.f_frsize),
+        total: found.f_blocks.saturating_mul(found.f_frsize),
+    })
+}
+
+fn backup(mark: Option<&Path>) -> Option<Backup> {
+    let Some(mark) = mark else {
+        return Some(Backup::NotExpected);
+    };
+    match std::fs::metadata(mark).and_then(|file| file.modified()) {
+        Ok(at) => {
+            let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+            Some(Backup::At(
+                Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX),
+            ))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(Backup::Never),
+        Err(error) => {
+            warn!(file = %mark.display(), %error, "the mark of the last backup cannot be looked at");
+            None
+        }
+    }
+}
+
+/// Files whose newest version was refused, and the first fault of each.
+fn refused(store: &dyn Store) -> StoreResult<Vec<(String, String)>> {
+    let mut newest = BTreeMap::new();
+    for version in store.rule_versions(VERSIONS)? {
+        newest.entry(version.file.clone()).or_insert(version);
+    }
+    let refused = newest
+        .into_iter()
+        .filter(|(_, version)| version.state == RuleVersionState::Refused && !version.removed);
+    Ok(refused
+        .map(|(file, version)| (file, version.faults.lines().next().unwrap_or_default().to_owned()))
+        .collect())
+}
+
+/// Messages that were given up, per channel.
+fn dead(store: &dyn Store) -> StoreResult<BTreeMap<String, u64>> {
+    let filter = |channel| DeliveryFilter {
+        channel,
+        state: Some(DeliveryState::Dead),
+    };
+    let mut dead = BTreeMap::new();
+    let newest = Paging {
+        offset: 0,
+        limit: PAGE,
+    };
+    for delivery in store.deliveries(&filter(None), newest)?.rows {
+        *dead.entry(delivery.channel).or_insert(0) += 1;
+    }
+    let one = Paging { offset: 0, limit: 1 };
+    for (channel, count) in &mut dead {
+        *count = store.deliveries(&filter(Some(channel.clone())), one)?.total;
+    }
+    Ok(dead)
+}

@@ -1,0 +1,101 @@
+//! How the collector itself is: for administrators and auditors, with what is wrong said once.
+
+use axum::http::StatusCode;
+use deskwarden_domain::{
+    model::{Finding, FindingKey, FindingState, Holder, Role, Severity},
+    operations::{CLAUSE, Kind},
+    port::{Batch, Op},
+};
+
+use super::{
+    house::{House, START},
+    seed,
+};
+
+fn read(house: &House, lang: &'static str) -> String {
+    let name = format!("gao-{}", house.store.users().unwrap().len());
+    let mut gao = house.person(&name, &[Role::Administrator]);
+    gao.lang = lang;
+    let answer = gao.get("/system");
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    answer.body
+}
+
+#[test]
+fn a_new_collector_says_so_and_nothing_is_wrong() {
+    let house = House::new();
+    let body = read(&house, "en");
+    for words in [
+        "Nothing is wrong",
+        "Root certificate",
+        "Certificate of the agents",
+        "No device reports yet",
+        "No message waits",
+        "no backup is expected",
+        " KiB",
+    ] {
+        assert!(body.contains(words), "{words}: {body}");
+    }
+    assert!(!body.contains("class=\"badge out-fail\""));
+}
+
+#[test]
+fn what_came_in_and_which_agents_there_are_is_counted() {
+    let house = House::new();
+    for n in 1..=3 {
+        seed::machine(&house, n, &seed::plain());
+    }
+    seed::deliveries(&house, &seed::plain());
+    seed::refused_rules(&house, &seed::plain());
+    house.meter.add(START - 60_000, 7);
+    house.meter.add(START - 600_000, 5);
+    let body = read(&house, "en");
+    assert!(body.contains("<p class=\"big\">7</p>"), "{body}");
+    assert!(body.contains("12 reports in the last hour"));
+    assert!(body.contains("site.toml:12: no category is called"));
+    assert!(body.contains("<bdi>0.1.0</bdi>") && body.contains("<bdi>linux-x86_64</bdi>"));
+    let mut shen = house.person("shen", &[Role::Auditor]);
+    let csv = shen.get("/system/export?format=csv").body;
+    assert!(csv.contains("0.1.0,linux-x86_64,3,3,0,0"), "{csv}");
+    house.pass(2 * 3_600_000);
+    let csv = shen.get("/system/export?format=csv").status;
+    assert_eq!(csv, StatusCode::SEE_OTHER, "the session ended meanwhile");
+    let mut shen = house.stranger();
+    shen.sign_in("shen", super::house::PASSWORD);
+    let csv = shen.get("/system/export?format=csv").body;
+    assert!(csv.contains("0.1.0,linux-x86_64,3,0,0,3"), "{csv}");
+}
+
+#[test]
+fn a_condition_marks_what_it_is_about() {
+    let house = House::new();
+    let finding = Finding {
+        id: None,
+        key: FindingKey {
+            holder: Holder::Organisation,
+            rule: Kind::CertificateEnds.rule().to_owned(),
+            subject: "root CA".to_owned(),
+        },
+        severity: Severity::High,
+        clause: CLAUSE.to_owned(),
+        subject_name: "root CA".to_owned(),
+        state: FindingState::Open,
+        first_seen: START,
+        last_seen: START,
+        opened_at: START,
+        resolved_at: None,
+        reopened: 0,
+        version: 0,
+        seen: None,
+    };
+    let batch = Batch {
+        ops: vec![Op::PutFinding(finding)],
+        ..Batch::default()
+    };
+    house.store.apply(&batch).unwrap();
+    let body = read(&house, "en");
+    assert_eq!(body.matches("class=\"badge out-fail\"").count(), 1, "{body}");
+    assert!(body.contains("A certificate is about to end") && !body.contains("Nothing is wrong"));
+    let zh = read(&house, "zh-CN");
+    assert!(zh.contains("根证书") && zh.contains("证书即将到期"));
+}
