@@ -7,6 +7,7 @@ use deskwarden_domain::{
     model::{Millis, Role},
     port::{Store, StoreError},
     rules::RuleSet,
+    trend::Trend,
 };
 use deskwarden_proto::ids::DeviceId;
 use serde::Serialize;
@@ -14,7 +15,7 @@ use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::{meter::Meter, notices::Office, notify::DeskSource, task::Eyes};
 
-use super::{error::WebError, looks::Looks, rate::Rates, software::Software};
+use super::{error::WebError, kept::Kept, looks::Looks, rate::Rates, software::Software};
 use crate::actions::{Decision, DecisionError};
 
 /// The wall clock, so that tests bring their own.
@@ -190,6 +191,8 @@ pub struct WebState {
     pub(super) looks: Arc<Looks>,
     /// The collector itself.
     pub system: System,
+    /// How the fleet complied.
+    pub(super) trend: Arc<Kept<Trend>>,
     /// Titles of the fleet.
     pub(super) software: Arc<Software>,
     /// Password hashes at work: each takes 19 MiB and a core.
@@ -219,6 +222,7 @@ impl WebState {
     ) -> Self {
         Self {
             software: Arc::new(Software::new(Arc::clone(&store))),
+            trend: Arc::default(),
             store,
             rules,
             events,

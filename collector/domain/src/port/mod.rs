@@ -42,9 +42,9 @@ pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
 pub use staff::Staff;
 pub use succession::Succession;
 pub use views::{
-    AgentCount, AssetFilter, AssetRow, ChangeRow, Compliance, Condition, DeviceDetail, DeviceFilter,
-    FacetCount, FacetId, FindingDetail, FindingFilter, FindingRow, Holding, ItemRow, Overview, Page, Paging,
-    RuleCount, SourceRow, Views,
+    AgentCount, AssetFilter, AssetRow, Attention, ChangeRow, Compliance, Condition, DeviceDetail,
+    DeviceFilter, FacetCount, FacetId, FindingDetail, FindingFilter, FindingRow, Holding, ItemRow, Overview,
+    Page, Paging, RuleCount, SourceRow, Views,
 };
 
 /// Why a store could not do what it was asked.

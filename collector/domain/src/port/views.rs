@@ -10,6 +10,8 @@ use crate::model::{
     FindingState, LedgerEntry, Millis, OutcomeRow, Record, Severity, Sight, SourceStatus, StoredItem,
 };
 
+use crate::trend::{Machine, Span};
+
 use super::StoreResult;
 
 /// A window of a list.
@@ -84,6 +86,8 @@ pub struct AssetFilter {
     pub flagged: bool,
     /// Of this department.
     pub department: Option<String>,
+    /// Only those that nobody heard of since then although nobody said goodbye.
+    pub silent_since: Option<Millis>,
     /// Only these; at most 1,000.
     pub among: Option<Vec<AssetId>>,
     /// Only what the reader sees.
@@ -275,10 +279,30 @@ pub struct Overview {
     pub dead_deliveries: u64,
 }
 
+/// What needs attention beside what is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attention {
+    /// Findings whose notice was due and that are not over.
+    pub overdue: u64,
+    /// Assets whose device says nothing, although it did not say goodbye.
+    pub silent: u64,
+    /// Assets with a number in the register whose device reports.
+    pub registered_reporting: u64,
+}
+
 /// Reading for people.
 pub trait Views {
     /// Numbers of the first page for a reader; `since` bounds "reporting" and "recently".
     fn overview(&self, since: Millis, sight: &Sight) -> StoreResult<Overview>;
+
+    /// What needs attention of a reader; `since` bounds "silent" and "reporting".
+    fn attention(&self, now: Millis, since: Millis, sight: &Sight) -> StoreResult<Attention>;
+
+    /// Machines that are judged.
+    fn machines(&self) -> StoreResult<Vec<Machine>>;
+
+    /// Times in which findings about machines were active, of those that are or that changed since then.
+    fn spans(&self, since: Millis) -> StoreResult<Vec<Span>>;
 
     /// Findings, worst and newest first.
     fn findings(&self, filter: &FindingFilter, paging: Paging) -> StoreResult<Page<FindingRow>>;

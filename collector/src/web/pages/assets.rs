@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use deskwarden_domain::{
-    model::Sight,
+    model::{Millis, Sight},
     port::{AssetFilter, AssetRow, Paging, Store, StoreResult},
 };
 
@@ -28,6 +28,8 @@ struct AssetsPage {
     text: String,
     department: String,
     flagged: bool,
+    silent: bool,
+    silent_address: String,
     all_address: String,
     flagged_address: String,
     lines: Vec<AssetLine>,
@@ -48,8 +50,8 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
             .collect::<String>()
     };
     let (text, department, show) = (get("text"), get("department"), get("show"));
-    let flagged = show == "flagged";
-    let filter = filter(&asked.query, &asked.viewer.sight);
+    let (flagged, silent) = (show == "flagged", show == "silent");
+    let filter = filter(&asked.query, &asked.viewer.sight, state.reporting_since());
     let number = asked.query.page();
     let found = state
         .ask(move |store| store.assets(&filter, window(number, ROWS)))
@@ -68,6 +70,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
     let page = AssetsPage {
         all_address: address(""),
         flagged_address: address("flagged"),
+        silent_address: address("silent"),
         lines: found
             .rows
             .iter()
@@ -83,6 +86,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
         ),
         exports: Exports::of("/assets/export", &asked),
         flagged,
+        silent,
         text,
         department,
         p,
@@ -91,12 +95,13 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
 }
 
 /// The filter that an address asks for.
-pub(in crate::web) fn filter(query: &Query, sight: &Sight) -> AssetFilter {
+pub(in crate::web) fn filter(query: &Query, sight: &Sight, since: Millis) -> AssetFilter {
     let get = |name| query.some(name).map(|text| text.chars().take(200).collect());
     AssetFilter {
         text: get("text"),
         flagged: query.some("show") == Some("flagged"),
         department: get("department"),
+        silent_since: (query.some("show") == Some("silent")).then_some(since),
         among: None,
         sight: sight.clone(),
         before: None,
@@ -116,7 +121,10 @@ impl List for AssetList {
             "Words to find in name, number, custodian, department, host name, IP, MAC or serial",
         ),
         ("department", "Of this department"),
-        ("show", "`flagged`: only those with active findings"),
+        (
+            "show",
+            "`flagged`: only those with active findings; `silent`: only those that should report and do not",
+        ),
     ];
 
     fn columns() -> Vec<Column<AssetRow>> {
@@ -160,7 +168,7 @@ impl List for AssetList {
     ) -> StoreResult<Batch<AssetRow>> {
         let filter = AssetFilter {
             before: Some(from.unwrap_or(i64::MAX)),
-            ..filter(&ask.query, &ask.sight)
+            ..filter(&ask.query, &ask.sight, ask.context.reporting_since)
         };
         let rows = store.assets(&filter, Paging { offset: 0, limit })?.rows;
         Ok(Batch::by_id(rows, limit, |row| row.asset.id.0))

@@ -15,6 +15,7 @@ pub(super) mod channels;
 mod chosen;
 pub(super) mod clauses;
 pub(super) mod code;
+pub(super) mod compliance;
 pub(super) mod device;
 mod device_view;
 pub(super) mod devices;

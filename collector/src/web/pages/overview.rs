@@ -1,12 +1,12 @@
 //! `GET /`: the numbers of the morning, what is open, what could not be looked at.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{extract::State, response::Response};
 use deskwarden_domain::{
     model::{FindingState, Lang, Millis},
-    port::{FindingFilter, Overview, Paging, RuleCount, SourceRow},
+    port::{Attention, FindingFilter, Overview, Paging, RuleCount, SourceRow},
     rules::RuleSet,
 };
 
@@ -14,6 +14,7 @@ use deskwarden_proto::v1::Look;
 
 use super::{
     Asked,
+    compliance::{self, Back, ComplianceView},
     lines::{FindingLine, by_severity},
     render,
 };
@@ -33,6 +34,8 @@ use crate::{
 };
 
 const DAY_MS: Millis = 24 * 60 * 60 * 1000;
+/// How long the page waits until the fleet is counted.
+const WAIT: Duration = Duration::from_secs(2);
 const FINDINGS: u32 = 12;
 const BLIND: usize = 8;
 
@@ -41,6 +44,10 @@ const BLIND: usize = 8;
 struct OverviewPage {
     p: Page,
     numbers: Overview,
+    attention: Attention,
+    days: u64,
+    /// `None`: it is being counted.
+    compliance: Option<ComplianceView>,
     /// Days of observation that are left.
     observing: Option<u64>,
     coverage: Ring,
@@ -71,13 +78,18 @@ struct BlindLine {
 /// The first page.
 pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
     let p = asked.page(&state, "/");
-    let window = Millis::try_from(state.config.reporting_window.as_millis()).unwrap_or(DAY_MS);
+    let since = state.reporting_since();
     let (now, lang) = (p.now, p.lang());
     let configured = state.config.channels.observation;
     let sight = asked.sight();
     // Counts over all rules and sources know no departments.
     let limited = sight.is_limited();
-    let (mut numbers, recent, findings, counts, blind, observing) = state
+    let back = Back::of(asked.query.some("days"));
+    let (kept, everything) = (Arc::clone(&state.trend), Arc::clone(&state.store));
+    let trend = state
+        .ask(move |_| kept.get(&everything, now, WAIT, compliance::count))
+        .await?;
+    let (mut numbers, attention, recent, findings, counts, blind, observing) = state
         .ask(move |store| {
             let filter = FindingFilter {
                 states: vec![
@@ -89,7 +101,8 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
                 ..FindingFilter::default()
             };
             Ok((
-                store.overview(now - window, &sight)?,
+                store.overview(since, &sight)?,
+                store.attention(now, since, &sight)?,
                 store.overview(now - DAY_MS, &sight)?.opened_recently,
                 store.findings(
                     &filter,
@@ -116,6 +129,10 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
         words: p.severity(&severity).to_owned(),
     });
     let page = OverviewPage {
+        attention,
+        days: back.days() as u64,
+        compliance: trend
+            .map(|(trend, at)| ComplianceView::new(&trend, at, back, &asked.viewer.sight, &rules, &p)),
         observing,
         coverage: Ring {
             count: numbers.reporting,

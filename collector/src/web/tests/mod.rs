@@ -4,6 +4,7 @@ mod api;
 mod audit;
 mod channels;
 mod editor;
+mod compliance;
 mod exports;
 mod house;
 mod inspections;

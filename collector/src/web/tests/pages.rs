@@ -18,8 +18,10 @@ use crate::web::{LiveEvent, LiveKind};
 
 const ALL: [Role; 3] = [Role::Administrator, Role::Technician, Role::RuleOfficer];
 
-const LISTS: [&str; 60] = [
+const LISTS: [&str; 62] = [
     "/",
+    "/?days=90",
+    "/assets?show=silent",
     "/findings",
     "/findings?state=any&severity=high&clause=PC+3.2.4&text=QQ&page=1",
     "/findings?state=nonsense&severity=nonsense&page=-1&asset=x&rule=pc.chat",

@@ -202,6 +202,7 @@ macro_rules! conformance {
             ];
             views: [
                 the_overview_counts,
+                times_of_findings_are_read_from_their_history,
                 findings_are_filtered_sorted_and_cut,
                 a_finding_has_evidence_and_history,
                 assets_are_filtered_sorted_and_cut,

@@ -507,3 +507,87 @@ pub fn records_and_departments_are_counted(bench: &dyn Bench) {
         [row(Some("财务部"), 2, 0), row(Some("信息管理部"), 1, 1)]
     );
 }
+
+pub fn times_of_findings_are_read_from_their_history(bench: &dyn Bench) {
+    let store = bench.open();
+    assert_eq!(store.machines().unwrap(), []);
+    let devices = flagged(store.as_ref());
+    let step = |n: usize, rule: &str, subject: &str, at, from, to| Op::History {
+        finding: finding(&devices[n], rule, subject, Severity::High).key,
+        step: FindingHistory {
+            at,
+            actor: "deskwarden".into(),
+            from,
+            to,
+            note: String::new(),
+        },
+    };
+    let (open, seen, gone) = (
+        FindingState::Open,
+        FindingState::Acknowledged,
+        FindingState::Resolved,
+    );
+    apply(
+        store.as_ref(),
+        vec![
+            step(0, "chat", "qq", 10, None, open),
+            step(0, "chat", "qq", 20, Some(open), seen),
+            step(0, "chat", "qq", 30, Some(seen), gone),
+            step(0, "chat", "qq", 40, Some(gone), open),
+            step(0, "chat", "old", 5, None, open),
+            step(0, "chat", "old", 15, Some(open), gone),
+            step(1, "part", "disk", 7, None, open),
+            step(1, "part", "disk", 17, Some(open), FindingState::Accepted),
+        ],
+    );
+    let spans = |since| -> Vec<_> {
+        let mut spans: Vec<_> = store
+            .spans(since)
+            .unwrap()
+            .into_iter()
+            .map(|span| (span.asset, span.from, span.to))
+            .collect();
+        spans.sort();
+        spans
+    };
+    let (one, two) = (devices[0].asset, devices[1].asset);
+    let standing = [(one, 10, Some(30)), (one, 40, None)];
+    assert_eq!(
+        spans(100),
+        standing,
+        "an active finding is read from its beginning"
+    );
+    assert_eq!(spans(17), [standing[0], standing[1], (two, 7, Some(17))]);
+    assert_eq!(spans(0).len(), 4);
+    let machines = store.machines().unwrap();
+    assert_eq!(machines.len(), 3);
+    assert_eq!(
+        (machines[0].asset, machines[0].department.as_deref()),
+        (one, Some("信息管理部"))
+    );
+    apply(
+        store.as_ref(),
+        vec![
+            Op::Seen {
+                device: devices[0].id,
+                at: NOW,
+                goodbye: false,
+            },
+            Op::Seen {
+                device: devices[1].id,
+                at: NOW - 50,
+                goodbye: true,
+            },
+        ],
+    );
+    let attention = |sight: &Sight| store.attention(NOW, NOW - 10, sight).unwrap();
+    let all = attention(&Sight::Everything);
+    assert_eq!((all.overdue, all.silent, all.registered_reporting), (0, 1, 0));
+    assert_eq!(attention(&Sight::of("财务部")).silent, 0);
+    let silent = AssetFilter {
+        silent_since: Some(NOW - 10),
+        ..AssetFilter::default()
+    };
+    let found = store.assets(&silent, ALL).unwrap();
+    assert_eq!((found.total, found.rows[0].asset.id), (1, devices[2].asset));
+}

@@ -62,6 +62,10 @@ fn conditions(filter: &AssetFilter) -> Conditions<'_> {
     if filter.sight.is_limited() {
         c.one_of("a.department", filter.sight.departments());
     }
+    if let Some(since) = filter.silent_since {
+        let since = c.bind(Cell::Int(since));
+        c.and(silent(&since));
+    }
     if let Some(among) = &filter.among {
         c.one_of_numbers("a.id", among.iter().map(|asset| asset.0));
     }
@@ -83,6 +87,14 @@ fn conditions(filter: &AssetFilter) -> Conditions<'_> {
         });
     }
     c
+}
+
+/// The condition of assets that nobody heard of since a bound moment although their device did not say goodbye.
+pub(super) fn silent(since: &str) -> String {
+    format!(
+        "a.current_device IN (SELECT d.id FROM devices d LEFT JOIN streams s ON s.device_id = d.id
+         WHERE d.status = 'active' AND s.goodbye_at IS NULL AND (s.last_seen_at IS NULL OR s.last_seen_at < {since}))"
+    )
 }
 
 fn row(r: &mut Reader<'_>) -> StoreResult<AssetRow> {

@@ -7,14 +7,16 @@ mod devices;
 mod findings;
 mod holdings;
 mod overview;
+mod trend;
 
 use deskwarden_domain::{
     model::{Asset, AssetId, AuditEntry, Device, DhcpRange, FindingId, LedgerEntry, Millis, Record, Sight},
     port::{
-        AgentCount, AssetFilter, AssetRow, ChangeRow, Compliance, Condition, DeviceDetail, DeviceFilter,
-        FacetCount, FacetId, FindingDetail, FindingFilter, FindingRow, Holding, ItemRow, Overview, Page,
-        Paging, RuleCount, SourceRow, StoreResult, Views,
+        AgentCount, AssetFilter, AssetRow, Attention, ChangeRow, Compliance, Condition, DeviceDetail,
+        DeviceFilter, FacetCount, FacetId, FindingDetail, FindingFilter, FindingRow, Holding, ItemRow,
+        Overview, Page, Paging, RuleCount, SourceRow, StoreResult, Views,
     },
+    trend::{Machine, Span},
 };
 use deskwarden_proto::{Bytes, ids::DeviceId, v1::Section};
 
@@ -28,6 +30,18 @@ use crate::{
 impl Views for Database {
     fn overview(&self, since: Millis, sight: &Sight) -> StoreResult<Overview> {
         self.read(|connection| overview::overview(connection, since, sight))
+    }
+
+    fn attention(&self, now: Millis, since: Millis, sight: &Sight) -> StoreResult<Attention> {
+        self.read(|connection| trend::attention(connection, now, since, sight))
+    }
+
+    fn machines(&self) -> StoreResult<Vec<Machine>> {
+        self.read(trend::machines)
+    }
+
+    fn spans(&self, since: Millis) -> StoreResult<Vec<Span>> {
+        self.read(|connection| trend::spans(connection, since))
     }
 
     fn findings(&self, filter: &FindingFilter, paging: Paging) -> StoreResult<Page<FindingRow>> {
