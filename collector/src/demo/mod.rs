@@ -21,7 +21,7 @@ use deskwarden_domain::{
         Asset, AssetId, AssetState, AuditEntry, FindingAction, FindingState, LedgerEntry, LedgerMode, Millis,
         TokenId, TokenRow,
     },
-    port::{AssetFilter, EnrolOutcome, FindingFilter, NewDevice, Paging, Store, StoreError},
+    port::{AssetFilter, Batch, EnrolOutcome, FindingFilter, NewDevice, Op, Paging, Store, StoreError},
     token::Token,
 };
 use deskwarden_proto::{
@@ -243,7 +243,10 @@ impl<'o> Stage<'o> {
             }
             Act::Register => self.register(pc, scene.at),
             Act::Report(delta) => self.report(pc.number, delta, scene.at).await,
-            Act::Review => self.review(scene.at),
+            Act::Review => {
+                self.work(scene.at)?;
+                self.review(scene.at)
+            }
         }
     }
 
@@ -383,16 +386,37 @@ impl<'o> Stage<'o> {
         Ok(())
     }
 
+    /// Most PCs are in use on every day, also where they have nothing to report, and are switched off in the evening.
+    fn work(&self, at: Millis) -> Result<(), DemoError> {
+        let there = self.actors.iter().filter(|(number, _)| !falls_silent(**number));
+        let ops = there.map(|(_, actor)| Op::Seen {
+            device: actor.device,
+            at,
+            goodbye: true,
+        });
+        let batch = Batch {
+            ops: ops.collect(),
+            ..Batch::default()
+        };
+        self.store.apply(&batch)?;
+        Ok(())
+    }
+
     /// Most say goodbye, as at the end of a day; a few fall silent.
     async fn close(&self, now: Millis) {
         for (number, actor) in &self.actors {
             self.ingest
                 .seen(actor.device, now - Millis::from(number % 50) * 60_000);
-            if number % 40 != 7 {
+            if !falls_silent(*number) {
                 self.ingest.goodbye(actor.device).await;
             }
         }
     }
+}
+
+/// Whether a PC is left on a shelf between what it reports.
+const fn falls_silent(number: u32) -> bool {
+    number % 40 == 7
 }
 
 fn random<const N: usize>() -> Result<[u8; N], DemoError> {

@@ -69,7 +69,6 @@ const EVERY_ROLE: Access = Access::Roles(&[
 ]);
 const RULE_OFFICER: Access = Access::Roles(&[Role::RuleOfficer]);
 const TECHNICIAN: Access = Access::Roles(&[Role::Technician]);
-const RULE_OFFICER: Access = Access::Roles(&[Role::RuleOfficer]);
 const KEEPERS: Access = Access::Roles(&[Role::Administrator, Role::Technician]);
 const ADMINISTRATOR: Access = Access::Roles(&[Role::Administrator]);
 const ADMINISTRATION_READERS: Access = Access::Roles(&[Role::Administrator, Role::Auditor]);

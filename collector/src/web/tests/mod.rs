@@ -3,8 +3,8 @@
 mod api;
 mod audit;
 mod channels;
-mod editor;
 mod compliance;
+mod editor;
 mod exports;
 mod house;
 mod inspections;
