@@ -37,7 +37,7 @@ fn the_rate_stands_with_its_way_and_its_numbers() {
     let fleet = part(&month, "compliance", "by-department");
     assert!(fleet.contains("0.0 %") && fleet.contains("3 / 3"), "{fleet}");
     assert!(fleet.contains("aria-label=\"Compliance rate of all machines"));
-    assert_eq!(fleet.matches("<tr><th scope=\"row\">").count(), 10);
+    assert_eq!(fleet.matches("<tr><th scope=\"row\"").count(), 10);
     let departments = part(&month, "by-department", "by-clause");
     for words in ["客服部", "财务部", "department=%E8%B4%A2%E5%8A%A1%E9%83%A8"] {
         assert!(departments.contains(words), "{words}: {departments}");
