@@ -11,14 +11,14 @@ use std::{
 
 use deskwarden_domain::{
     judge::Context,
-    model::{Approval, ApprovalId, FindingState, Grantee, Outcome},
+    model::{FindingState, Outcome},
     rules::{Checkable, RuleSet},
 };
 use deskwarden_proto::v1::{
     Account, Activation, Band, Egress, Exposure, Facet, Health, Listener, Look, Os, Proxy, Section, Security,
     Share, Software, SoftwareKind, Switch,
 };
-use support::{ASSET, Pc};
+use support::{Pc, approve};
 
 static SET: LazyLock<Arc<RuleSet>> = LazyLock::new(|| Arc::new(packs::shipped()));
 
@@ -435,20 +435,7 @@ fn an_approval_covers_a_breach_of_every_rule_until_it_ends() {
         let rule = case.rule;
         let mut pc = portable();
         let ends_at = pc.now + 2 * GRACE;
-        pc.state.approvals = vec![Approval {
-            id: Some(ApprovalId(1)),
-            grantee: Grantee::Asset(ASSET),
-            rule: rule.into(),
-            subject: "*".into(),
-            approver: "张主任".into(),
-            reason: "工作需要".into(),
-            starts_at: 0,
-            ends_at,
-            granted_at: 0,
-            granted_by: "li".into(),
-            finding: None,
-            withdrawn: None,
-        }];
+        approve(&mut pc, rule, ends_at);
         sees(&mut pc, &context, &case, Look::Looked, Some(&case.breach));
         later(&mut pc, &context);
         assert_eq!(pc.finding(rule).state, FindingState::Excepted, "{rule}");

@@ -8,13 +8,11 @@ use std::sync::{Arc, LazyLock};
 
 use deskwarden_domain::{
     judge::Context,
-    model::{
-        Approval, ApprovalId, FindingState, Grantee, LedgerEntry, LedgerMode, NoticeId, OpenNotice, Outcome,
-    },
+    model::{FindingState, LedgerEntry, LedgerMode, NoticeId, OpenNotice, Outcome},
     rules::RuleSet,
 };
 use deskwarden_proto::v1::{AddressMode, Facet, Look, Network, Section, facet::Kind};
-use support::{ASSET, Pc};
+use support::{ASSET, Pc, approve};
 
 static SET: LazyLock<Arc<RuleSet>> = LazyLock::new(|| Arc::new(packs::shipped()));
 /// Longer than the grace of any rule here.
@@ -36,23 +34,6 @@ fn later(pc: &mut Pc, context: &Context) {
         *heard += LATER;
     }
     pc.rejudge(context);
-}
-
-fn approve(pc: &mut Pc, rule: &str, ends_at: i64) {
-    pc.state.approvals = vec![Approval {
-        id: Some(ApprovalId(1)),
-        grantee: Grantee::Asset(ASSET),
-        rule: rule.into(),
-        subject: "*".into(),
-        approver: "张主任".into(),
-        reason: "工作需要".into(),
-        starts_at: 0,
-        ends_at,
-        granted_at: 0,
-        granted_by: "li".into(),
-        finding: None,
-        withdrawn: None,
-    }];
 }
 
 /// A rule about the PC itself: what makes it a breach, and what ends that.

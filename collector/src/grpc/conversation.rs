@@ -281,7 +281,7 @@ impl Conversation {
         }
     }
 
-    /// Offers the newest package that the device's ring holds, unless this session did.
+    /// Offers the newest package that the device's ring holds, unless that was done on this connection.
     async fn offer(&mut self) -> Result<(), End> {
         let found = self
             .room

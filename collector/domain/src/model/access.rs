@@ -105,7 +105,7 @@ pub struct Session {
     pub created_at: Millis,
     /// Last use, for the idle timeout.
     pub last_used_at: Millis,
-    /// The password was right, the one-time code is still due: nothing else is open to this session.
+    /// The password was right, the one-time code is still due: nothing else is open yet.
     pub code_due: bool,
 }
 
