@@ -113,18 +113,8 @@ pub async fn run(config: Config, program: Program, calls: Calls) -> anyhow::Resu
     let mut tasks = Supervisor::new(cancel.clone());
     tasks.spawn("calls", async move { Ok(listener.await??) });
     {
-        let (handle, mut people) = (handle.clone(), desk.people());
-        let cancel = cancel.clone();
-        tasks.spawn("people", async move {
-            loop {
-                tokio::select! {
-                    () = cancel.cancelled() => return Ok(()),
-                    changed = people.changed() => changed?,
-                }
-                let concerned = handle.ask(|recorder| recorder.matching(&OF_PEOPLE, "")).await?;
-                handle.look(concerned, Trigger::Watch).await?;
-            }
-        });
+        let (desk, handle, cancel) = (Arc::clone(&desk), handle.clone(), cancel.clone());
+        tasks.spawn("people", async move { look_when_people_change(&desk, &handle, &cancel).await });
     }
     {
         let (handle, cancel) = (handle.clone(), cancel.clone());
@@ -167,6 +157,24 @@ pub async fn run(config: Config, program: Program, calls: Calls) -> anyhow::Resu
         bail!("the recorder broke down");
     }
     ended
+}
+
+/// Looks at what is theirs when somebody signs in or out. Holds the desk: whoever else leaves it at the end, this
+/// waits for the cancellation and not for a desk that is gone.
+async fn look_when_people_change(
+    desk: &Desk,
+    handle: &engine::Handle,
+    cancel: &CancellationToken,
+) -> anyhow::Result<()> {
+    let mut people = desk.people();
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return Ok(()),
+            changed = people.changed() => changed?,
+        }
+        let concerned = handle.ask(|recorder| recorder.matching(&OF_PEOPLE, "")).await?;
+        handle.look(concerned, Trigger::Watch).await?;
+    }
 }
 
 /// Enrols with a token that the caller brings; for the command line.

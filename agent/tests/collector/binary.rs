@@ -108,9 +108,16 @@ async fn two_agents_do_not_share_a_state_folder() {
     assert!(!second.status.success());
     let message = String::from_utf8(second.stderr).unwrap();
     assert!(message.contains("another agent uses this folder"), "{message}");
+    // The collector goes at the same moment: nothing of the agent may take that for a failure.
     terminate(&first);
     drop(conversation);
-    assert!(first.wait_with_output().await.unwrap().status.success());
+    let ended = first.wait_with_output().await.unwrap();
+    assert!(
+        ended.status.success(),
+        "{}: {}",
+        ended.status,
+        String::from_utf8_lossy(&ended.stderr)
+    );
 }
 
 #[tokio::test]
