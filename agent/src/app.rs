@@ -114,7 +114,9 @@ pub async fn run(config: Config, program: Program, calls: Calls) -> anyhow::Resu
     tasks.spawn("calls", async move { Ok(listener.await??) });
     {
         let (desk, handle, cancel) = (Arc::clone(&desk), handle.clone(), cancel.clone());
-        tasks.spawn("people", async move { look_when_people_change(&desk, &handle, &cancel).await });
+        tasks.spawn("people", async move {
+            look_when_people_change(&desk, &handle, &cancel).await
+        });
     }
     {
         let (handle, cancel) = (handle.clone(), cancel.clone());

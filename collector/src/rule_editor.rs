@@ -220,7 +220,7 @@ pub fn save(
     if let Err(faults) = check(store, file, content)? {
         return Err(NotSaved::Faults(faults));
     }
-    write(store, file, content, false, actor, now)
+    write(store, file, content, edited, false, actor, now)
 }
 
 /// Takes a file out of force; the built-in one of that name takes its place.
@@ -235,8 +235,8 @@ pub fn remove(store: &dyn Store, file: &str, edited: i64, actor: &str, now: Mill
         return Err(NotSaved::Faults(faults));
     }
     match built_in {
-        Some(built_in) => write(store, file, built_in.content, false, actor, now),
-        None => write(store, file, &opened.content, true, actor, now),
+        Some(built_in) => write(store, file, built_in.content, edited, false, actor, now),
+        None => write(store, file, &opened.content, edited, true, actor, now),
     }
 }
 
@@ -244,6 +244,7 @@ fn write(
     store: &dyn Store,
     file: &str,
     content: &str,
+    edited: i64,
     removed: bool,
     actor: &str,
     now: Millis,
@@ -266,8 +267,11 @@ fn write(
         object: format!("rules:{file}"),
         detail: serde_json::json!({"hash": blake3::hash(content.as_bytes()).to_hex().as_str()}).to_string(),
     };
-    store.add_rule_version(&version, &audit)?;
-    Ok(())
+    match store.replace_rule_version(&version, edited, &audit) {
+        Ok(_) => Ok(()),
+        Err(StoreError::Stale) => Err(NotSaved::Stale),
+        Err(fault) => Err(fault.into()),
+    }
 }
 
 #[cfg(test)]

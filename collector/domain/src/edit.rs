@@ -12,7 +12,9 @@ use deskwarden_proto::{
 };
 
 use crate::{
-    judge::Context,
+    judge::{self, Context},
+    model::{AssetId, SourceStatus},
+    port::Op,
     rules::{ItemFacts, Rule, RuleKind},
 };
 
@@ -25,6 +27,9 @@ pub struct Reach {
     rules: BTreeSet<String>,
     sections: BTreeSet<Section>,
     everyone: bool,
+    /// Rules whose outcome alone may be another on an asset that shows nothing of them: indices into the rules after.
+    outcomes: Vec<usize>,
+    gone: Vec<String>,
     whole: bool,
     classes: bool,
     /// Changed rules that match items by themselves, by section: indices into the rules after.
@@ -44,7 +49,11 @@ impl Reach {
                 continue;
             }
             reach.rules.insert(rule.id.clone());
-            reach.everyone |= was.is_none_or(|was| concerns_everyone(was, rule));
+            match concern(was, rule) {
+                Concern::Holders => {}
+                Concern::Outcome => reach.outcomes.push(index),
+                Concern::Everyone => reach.everyone = true,
+            }
             match rule.kind {
                 RuleKind::Item | RuleKind::Absent | RuleKind::Count { .. } => {
                     for section in &rule.sections {
@@ -60,7 +69,7 @@ impl Reach {
         for gone in before.rules.rules() {
             if after.rules.rule(&gone.id).is_none() {
                 reach.rules.insert(gone.id.clone());
-                reach.everyone = true;
+                reach.gone.push(gone.id.clone());
             }
         }
         if before.ranges != after.ranges {
@@ -85,9 +94,32 @@ impl Reach {
         &self.sections
     }
 
-    /// Whether every asset may have another outcome, whatever it holds.
+    /// Whether every asset is to be judged, whatever it holds.
     pub const fn everyone(&self) -> bool {
         self.everyone
+    }
+
+    /// Whether an asset that shows nothing of these rules may have another outcome all the same: then
+    /// [`Self::outcomes`] says which, and nothing else of it changes.
+    pub const fn asks_outcomes(&self) -> bool {
+        !self.outcomes.is_empty() || !self.gone.is_empty()
+    }
+
+    /// What changes on an asset that shows nothing of these rules and whose sources are these.
+    pub fn outcomes(&self, after: &Context, asset: AssetId, sources: &[SourceStatus]) -> Vec<Op> {
+        let rules = self.outcomes.iter();
+        let mut ops: Vec<Op> = rules
+            .filter_map(|index| after.rules.rules().get(*index))
+            .map(|rule| Op::Outcome {
+                asset,
+                row: judge::unbreached(rule, sources),
+            })
+            .collect();
+        ops.extend(self.gone.iter().map(|rule| Op::RemoveOutcome {
+            asset,
+            rule: rule.clone(),
+        }));
+        ops
     }
 
     /// Whether a rule changed that needs a look at everything that an asset is: then each is judged by itself.
@@ -150,14 +182,30 @@ impl Reach {
     }
 }
 
-/// Whether an asset that shows nothing of the rule, before and after, may have another outcome.
-fn concerns_everyone(was: &Rule, is: &Rule) -> bool {
-    was.needs != is.needs
-        || mem::discriminant(&was.kind) != mem::discriminant(&is.kind)
-        || matches!(
-            is.kind,
-            RuleKind::Absent | RuleKind::Asset | RuleKind::Cross { .. }
-        )
+/// Whom a rule that came or changed concerns beside the assets that hold or show what it is about.
+enum Concern {
+    /// Nobody.
+    Holders,
+    /// Everybody, but only in its outcome.
+    Outcome,
+    /// Everybody: who shows nothing may breach it.
+    Everyone,
+}
+
+fn concern(was: Option<&Rule>, is: &Rule) -> Concern {
+    let other_kind = was.is_some_and(|was| mem::discriminant(&was.kind) != mem::discriminant(&is.kind));
+    match is.kind {
+        RuleKind::Absent | RuleKind::Asset | RuleKind::Cross { .. } | RuleKind::Register { .. } => {
+            Concern::Everyone
+        }
+        _ if other_kind => Concern::Everyone,
+        // The sections of these are looked at as a whole anyway.
+        RuleKind::Changed | RuleKind::Address => Concern::Everyone,
+        RuleKind::Item | RuleKind::Count { .. } if was.is_none_or(|was| was.needs != is.needs) => {
+            Concern::Outcome
+        }
+        RuleKind::Item | RuleKind::Count { .. } => Concern::Holders,
+    }
 }
 
 /// The section that an encoded facet is of: its first byte is the tag of the one field that is set.

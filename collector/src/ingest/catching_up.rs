@@ -10,19 +10,16 @@ use std::{
 use deskwarden_domain::{
     advance::rejudge_reached,
     judge::{Context, Memo},
-    model::Millis,
-    port::{Batch, LoadRequest, Scope, StoreError},
+    model::{AssetId, Millis},
+    port::{Batch, LoadRequest, Op, Scope, StoreError},
 };
 use deskwarden_proto::{decode::ItemId, ids::DeviceId};
 use tracing::{error, info, warn};
 
 use super::{
-    edit::Edit,
+    edit::{Edit, Part},
     round::{Committed, Rounds},
 };
-
-/// Devices that are judged anew in one commit.
-const REACHED: usize = 256;
 
 impl Rounds {
     /// Does a part of what an edit asks for; whether there is more. Reports come between two parts.
@@ -49,6 +46,7 @@ impl Rounds {
                 Some(edit) => {
                     info!(
                         devices = edit.work.len(),
+                        outcomes_only = edit.outcomes.len(),
                         rules = edit.rules.len(),
                         "an edit is judged where it reaches"
                     );
@@ -63,14 +61,11 @@ impl Rounds {
         let Some(mut edit) = self.edit.take() else {
             return Ok(false);
         };
-        let some: Vec<_> = edit.work.drain(..edit.work.len().min(REACHED)).collect();
-        if !some.is_empty() {
-            match catch_unwind(AssertUnwindSafe(|| self.reached(&edit, &some, &context, now))) {
+        if let Some(part) = edit.part() {
+            match catch_unwind(AssertUnwindSafe(|| self.part(&edit, &part, &context, now))) {
                 Ok(Ok(())) => {}
-                Ok(Err(StoreError::Stale)) => {
-                    // A report or an edit came between: those that are still behind are taken again.
-                    edit.work.extend(some);
-                }
+                // A report or an edit came between: those that are still behind are taken again.
+                Ok(Err(StoreError::Stale)) => edit.again(part),
                 Ok(Err(fault)) => {
                     warn!(
                         error = &fault as &dyn std::error::Error,
@@ -115,13 +110,35 @@ impl Rounds {
         self.caught_up = None;
     }
 
+    fn part(&mut self, edit: &Edit, part: &Part, context: &Context, now: Millis) -> Result<(), StoreError> {
+        let mut batch = Batch {
+            generation: Some(context.generation),
+            ..Batch::default()
+        };
+        let judged = match part {
+            Part::Judge(some) => self.reached(edit, some, context, now, &mut batch)?,
+            Part::Outcomes(some) => self.outcomes(edit, some, context, &mut batch)?,
+        };
+        if judged.is_empty() {
+            return Ok(());
+        }
+        let applied = self.store.apply(&batch)?;
+        (self.committed)(&Committed {
+            devices: judged,
+            reports: 0,
+            applied,
+        });
+        Ok(())
+    }
+
     fn reached(
         &mut self,
         edit: &Edit,
         some: &[(DeviceId, BTreeSet<ItemId>)],
         context: &Context,
         now: Millis,
-    ) -> Result<(), StoreError> {
+        batch: &mut Batch,
+    ) -> Result<Vec<(DeviceId, AssetId)>, StoreError> {
         let requests: Vec<LoadRequest> = some
             .iter()
             .map(|(device, items)| LoadRequest {
@@ -133,10 +150,6 @@ impl Rounds {
                 staged: None,
             })
             .collect();
-        let mut batch = Batch {
-            generation: Some(context.generation),
-            ..Batch::default()
-        };
         let mut judged = Vec::with_capacity(some.len());
         for (loaded, (_, items)) in self.store.load(&requests)?.into_iter().zip(some) {
             let Some(mut state) = loaded else { continue };
@@ -154,15 +167,36 @@ impl Rounds {
                 .extend(rejudge_reached(&mut state, items, context, &mut self.memo, now));
             judged.push((device, asset));
         }
-        if judged.is_empty() {
-            return Ok(());
+        Ok(judged)
+    }
+
+    /// Of these only what rules could look at is asked: they show nothing of the edit.
+    fn outcomes(
+        &self,
+        edit: &Edit,
+        some: &[DeviceId],
+        context: &Context,
+        batch: &mut Batch,
+    ) -> Result<Vec<(DeviceId, AssetId)>, StoreError> {
+        let mut judged = Vec::with_capacity(some.len());
+        for (standing, device) in self.store.standing(some)?.into_iter().zip(some) {
+            let Some(standing) = standing.filter(|standing| standing.judged_generation == edit.before) else {
+                continue;
+            };
+            let asset = standing.asset;
+            let (epoch, next_sequence) = standing.position;
+            batch.assets.push((asset, standing.version));
+            batch.positions.push((*device, epoch, next_sequence));
+            batch
+                .ops
+                .extend(edit.reach.outcomes(context, asset, &standing.sources));
+            batch.ops.push(Op::Judged {
+                asset,
+                generation: context.generation,
+                wake_at: standing.wake_at,
+            });
+            judged.push((*device, asset));
         }
-        let applied = self.store.apply(&batch)?;
-        (self.committed)(&Committed {
-            devices: judged,
-            reports: 0,
-            applied,
-        });
-        Ok(())
+        Ok(judged)
     }
 }

@@ -12,6 +12,19 @@ use deskwarden_proto::{decode::ItemId, ids::DeviceId, v1::Section};
 /// Facts that are read in one go.
 const FACTS: usize = 20_000;
 
+/// Devices that are judged anew in one commit.
+const REACHED: usize = 256;
+/// Devices of which only outcomes are written in one commit.
+const OUTCOMES: usize = 1_024;
+
+/// What one commit is about.
+pub(crate) enum Part {
+    /// Devices to judge, with what to look at on each.
+    Judge(Vec<(DeviceId, BTreeSet<ItemId>)>),
+    /// Devices of which only outcomes may be others.
+    Outcomes(Vec<DeviceId>),
+}
+
 /// An edit that is being caught up with.
 pub(crate) struct Edit {
     /// Generation that everything was judged under.
@@ -24,6 +37,10 @@ pub(crate) struct Edit {
     pub(crate) sections: Vec<Section>,
     /// Devices that are still to be judged, with what to look at on each.
     pub(crate) work: VecDeque<(DeviceId, BTreeSet<ItemId>)>,
+    /// Devices that show nothing of the edit: only outcomes of theirs may be others, which `reach` tells.
+    pub(crate) outcomes: VecDeque<DeviceId>,
+    /// How far the edit reaches.
+    pub(crate) reach: Reach,
 }
 
 impl Edit {
@@ -60,10 +77,14 @@ impl Edit {
                 work.entry(device).or_default().extend(item);
             }
         }
+        let mut outcomes = VecDeque::new();
         if reach.everyone() {
             for device in store.judged_under(generation)? {
                 work.entry(device).or_default();
             }
+        } else if reach.asks_outcomes() {
+            outcomes.extend(store.judged_under(generation)?);
+            outcomes.retain(|device| !work.contains_key(device));
         }
         Ok(Some(Self {
             before: generation,
@@ -71,7 +92,28 @@ impl Edit {
             rules: reach.rules().iter().cloned().collect(),
             sections: reach.sections().iter().copied().collect(),
             work: work.into_iter().collect(),
+            outcomes,
+            reach,
         }))
+    }
+
+    /// Takes what the next commit is about; `None` when nothing is left.
+    pub(crate) fn part(&mut self) -> Option<Part> {
+        if !self.work.is_empty() {
+            let some = self.work.drain(..self.work.len().min(REACHED));
+            return Some(Part::Judge(some.collect()));
+        }
+        let some = self.outcomes.drain(..self.outcomes.len().min(OUTCOMES));
+        let some: Vec<_> = some.collect();
+        (!some.is_empty()).then_some(Part::Outcomes(some))
+    }
+
+    /// Puts a part back whose commit came to nothing.
+    pub(crate) fn again(&mut self, part: Part) {
+        match part {
+            Part::Judge(some) => self.work.extend(some),
+            Part::Outcomes(some) => self.outcomes.extend(some),
+        }
     }
 
     /// Every device that was judged under this context, with nothing in particular to look at.
@@ -86,6 +128,8 @@ impl Edit {
                 .into_iter()
                 .map(|device| (device, BTreeSet::new()))
                 .collect(),
+            outcomes: VecDeque::new(),
+            reach: Reach::default(),
         })
     }
 }

@@ -15,6 +15,8 @@ use super::Lease;
 
 /// Pause between two rounds.
 const EVERY: Duration = Duration::from_secs(3_600);
+/// Milliseconds of a day.
+const DAY: Millis = 86_400_000;
 
 /// Tidies up until cancelled. `session_life` is how long a sign-in may last at most, `audit_days` how long the audit
 /// log is kept.
@@ -56,7 +58,9 @@ fn round(
     }
     let life = Millis::try_from(session_life.as_millis()).unwrap_or(Millis::MAX);
     let tidied = store.tidy(now.saturating_sub(life))?;
-    Ok(tidied + store.prune_audit(now, audit_days)?)
+    // Inspections are records as the log of what was done is: kept as long.
+    let runs = store.prune_inspections(now.saturating_sub(Millis::from(audit_days) * DAY))?;
+    Ok(tidied + runs + store.prune_audit(now, audit_days)?)
 }
 
 #[cfg(test)]

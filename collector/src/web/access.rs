@@ -162,6 +162,7 @@ pub const ROUTES: &[Route] = &[
     get("/inspections", EVERY_ROLE),
     post("/inspections", TECHNICIAN),
     get("/inspections/{id}", EVERY_ROLE),
+    get("/inspections/{id}/export", EVERY_ROLE),
     get("/inspections/{id}/print", EVERY_ROLE),
     post("/inspections/reassessments/{id}", TECHNICIAN),
     get("/admissions", EVERY_ROLE),

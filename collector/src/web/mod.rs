@@ -143,6 +143,7 @@ fn routes() -> Routes {
     .get("/inspections", pages::inspections::page)
     .post("/inspections", pages::inspections::run)
     .get("/inspections/{id}", pages::inspections::inspection)
+    .get("/inspections/{id}/export", pages::inspected::export)
     .get("/inspections/{id}/print", pages::inspections::print)
     .post("/inspections/reassessments/{id}", pages::inspections::settle)
     .get("/admissions", pages::admissions::page)

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use deskwarden_domain::port::{Editing, StoreError, StoreResult};
+use deskwarden_domain::{
+    model::AssetId,
+    port::{Editing, Standing, StoreError, StoreResult},
+};
 use deskwarden_proto::{decode::ItemId, ids::DeviceId};
 
 use crate::{
     Database,
     generation::generation,
-    sql::{Cell, Connection, ConnectionExt as _, Reader},
+    rows::{self, DEVICE_FROM, SOURCE},
+    sql::{Cell, Column, Connection, ConnectionExt as _, Kind, Lookup, Reader},
 };
 
 /// Values of one statement; what is looked for is looked for once per so many.
 const VALUES: usize = 4_000;
+const BY_DEVICE: &[Column] = &[("d.uid", Kind::Blob)];
 /// Assets that count.
 const FROM: &str = "assets a JOIN devices d ON d.id = a.current_device AND d.status <> 'pending'";
 
@@ -86,9 +91,16 @@ impl Editing for Database {
                     "SELECT d.uid FROM {FROM} JOIN outcomes o ON o.asset_id = a.id
                      WHERE a.judged_generation = ?1 AND o.outcome = 'fail' AND o.rule IN ({list})"
                 );
-                found.extend(connection.rows(&failed, &cells, |r| {
-                    Ok((r.array().map(DeviceId::from_random)?, None))
-                })?);
+                // A finding whose source became unreadable has neither evidence nor a failed outcome.
+                let unfinished = format!(
+                    "SELECT d.uid FROM {FROM} JOIN findings f ON f.asset_id = a.id
+                     WHERE a.judged_generation = ?1 AND f.state <> 'resolved' AND f.rule IN ({list})"
+                );
+                for sql in [failed, unfinished] {
+                    found.extend(connection.rows(&sql, &cells, |r| {
+                        Ok((r.array().map(DeviceId::from_random)?, None))
+                    })?);
+                }
             }
             Ok(found)
         })
@@ -103,6 +115,10 @@ impl Editing for Database {
         })
     }
 
+    fn standing(&self, devices: &[DeviceId]) -> StoreResult<Vec<Option<Standing>>> {
+        self.read(|connection| standing(connection, devices))
+    }
+
     fn caught_up(&self, from: i64, to: i64) -> StoreResult<()> {
         self.write(|connection| {
             if in_force(connection)? != to {
@@ -115,6 +131,44 @@ impl Editing for Database {
             Ok(())
         })
     }
+}
+
+fn standing(connection: &mut dyn Connection, devices: &[DeviceId]) -> StoreResult<Vec<Option<Standing>>> {
+    let mut found: Vec<Option<Standing>> = devices.iter().map(|_| None).collect();
+    let keys: Vec<Cell<'_>> = devices.iter().map(|id| Cell::from(id.as_bytes())).collect();
+    let head = Lookup::new(
+        "a.id, a.version, a.judged_generation, a.wake_at, s.epoch, s.next_sequence",
+        DEVICE_FROM,
+        BY_DEVICE,
+    );
+    connection.lookup(&head, &keys, &mut |number, columns| {
+        let r = &mut Reader::new(columns);
+        let standing = Standing {
+            asset: AssetId(r.int()?),
+            version: r.int()?,
+            judged_generation: r.int()?,
+            wake_at: r.opt_int()?,
+            position: (r.bits()?, r.bits()?),
+            sources: Vec::new(),
+        };
+        if let Some(place) = found.get_mut(number) {
+            *place = Some(standing);
+        }
+        Ok(())
+    })?;
+    let sources = Lookup::new(
+        SOURCE,
+        "sources c JOIN devices d ON d.id = c.device_id",
+        BY_DEVICE,
+    )
+    .order("c.section, c.source");
+    connection.lookup(&sources, &keys, &mut |number, columns| {
+        if let Some(Some(place)) = found.get_mut(number) {
+            place.sources.push(rows::source(&mut Reader::new(columns))?);
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 fn in_force(connection: &mut dyn Connection) -> StoreResult<i64> {

@@ -142,6 +142,24 @@ impl Inspections for Database {
         self.read(|connection| inspected(connection, id, paging))
     }
 
+    fn prune_inspections(&self, before: Millis) -> StoreResult<u64> {
+        self.write(|connection| {
+            let old = "SELECT id FROM inspections WHERE at < ?1
+                       AND id NOT IN (SELECT MAX(id) FROM inspections GROUP BY started_by)";
+            for table in ["inspection_gauges", "inspection_rows"] {
+                connection.execute(
+                    &format!("DELETE FROM {table} WHERE inspection_id IN ({old})"),
+                    &[Cell::Int(before)],
+                )?;
+            }
+            let gone = connection.execute(
+                &format!("DELETE FROM inspections WHERE id IN ({old})"),
+                &[Cell::Int(before)],
+            )?;
+            Ok(gone)
+        })
+    }
+
     fn reassessments(&self, settled: bool, limit: usize) -> StoreResult<Vec<Reassess>> {
         let only = if settled { "" } else { " WHERE settled_at IS NULL" };
         self.read(|connection| {

@@ -8,7 +8,7 @@ use deskwarden_domain::{
 use crate::{
     Database, audit,
     generation::raise_generation,
-    sql::{Cell, ConnectionExt as _, Reader},
+    sql::{Cell, Connection, ConnectionExt as _, Reader},
 };
 
 const VERSION: &str = "id, file, content, hash, origin, imported_at, state, faults, removed";
@@ -33,23 +33,29 @@ impl Rulebook for Database {
                 // First, so that versions of one moment get their ids in the order of generations.
                 raise_generation(connection)?;
             }
-            let id = connection.row(
-                "INSERT INTO rule_versions (file, content, hash, origin, imported_at, state, faults, removed)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id",
-                &[
-                    Cell::Text(&version.file),
-                    Cell::Text(&version.content),
-                    Cell::from(&version.hash),
-                    Cell::Text(&version.origin),
-                    Cell::Int(version.imported_at),
-                    Cell::Text(version.state.name()),
-                    Cell::Text(&version.faults),
-                    Cell::flag(version.removed),
-                ],
-                |r| r.int(),
+            add(connection, version, audit)
+        })
+    }
+
+    fn replace_rule_version(
+        &self,
+        version: &RuleVersion,
+        replaced: i64,
+        audit: &AuditEntry,
+    ) -> StoreResult<i64> {
+        self.write(|connection| {
+            // First, so that of two who replace the same version the second one waits, and then sees the first.
+            raise_generation(connection)?;
+            let newest = connection.row(
+                "SELECT id, removed FROM rule_versions WHERE file = ?1 AND state = 'accepted' ORDER BY id DESC LIMIT 1",
+                &[Cell::Text(&version.file)],
+                |r| Ok((r.int()?, r.flag()?)),
             )?;
-            audit::append(connection, audit)?;
-            id.ok_or_else(|| StoreError::Damaged("a rule version was written without an id".into()))
+            let in_force = newest.map_or(0, |(id, removed)| if removed { 0 } else { id });
+            if in_force != replaced {
+                return Err(StoreError::Stale);
+            }
+            add(connection, version, audit)
         })
     }
 
@@ -93,6 +99,26 @@ impl Rulebook for Database {
             audit::append(connection, audit)
         })
     }
+}
+
+fn add(connection: &mut dyn Connection, version: &RuleVersion, audit: &AuditEntry) -> StoreResult<i64> {
+    let id = connection.row(
+        "INSERT INTO rule_versions (file, content, hash, origin, imported_at, state, faults, removed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id",
+        &[
+            Cell::Text(&version.file),
+            Cell::Text(&version.content),
+            Cell::from(&version.hash),
+            Cell::Text(&version.origin),
+            Cell::Int(version.imported_at),
+            Cell::Text(version.state.name()),
+            Cell::Text(&version.faults),
+            Cell::flag(version.removed),
+        ],
+        |r| r.int(),
+    )?;
+    audit::append(connection, audit)?;
+    id.ok_or_else(|| StoreError::Damaged("a rule version was written without an id".into()))
 }
 
 fn version(r: &mut Reader<'_>) -> StoreResult<RuleVersion> {

@@ -6,7 +6,7 @@ use crate::{
     approval::{self, Cover},
     model::{
         Alert, ApprovalId, Evidence, Finding, FindingHistory, FindingKey, FindingState, Holder, Millis,
-        Outcome, OutcomeRow,
+        Outcome, OutcomeRow, SourceStatus,
     },
     port::DeviceState,
     rules::{Rule, RuleKind},
@@ -232,6 +232,11 @@ fn cross_outcome(rule: &Rule, state: &DeviceState) -> OutcomeRow {
         outcome,
         reason,
     }
+}
+
+/// What a rule about items says of an asset that shows no breach of it, by what it could look at.
+pub(crate) fn unbreached(rule: &Rule, sources: &[SourceStatus]) -> OutcomeRow {
+    outcome(rule, false, &looked(&rule.needs, sources))
 }
 
 /// `stands`: there is a breach that nobody approved and nobody called a false positive.

@@ -38,6 +38,7 @@ use crate::{
     rules::{ItemFacts, RuleKind, RuleSet},
 };
 
+pub(crate) use derive::unbreached;
 pub use silence::{ABSENT_AFTER, Down, SILENT_AFTER, silent_from};
 
 /// What judging reads besides the state: the rules in force, and their generation.

@@ -5,6 +5,24 @@ use std::collections::BTreeSet;
 use deskwarden_proto::{decode::ItemId, ids::DeviceId};
 
 use super::StoreResult;
+use crate::model::{AssetId, Millis, SourceStatus};
+
+/// An asset as far as its outcomes go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// The asset.
+    pub asset: AssetId,
+    /// Its version: another one makes a batch about it stale.
+    pub version: i64,
+    /// Generation that it was judged under.
+    pub judged_generation: i64,
+    /// When it is to be judged again without a report.
+    pub wake_at: Option<Millis>,
+    /// Epoch and next sequence of the device's stream.
+    pub position: (u64, u64),
+    /// All sources of the device.
+    pub sources: Vec<SourceStatus>,
+}
 
 /// Finding what an edit reaches, over all devices. Only current devices count that are not waiting for approval.
 pub trait Editing: Send + Sync {
@@ -17,8 +35,8 @@ pub trait Editing: Send + Sync {
     /// Items that hold one of these facts, on assets that were judged under this generation.
     fn holders(&self, facts: &[i64], generation: i64) -> StoreResult<Vec<(DeviceId, ItemId)>>;
 
-    /// Assets judged under this generation that show a breach of one of these rules: their device, and the item that
-    /// shows it, where one does.
+    /// Assets judged under this generation that show a breach of one of these rules, or have a finding of one that is
+    /// not over: their device, and the item that shows it, where one does.
     fn shown_by(
         &self,
         rules: &BTreeSet<String>,
@@ -27,6 +45,10 @@ pub trait Editing: Send + Sync {
 
     /// Devices of all assets that were judged under this generation.
     fn judged_under(&self, generation: i64) -> StoreResult<Vec<DeviceId>>;
+
+    /// What the outcomes of rules depend on beside breaches, in the order of `devices`; `None` for a device that does
+    /// not exist.
+    fn standing(&self, devices: &[DeviceId]) -> StoreResult<Vec<Option<Standing>>>;
 
     /// All assets that are still judged under `from` would be judged the same under `to`: notes it. Refuses with
     /// [`super::StoreError::Stale`] when `to` is no longer in force.

@@ -28,6 +28,9 @@ pub trait Inspections {
     /// Its PCs with their gauges, those with the worst findings first.
     fn inspected(&self, id: i64, paging: Paging) -> StoreResult<Page<Inspected>>;
 
+    /// Removes runs from before this time; the newest of the schedule and of each person stay. How many went.
+    fn prune_inspections(&self, before: Millis) -> StoreResult<u64>;
+
     /// Providers that are to be assessed anew; settled ones too if asked for, behind the open ones. Newest first.
     fn reassessments(&self, settled: bool, limit: usize) -> StoreResult<Vec<Reassess>>;
 

@@ -28,7 +28,7 @@ pub use admissions::Admissions;
 pub use approvals::{ApprovalFilter, ApprovalRow, Approvals};
 pub use batch::{Applied, Batch, Op};
 pub use cross::{CrossDevice, Kept, Known, Picture, Said, Touched, Used, Value};
-pub use editing::Editing;
+pub use editing::{Editing, Standing};
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use inspections::Inspections;

@@ -61,6 +61,15 @@ pub trait Rulebook {
     /// Adds a version (its `id` is ignored). An accepted one raises the generation in the same transaction.
     fn add_rule_version(&self, version: &RuleVersion, audit: &AuditEntry) -> StoreResult<i64>;
 
+    /// Adds an accepted version that was made from `replaced`, the row id of the one in force (0 where none is).
+    /// Refuses with [`super::StoreError::Stale`] when another one is in force by now.
+    fn replace_rule_version(
+        &self,
+        version: &RuleVersion,
+        replaced: i64,
+        audit: &AuditEntry,
+    ) -> StoreResult<i64>;
+
     /// Whether this text was ever imported for this file: a restart must not override an edited version.
     fn rule_version_known(&self, file: &str, hash: &[u8; 32]) -> StoreResult<bool>;
 

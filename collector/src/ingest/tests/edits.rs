@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use deskwarden_domain::model::{AssetState, Evidence};
+use deskwarden_domain::model::{AssetState, Evidence, Outcome};
 
 use super::*;
+use crate::ingest::edit::Edit;
 
 const HEAD: &str = r#"
 [lists]
@@ -217,6 +218,33 @@ fn an_edit_of_one_rule_judges_only_the_pcs_that_hold_what_it_is_about() {
     put_book(bench.store.as_ref(), &format!("{}\n# a remark\n", books[1]));
     caught_up(&mut rounds, NOW);
     assert_eq!(judged.load(Ordering::SeqCst), 12, "a remark is no edit");
+}
+
+#[test]
+fn a_rule_that_nobody_breaches_loads_no_device() {
+    let bench = Bench::new();
+    let books = books();
+    put_book(bench.store.as_ref(), &books[0]);
+    let devices = office(&bench);
+    let mut rounds = bench.rounds(&Arc::default());
+    rounds.rejudge(&devices, NOW);
+    caught_up(&mut rounds, NOW);
+    let before = rounds.caught_up.clone().unwrap();
+    let nobody = item("nobody", "low", "name = \"title of nobody\"");
+    put_book(bench.store.as_ref(), &format!("{}{nobody}", books[0]));
+    let after = rounds.contexts.refresh().unwrap();
+    let edit = Edit::plan(bench.store.as_ref(), &before, &after)
+        .unwrap()
+        .unwrap();
+    assert!(edit.work.is_empty());
+    assert_eq!(edit.outcomes.len(), devices.len());
+    caught_up(&mut rounds, NOW);
+    for device in &devices {
+        let state = bench.state(*device);
+        let row = state.outcomes.iter().find(|row| row.rule == "nobody").unwrap();
+        assert_eq!(row.outcome, Outcome::Pass, "{}", row.reason);
+        assert_eq!(state.asset.judged_generation, after.generation);
+    }
 }
 
 #[test]

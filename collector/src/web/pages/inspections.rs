@@ -23,6 +23,7 @@ use crate::{
     web::{
         error::WebError,
         form::Fields,
+        list::Exports,
         page::Page,
         state::WebState,
         text::{Agent, agent_text},
@@ -88,6 +89,7 @@ struct InspectionPage {
     providers: Vec<TallyLine>,
     rows: Vec<AssetRow>,
     pager: Pager,
+    exports: Exports,
 }
 
 #[derive(Template)]
@@ -222,6 +224,7 @@ pub(in crate::web) async fn inspection(
         providers: report.providers(),
         rows: report.rows.iter().map(|row| asset_row(row, p.lang())).collect(),
         pager: Pager::new(&path, &[], number, ROWS, report.rows.len(), report.total),
+        exports: Exports::of(&format!("{path}/export"), &asked),
         p,
     })
 }
@@ -379,18 +382,17 @@ fn asset_row(row: &Inspected, lang: Lang) -> AssetRow {
         blind,
         findings: row.findings.iter().sum(),
         critical,
-        health: row
-            .gauges
-            .iter()
-            .map(|gauge| {
-                let name = inspections::gauge_name(&gauge.name, lang);
-                let (average, lowest, highest) = (
-                    inspections::gauge(&gauge.unit, gauge.average),
-                    inspections::gauge(&gauge.unit, gauge.lowest),
-                    inspections::gauge(&gauge.unit, gauge.highest),
-                );
-                agent_text(&format!("{name} {average} ({lowest} – {highest})"))
-            })
-            .collect(),
+        health: health(row, lang).iter().map(|line| agent_text(line)).collect(),
     }
+}
+
+/// What a PC's gauges were over the period, a line each.
+pub(super) fn health(row: &Inspected, lang: Lang) -> Vec<String> {
+    let lines = row.gauges.iter().map(|gauge| {
+        let name = inspections::gauge_name(&gauge.name, lang);
+        let shown = |value| inspections::gauge(&gauge.unit, value);
+        let (average, lowest, highest) = (shown(gauge.average), shown(gauge.lowest), shown(gauge.highest));
+        format!("{name} {average} ({lowest} – {highest})")
+    });
+    lines.collect()
 }

@@ -23,6 +23,7 @@ pub(super) mod editor;
 pub(super) mod finding;
 pub(super) mod findings;
 pub(super) mod forms;
+pub(super) mod inspected;
 pub(super) mod inspections;
 pub(super) mod ledger;
 mod lines;

@@ -60,8 +60,24 @@ fn an_inspection_is_made_by_hand_shown_and_printed_in_both_languages() {
         assert_eq!(sheet.status, StatusCode::OK);
         snapshot(&format!("inspection.{lang}.html"), &sheet.body);
     }
+    for format in ["csv", "xlsx"] {
+        assert!(sheet_link(&page, format), "{page}");
+    }
+    let rows = wang.get("/inspections/1/export?format=csv").body;
+    assert_eq!(rows.lines().count(), 2, "{rows}");
+    assert!(
+        rows.contains("ZC-0012") && rows.contains("客服部") && rows.contains("Rules passed"),
+        "{rows}"
+    );
+    for unknown in ["/inspections/9/export", "/inspections/x/export"] {
+        assert_eq!(wang.get(unknown).status, StatusCode::NOT_FOUND);
+    }
     assert_eq!(wang.get("/inspections/9").status, StatusCode::NOT_FOUND);
     assert_eq!(wang.get("/inspections/x/print").status, StatusCode::NOT_FOUND);
+}
+
+fn sheet_link(page: &str, format: &str) -> bool {
+    page.contains(&format!("/export?format={format}\""))
 }
 
 #[test]

@@ -199,3 +199,33 @@ pub fn a_critical_finding_has_its_provider_assessed_anew_until_somebody_settles_
         "what comes later counts anew"
     );
 }
+
+pub fn old_runs_go_and_the_newest_of_each_stays(bench: &dyn Bench) {
+    let store = bench.open();
+    let store = store.as_ref();
+    let device = pc(store, 1, (None, None), &[Outcome::Pass]);
+    apply(store, vec![sampled(&device, 0.5, NOW - 500)]);
+    let runs = [
+        ("a", PRODUCT, NOW - 9_000),
+        ("b", "li", NOW - 8_000),
+        ("c", "li", NOW),
+        ("d", PRODUCT, NOW - 7_000),
+    ];
+    let ids: Vec<i64> = runs
+        .iter()
+        .map(|(label, by, at)| inspect(store, &run(label, by, *at)).unwrap())
+        .collect();
+    assert_eq!(store.prune_inspections(NOW - 5_000).unwrap(), 2);
+    assert_eq!(store.prune_inspections(NOW - 5_000).unwrap(), 0);
+    let left: Vec<i64> = store
+        .inspections(ALL)
+        .unwrap()
+        .rows
+        .iter()
+        .map(|(run, _)| run.id)
+        .collect();
+    assert_eq!(left, [ids[3], ids[2]]);
+    assert_eq!(store.inspected(ids[0], ALL).unwrap().total, 0);
+    assert_eq!(store.inspected(ids[2], ALL).unwrap().total, 1);
+    assert_eq!(store.last_scheduled().unwrap().unwrap().0, "d");
+}

@@ -16,6 +16,7 @@ pub mod cross;
 pub mod deliveries;
 pub mod device_views;
 pub mod due;
+pub mod editing;
 pub mod enrolment;
 pub mod inspections;
 pub mod load;
@@ -117,6 +118,7 @@ macro_rules! conformance {
                 a_run_takes_every_pc_as_it_is_and_once_per_label,
                 a_run_over_nothing_is_a_run,
                 a_critical_finding_has_its_provider_assessed_anew_until_somebody_settles_it,
+                old_runs_go_and_the_newest_of_each_stays,
             ];
             records: [
                 breaches_and_accepted_changes_are_listed_by_period_and_department,
@@ -128,6 +130,10 @@ macro_rules! conformance {
                 an_edit_makes_due_and_raises_the_version,
                 a_device_is_due_once_and_within_the_limit,
                 a_pending_device_is_not_due,
+            ];
+            editing: [
+                whoever_has_to_do_with_a_rule_is_found,
+                an_asset_stands_on_its_sources,
             ];
             cross: [
                 a_touched_value_is_due_until_it_was_looked_at_once,
@@ -155,6 +161,7 @@ macro_rules! conformance {
                 only_accepted_versions_raise_the_generation,
                 a_text_is_known_once_it_was_imported,
                 versions_are_listed_newest_first,
+                of_two_who_replace_a_version_one_does,
                 a_setting_is_replaced_and_raises_the_generation,
             ];
             access: [

@@ -1,6 +1,6 @@
 //! Rule versions and settings.
 
-use deskwarden_domain::port::{RuleVersion, RuleVersionState};
+use deskwarden_domain::port::{RuleVersion, RuleVersionState, StoreError, StoreResult};
 
 use super::{
     Bench,
@@ -93,6 +93,53 @@ pub fn versions_are_listed_newest_first(bench: &dyn Bench) {
     );
     assert_eq!(listed[1], refused);
     assert_eq!(store.rule_versions(1).unwrap().len(), 1);
+}
+
+pub fn of_two_who_replace_a_version_one_does(bench: &dyn Bench) {
+    let mut first = 0;
+    for round in 0..10 {
+        let saved: Vec<StoreResult<i64>> = std::thread::scope(|scope| {
+            let savers: Vec<_> = (0..4)
+                .map(|saver| {
+                    scope.spawn(move || {
+                        let text =
+                            version("pc.toml", &format!("{round} {saver}"), RuleVersionState::Accepted);
+                        bench
+                            .open()
+                            .replace_rule_version(&text, first, &audit("rules.edit"))
+                    })
+                })
+                .collect();
+            savers.into_iter().map(|saver| saver.join().unwrap()).collect()
+        });
+        let stored: Vec<i64> = saved
+            .iter()
+            .filter_map(|saved| saved.as_ref().ok().copied())
+            .collect();
+        assert_eq!(stored.len(), 1, "{saved:?}");
+        let stale = saved
+            .iter()
+            .filter(|saved| matches!(saved, Err(StoreError::Stale)));
+        assert_eq!(stale.count(), 3, "{saved:?}");
+        first = stored[0];
+    }
+    let store = bench.open();
+    assert_eq!(store.rule_versions(100).unwrap().len(), 10);
+    assert_eq!(store.verify_audit().unwrap(), Ok(10));
+    // A file that was taken out of force is as one that never was.
+    let mut removed = version("pc.toml", "", RuleVersionState::Accepted);
+    removed.removed = true;
+    store
+        .replace_rule_version(&removed, first, &audit("rules.remove"))
+        .unwrap();
+    let again = version("pc.toml", "again", RuleVersionState::Accepted);
+    assert!(matches!(
+        store.replace_rule_version(&again, first, &audit("rules.edit")),
+        Err(StoreError::Stale)
+    ));
+    store
+        .replace_rule_version(&again, 0, &audit("rules.edit"))
+        .unwrap();
 }
 
 pub fn a_setting_is_replaced_and_raises_the_generation(bench: &dyn Bench) {
