@@ -1,6 +1,9 @@
 //! How much this collector took in lately: one number for each minute of the last hour, in memory only.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use deskwarden_domain::model::Millis;
 
@@ -10,7 +13,10 @@ const MINUTE: Millis = 60_000;
 
 /// Counts per minute.
 #[derive(Debug, Default)]
-pub struct Meter(Mutex<Vec<(i64, u64)>>);
+pub struct Meter {
+    minutes: Mutex<Vec<(i64, u64)>>,
+    total: AtomicU64,
+}
 
 impl Meter {
     /// Adds to the minute of `now`.
@@ -18,8 +24,9 @@ impl Meter {
         if number == 0 {
             return;
         }
+        self.total.fetch_add(number, Ordering::Relaxed);
         let minute = now.div_euclid(MINUTE);
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.minutes.lock().unwrap_or_else(PoisonError::into_inner);
         match counts.iter_mut().find(|(at, _)| *at == minute) {
             Some((_, count)) => *count = count.saturating_add(number),
             None => counts.push((minute, number)),
@@ -28,10 +35,15 @@ impl Meter {
         counts.retain(|(at, _)| *at > oldest);
     }
 
+    /// All that was ever added.
+    pub fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+
     /// The counts of the last hour, oldest first; the last one is that of the minute that runs.
     pub fn hour(&self, now: Millis) -> Vec<u64> {
         let minute = now.div_euclid(MINUTE);
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = self.minutes.lock().unwrap_or_else(PoisonError::into_inner);
         let first = minute - i64::try_from(MINUTES).unwrap_or(i64::MAX) + 1;
         (first..=minute)
             .map(|minute| {
@@ -60,5 +72,6 @@ mod tests {
         let hour = meter.hour(60 * MINUTE);
         assert_eq!((hour[0], hour[59]), (5, 1), "the first minute is an hour ago");
         assert_eq!(meter.hour(1_000 * MINUTE), vec![0; MINUTES]);
+        assert_eq!(meter.total(), 13);
     }
 }

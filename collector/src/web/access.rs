@@ -117,6 +117,10 @@ const fn seen(route: Route) -> Route {
 /// which a test then holds it to (`web/tests/sight.rs`).
 pub const ROUTES: &[Route] = &[
     get("/healthz", Access::Anyone),
+    get(
+        "/metrics",
+        Access::Api(ApiScope::Read, &[Role::Administrator, Role::Auditor]),
+    ),
     get("/static/{version}/{file}", Access::Anyone),
     get("/favicon.ico", Access::Anyone),
     get("/sign-in", Access::Anyone),

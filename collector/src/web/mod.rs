@@ -24,6 +24,7 @@ mod list;
 mod live;
 mod locale;
 mod looks;
+mod metrics;
 mod page;
 mod pages;
 mod plot;
@@ -104,6 +105,7 @@ fn routes() -> Routes {
         registered: Vec::new(),
     }
     .get("/healthz", healthz)
+    .get("/metrics", metrics::metrics)
     .get("/static/{version}/{file}", embedded::file)
     .get("/favicon.ico", embedded::favicon)
     .get("/sign-in", pages::sign_in::page)

@@ -52,6 +52,7 @@ pub use signals::wait_for_end;
 /// Every source of facts of this system.
 pub fn sources() -> Vec<Box<dyn Source>> {
     let owners = Arc::new(program::Owners::default());
+    let walk = Arc::new(program::Walk::default());
     let tables = Arc::new(program::Tables::default());
     vec![
         Box::new(os_release::OsRelease),
@@ -67,7 +68,7 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(proxy::Apt),
         Box::new(proxy::UserEnvironment),
         Box::new(proxy::Git),
-        Box::new(process::Programs::new(Arc::clone(&owners))),
+        Box::new(process::Programs::new(Arc::clone(&owners), Arc::clone(&walk))),
         Box::new(listener::Listeners::new(Arc::clone(&owners), Arc::clone(&tables))),
         Box::new(egress::Connections::new(Arc::clone(&owners), tables)),
         Box::new(software::Rpm),
@@ -76,7 +77,7 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(software::Snap),
         Box::new(software::Flatpak),
         Box::new(software::MenuEntries::new(Arc::clone(&owners))),
-        Box::new(software::RunningPortable::new(owners)),
+        Box::new(software::RunningPortable::new(owners, walk)),
         Box::new(proxy::Dconf),
         Box::new(proxy::Kde),
         Box::new(proxy::Browsers),

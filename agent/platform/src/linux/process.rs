@@ -22,7 +22,7 @@ use super::{
     host::monotonic_ms,
     logon::unix_now,
     memory::{DAY_MS, Memory},
-    program::{Hashes, Owners, file_name, processes},
+    program::{Hashes, Owners, Walk, file_name},
 };
 use crate::{Fact, Reading, Seen, Source, SourceId, Unavailable};
 
@@ -35,15 +35,17 @@ const PEOPLE: std::ops::Range<u32> = 1_000..60_000;
 /// The kernel's processes.
 pub(super) struct Programs {
     owners: Arc<Owners>,
+    walk: Arc<Walk>,
     seen: Memory,
     hashes: Hashes,
     hashing: AtomicBool,
 }
 
 impl Programs {
-    pub(super) fn new(owners: Arc<Owners>) -> Self {
+    pub(super) fn new(owners: Arc<Owners>, walk: Arc<Walk>) -> Self {
         Self {
             owners,
+            walk,
             seen: Memory::default(),
             hashes: Hashes::default(),
             hashing: AtomicBool::new(false),
@@ -60,7 +62,7 @@ impl Source for Programs {
     }
 
     fn read(&self, root: &Root) -> Reading {
-        let found = match processes(root) {
+        let found = match self.walk.anew(root) {
             Ok(found) => found,
             Err(why) => return Reading::unavailable(self.id(), &why),
         };
@@ -71,18 +73,20 @@ impl Source for Programs {
             .map(|home| (home.uid, home.name))
             .collect();
         // One item per program and person; a copy that is still on the disk goes before a deleted one.
-        let mut programs: BTreeMap<(String, String), (bool, u32)> = BTreeMap::new();
-        for process in found.running {
+        let mut programs: BTreeMap<(&str, String), (bool, u32)> = BTreeMap::new();
+        for process in &found.running {
             let uid = root.owner(&format!("proc/{}", process.pid)).unwrap_or_default();
             let principal = if PEOPLE.contains(&uid) {
                 uid.to_string()
             } else {
                 String::new()
             };
-            let slot = programs.entry((process.exe, principal)).or_insert((true, uid));
+            let slot = programs
+                .entry((process.exe.as_str(), principal))
+                .or_insert((true, uid));
             slot.0 &= process.deleted;
         }
-        let paths: Vec<&str> = programs.keys().map(|(exe, _)| exe.as_str()).collect();
+        let paths: Vec<&str> = programs.keys().map(|(exe, _)| *exe).collect();
         let packages = self.owners.packages(root, &paths);
         let mut hashes = Vec::new();
         if self.hashing.load(Ordering::Relaxed) {
@@ -108,13 +112,13 @@ impl Source for Programs {
                 };
                 let account = people.get(uid).filter(|_| !principal.is_empty());
                 Fact::machine(key::process(exe), Kind::Process(process))
-                    .at(exe)
+                    .at(*exe)
                     .of(principal.clone(), account.cloned().unwrap_or_default())
             })
             .collect();
         gather.facts = self.seen.merge(monotonic_ms(), KEEP_MS, facts);
-        if let Some(why) = found.denied {
-            gather.fault(why);
+        if let Some(why) = &found.denied {
+            gather.fault(why.clone());
         }
         gather.finish(self.id())
     }
@@ -146,7 +150,7 @@ mod tests {
     fn many_processes_of_one_program_are_one_item_and_it_outlives_them() {
         let folder = tempfile::tempdir().unwrap();
         let root = Root::at(folder.path());
-        let source = Programs::new(Arc::default());
+        let source = Programs::new(Arc::default(), Arc::default());
         assert_eq!(source.read(&root).look, Look::Unsupported);
         for pid in [5, 6] {
             let place = folder.path().join(format!("proc/{pid}"));
@@ -186,7 +190,7 @@ mod tests {
         fs::create_dir_all(folder.path().join("opt")).unwrap();
         fs::write(folder.path().join("opt/qq"), "abc").unwrap();
         symlink("/opt/qq", place.join("exe")).unwrap();
-        let source = Programs::new(Arc::default());
+        let source = Programs::new(Arc::default(), Arc::default());
         let hash = || match &source.read(&root).facts[0].facet.kind {
             Some(Kind::Process(process)) => process.sha256.clone(),
             _ => panic!("not a process"),
@@ -205,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_running_system_shows_this_program() {
-        let reading = Programs::new(Arc::default()).read(&Root::host());
+        let reading = Programs::new(Arc::default(), Arc::default()).read(&Root::host());
         let own = std::env::current_exe().unwrap();
         assert!(
             reading

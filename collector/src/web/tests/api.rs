@@ -24,7 +24,7 @@ use crate::web::{
 };
 
 /// Makes a token as the page does, and gives its secret.
-fn token(house: &House, scopes: &[ApiScope], departments: &str) -> String {
+pub(super) fn token(house: &House, scopes: &[ApiScope], departments: &str) -> String {
     let name = format!("maker-{}-{}", scopes.len(), departments.len());
     let mut admin = house.person(&name, &[Role::Administrator]);
     let mut fields = vec![("label", "test"), ("days", "30"), ("departments", departments)];
@@ -35,7 +35,7 @@ fn token(house: &House, scopes: &[ApiScope], departments: &str) -> String {
     rest.split('<').next().unwrap().to_owned()
 }
 
-fn ask(house: &House, method: Method, path: &str, token: &str, body: &Value) -> Answer {
+pub(super) fn ask(house: &House, method: Method, path: &str, token: &str, body: &Value) -> Answer {
     let request = Request::builder()
         .method(method)
         .uri(path)

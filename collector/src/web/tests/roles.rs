@@ -29,6 +29,7 @@ const DEVICE_REFRESH: &str = "/api/v1/devices/01010101010101010101010101010101/r
 /// Method, pattern, an address of it, who may. `None`: everybody, signed in or not.
 const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
     ("GET", "/healthz", "/healthz", None),
+    ("GET", "/metrics", "/metrics", Some(&[A, U])),
     ("GET", "/static/{version}/{file}", "/static/0/dashboard.css", None),
     ("GET", "/favicon.ico", "/favicon.ico", None),
     ("GET", "/sign-in", "/sign-in", None),
@@ -84,6 +85,12 @@ const EXPECTED: &[(&str, &str, &str, Option<&[Role]>)] = &[
     ("GET", "/inspections", "/inspections", Some(&ROLES)),
     ("POST", "/inspections", "/inspections", Some(&[T])),
     ("GET", "/inspections/{id}", "/inspections/9", Some(&ROLES)),
+    (
+        "GET",
+        "/inspections/{id}/export",
+        "/inspections/9/export",
+        Some(&ROLES),
+    ),
     (
         "GET",
         "/inspections/{id}/print",

@@ -1,13 +1,16 @@
 //! How the collector itself is: for administrators and auditors, with what is wrong said once.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode, header};
 use deskwarden_domain::{
-    model::{Finding, FindingKey, FindingState, Holder, Role, Severity},
+    model::{ApiScope, Finding, FindingKey, FindingState, Holder, Role, Severity},
     operations::{CLAUSE, Kind},
     port::{Batch, Op},
 };
 
+use serde_json::Value;
+
 use super::{
+    api,
     house::{House, START},
     seed,
 };
@@ -98,4 +101,50 @@ fn a_condition_marks_what_it_is_about() {
     assert!(body.contains("A certificate is about to end") && !body.contains("Nothing is wrong"));
     let zh = read(&house, "zh-CN");
     assert!(zh.contains("根证书") && zh.contains("证书即将到期"));
+}
+
+#[test]
+fn a_monitoring_system_reads_how_it_is_with_a_token() {
+    let house = House::new();
+    seed::machine(&house, 1, &seed::plain());
+    seed::deliveries(&house, &seed::plain());
+    house.meter.add(START, 12);
+    let secret = api::token(&house, &[ApiScope::Read], "");
+    let answer = api::ask(&house, Method::GET, "/metrics", &secret, &Value::Null);
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(
+        answer.headers[header::CONTENT_TYPE],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    let body = answer.body;
+    for line in [
+        "# TYPE deskwarden_reports_total counter",
+        "deskwarden_reports_total 12",
+        "deskwarden_devices{version=\"0.1.0\",platform=\"linux-x86_64\",state=\"reporting\"} 1",
+        "deskwarden_assets{state=\"all\"} 1",
+        "deskwarden_certificate_end_time_seconds{name=\"root CA\"} ",
+    ] {
+        assert!(body.lines().any(|have| have.starts_with(line)), "{line}: {body}");
+    }
+    // Every line is a remark or a metric that a remark announced, and a number.
+    let mut announced = std::collections::BTreeSet::new();
+    for line in body.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            assert!(announced.insert(rest.split(' ').next().unwrap()), "{line}");
+        } else if !line.starts_with("# HELP ") {
+            let (metric, value) = line.rsplit_once(' ').unwrap();
+            assert!(announced.contains(metric.split('{').next().unwrap()), "{line}");
+            value.parse::<f64>().unwrap();
+        }
+    }
+    // Neither strangers, nor who sees a department only, nor a token for something else.
+    assert_eq!(house.stranger().get("/metrics").status, StatusCode::UNAUTHORIZED);
+    for (scope, departments) in [
+        (ApiScope::Audit, ""),
+        (ApiScope::Read, "\u{5ba2}\u{670d}\u{90e8}"),
+    ] {
+        let other = api::token(&house, &[scope], departments);
+        let answer = api::ask(&house, Method::GET, "/metrics", &other, &Value::Null);
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{departments}");
+    }
 }

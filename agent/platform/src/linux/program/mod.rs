@@ -10,7 +10,7 @@ mod sockets;
 pub(super) use hashes::Hashes;
 pub(super) use owners::Owners;
 pub(super) use question::Questions;
-pub(super) use running::{Running, processes};
+pub(super) use running::{Running, Walk, processes};
 pub(super) use sockets::{Protocol, SocketOwners, Tables};
 
 /// The file name of a path.

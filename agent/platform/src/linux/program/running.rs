@@ -1,6 +1,11 @@
 //! The processes of the kernel, as the programs that they run. Reads no arguments.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use deskwarden_parse::procnet::is_kernel_thread;
 use deskwarden_proto::limits::{TEXT_BYTES, cut};
@@ -11,6 +16,8 @@ const PROC: &str = "proc";
 /// Linux knows at most 4,194,304 processes; that many are no office PC.
 const MAX_PROCESSES: usize = 100_000;
 const MAX_STAT: usize = 4_096;
+/// For so long a walk speaks for the next source of the same scan.
+const RECENT: Duration = Duration::from_secs(2);
 
 /// A process that runs a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +37,30 @@ pub(in crate::linux) struct Processes {
     pub(in crate::linux) running: Vec<Running>,
     /// Some programs are hidden.
     pub(in crate::linux) denied: Option<Unavailable>,
+}
+
+/// The last walk over the processes: two sources of one scan need not walk twice.
+#[derive(Default)]
+pub(in crate::linux) struct Walk(Mutex<Option<(PathBuf, Instant, Arc<Processes>)>>);
+
+impl Walk {
+    /// What runs now.
+    pub(in crate::linux) fn anew(&self, root: &Root) -> Result<Arc<Processes>, Unavailable> {
+        let found = Arc::new(processes(root)?);
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some((root.display(PROC), Instant::now(), Arc::clone(&found)));
+        Ok(found)
+    }
+
+    /// What ran a moment ago, or now.
+    pub(in crate::linux) fn recent(&self, root: &Root) -> Result<Arc<Processes>, Unavailable> {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Taken once: who asks again by itself sees what runs then.
+        match last {
+            Some((place, at, found)) if place == root.display(PROC) && at.elapsed() < RECENT => Ok(found),
+            _ => processes(root).map(Arc::new),
+        }
+    }
 }
 
 /// Every process that runs a program. Kernel threads run none.
@@ -141,6 +172,22 @@ mod tests {
             ]
         );
         assert_eq!(found.denied, None);
+    }
+
+    #[test]
+    fn a_walk_serves_the_next_source_once_and_no_other_root() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let root = Root::at(folder.path());
+        process(folder.path(), 10, "/usr/bin/qq");
+        process(other.path(), 10, "/usr/bin/other");
+        let walk = Walk::default();
+        let first = walk.anew(&root).unwrap();
+        assert!(Arc::ptr_eq(&first, &walk.recent(&root).unwrap()));
+        process(folder.path(), 11, "/usr/bin/new");
+        assert_eq!(walk.recent(&root).unwrap().running.len(), 2);
+        walk.anew(&root).unwrap();
+        let others = walk.recent(&Root::at(other.path())).unwrap();
+        assert_eq!(others.running[0].exe, "/usr/bin/other");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
         homes,
         host::monotonic_ms,
         memory::{DAY_MS, Memory},
-        program::{Owners, file_name, processes},
+        program::{Owners, Walk, file_name},
     },
 };
 
@@ -54,6 +54,7 @@ pub(in crate::linux) struct MenuEntries {
 /// Programs that run from where people put them.
 pub(in crate::linux) struct RunningPortable {
     owners: Arc<Owners>,
+    walk: Arc<Walk>,
     seen: Memory,
 }
 
@@ -74,9 +75,10 @@ impl MenuEntries {
 }
 
 impl RunningPortable {
-    pub(in crate::linux) fn new(owners: Arc<Owners>) -> Self {
+    pub(in crate::linux) fn new(owners: Arc<Owners>, walk: Arc<Walk>) -> Self {
         Self {
             owners,
+            walk,
             seen: Memory::default(),
         }
     }
@@ -173,13 +175,13 @@ impl Source for RunningPortable {
     }
 
     fn read(&self, root: &Root) -> Reading {
-        let found = match processes(root) {
+        let found = match self.walk.recent(root) {
             Ok(found) => found,
             Err(why) => return Reading::unavailable(self.id(), &why),
         };
         let programs: BTreeMap<String, Found> = found
             .running
-            .into_iter()
+            .iter()
             .filter(|process| is_by_hand(&process.exe))
             .map(|process| {
                 let name = file_name(&process.exe).to_owned();
@@ -187,15 +189,15 @@ impl Source for RunningPortable {
                     name,
                     ..Found::default()
                 };
-                (process.exe, found)
+                (process.exe.clone(), found)
             })
             .collect();
         let mut gather = Gather::default();
         let facts = facts(root, &self.owners, programs);
         gather.facts = self.seen.merge(monotonic_ms(), KEEP_MS, facts);
         gather.answered();
-        if let Some(why) = found.denied {
-            gather.fault(why);
+        if let Some(why) = &found.denied {
+            gather.fault(why.clone());
         }
         gather.finish(self.id())
     }
@@ -324,7 +326,7 @@ mod tests {
             fs::create_dir_all(&place).unwrap();
             symlink(exe, place.join("exe")).unwrap();
         }
-        let reading = RunningPortable::new(Arc::default()).read(&Root::at(folder.path()));
+        let reading = RunningPortable::new(Arc::default(), Arc::default()).read(&Root::at(folder.path()));
         assert_eq!(
             kinds(&reading),
             [("portable:/home/wang/xmrig", SoftwareKind::Portable)]
