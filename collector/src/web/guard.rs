@@ -53,7 +53,7 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
     let route = access::of(request.method(), &pattern).ok_or(WebError::Method)?;
     let access = route.access;
     let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    if let Some(token) = bearer::presented(request.headers()).filter(|_| pattern.starts_with("/api/")) {
+    if let Some(token) = bearer::presented(request.headers()).filter(|_| is_for_programs(&pattern)) {
         let token = token.to_owned();
         return admit_program(state, request, route, &token).await;
     }
@@ -81,7 +81,7 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
         }
         None => None,
     };
-    let machine = pattern.starts_with("/api/") || pattern == "/events";
+    let machine = is_for_programs(&pattern) || pattern == "/events";
     let Some(viewer) = viewer else {
         return Err(if machine {
             WebError::SignedOut.into()
@@ -125,6 +125,11 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
     }
     request.extensions_mut().insert(viewer);
     Ok(())
+}
+
+/// Whether programs ask this with a token: they are told no, and not sent to a page.
+fn is_for_programs(pattern: &str) -> bool {
+    pattern.starts_with("/api/") || pattern == "/metrics"
 }
 
 /// Where somebody must go before they may go where they want to.
