@@ -35,4 +35,13 @@ pub(crate) const EDITIONS: &[&str] = &[
     "marketing edition", "business edition", "steam edition", "steam version", "game of the year", "legendary edition",
     "tm", "elamigos", "multi", "fitgirl repack", "dodi repack", "repack", "gog com", "gog", "codex", "rune", "skidrow",
     "reloaded", "razor 1911", "早期测试版", "豪华版", "至尊版", "普通版", "通用版", "共享版", "全功能版", "尊贵版", "定制版", "独立版",
+    "ii", "iii", "iv", "vi", "vii", "viii", "launcher", "启动器", "登录器", "登陆器", "微端", "手游", "端游", "怀旧服", "国服",
+    "国际服", "体验服", "测试服", "正式服", "经典服", "经典怀旧服", "怀旧版", "重制版", "年度版", "数字版", "数字豪华版", "典藏版", "收藏版", "决定版", "完全版",
+    "终极版", "黄金版", "导演剪辑版", "硬盘版", "英文版", "日文版", "繁中版", "台服", "日服", "韩服", "美服", "亚服", "欧服", "官服", "b服", "渠道服",
+    "微端版", "客户端版", "高清版", "3d版", "vr版", "电脑端版", "最新正式版", "trainer", "playtest", "early access", "open beta",
+    "closed beta", "public test", "director s cut", "directors cut", "redux", "reforged", "hd", "vr", "steam",
+    "epic games", "xbox", "game pass", "for windows 10", "for windows 11", "for windows 7", "for win10",
+    "for win11", "web", "web app", "pwa", "网页版", "浏览器版", "community fork", "fork", "unofficial",
+    "open source edition", "oss", "kde", "gtk", "qt", "qt5", "qt6", "electron", "tauri", "flatpak", "snap",
+    "appimage", "nightly build", "dev build", "development build", "debug", "arm64 版", "x64 版", "x86 版",
 ];

@@ -266,6 +266,9 @@ pub(crate) fn register(
     }
     for (raw, span) in names.makers {
         let words = Title::new(&raw).text().to_owned();
+        let within = raw.len() > 1 && raw.starts_with('*') && raw.ends_with('*') && !words.is_empty();
+        // With stars it is found wherever the words stand.
+        let words = if within { format!("*{words}*") } else { words };
         take(&mut builder.makers, &builder.entries, words, false, span);
     }
     for (raw, span) in names.sections {

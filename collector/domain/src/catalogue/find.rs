@@ -8,6 +8,7 @@ use super::{
     normalise::Title,
     packaging, pairs,
     program::Program,
+    written,
 };
 
 /// Letters that a title written as one word must have, to be looked up so.
@@ -16,6 +17,8 @@ const SQUASHED_BYTES: usize = 6;
 const PACKAGE_BYTES: usize = 5;
 /// Words of a publisher's name that are looked at.
 const MAKER_WORDS: usize = 5;
+/// Words of what may stand anywhere in a publisher's name.
+const MAKER_WITHIN_WORDS: usize = 2;
 /// What a package is called that goes with a program and is none itself.
 #[rustfmt::skip]
 const PARTS: [&str; 24] = [
@@ -129,11 +132,40 @@ impl Catalogue {
             (Some((words, entry)), Some((longer, other))) => Some(if longer > words { other } else { entry }),
             (Some((_, entry)), None) | (None, Some((_, entry))) => Some(entry),
             (None, None) if program.title_is_package => None,
-            (None, None) => self.by_two_names(program.title, program, &usable).or_else(|| {
-                let rest = Title::new(pairs::without_lead(program.title)?);
-                self.whole(&rest, program, &usable).map(|(_, entry)| entry)
-            }),
+            (None, None) => self
+                .by_two_names(program.title, program, &usable)
+                .or_else(|| {
+                    let rest = Title::new(pairs::without_lead(program.title)?);
+                    self.whole(&rest, program, &usable).map(|(_, entry)| entry)
+                })
+                .or_else(|| {
+                    let name = Title::new(pairs::before_slogan(program.title)?);
+                    self.whole(&name, program, &usable).map(|(_, entry)| entry)
+                })
+                .or_else(|| self.by_writing(program, platform)),
         }
+    }
+
+    /// `HuyaClient`, `4DF9E0F8.Netflix`: words written as one, and the name within an application's identifier.
+    fn by_writing(&self, program: &Program<'_>, platform: &str) -> Option<usize> {
+        let of_words = |apart: &str| {
+            let title = Title::new(apart);
+            let spaced = format!(" {} ", title.text());
+            let usable = |claim: &&Claim| {
+                self.on_platform(claim.entry, platform)
+                    && !self.vetoed(claim.entry, &spaced)
+                    && (!claim.if_publisher || self.supported(claim.entry, program))
+            };
+            let whole = self.whole(&title, program, &usable);
+            let long = |words: usize| title.first(words).len() >= written::LETTERS;
+            whole
+                .filter(|(words, _)| long(*words))
+                .or_else(|| self.by_pattern(&spaced, platform))
+                .map(|(_, entry)| entry)
+        };
+        let inner = written::inner(program.title);
+        let apart = written::apart(inner.unwrap_or(program.title));
+        apart.as_deref().or(inner).and_then(of_words)
     }
 
     /// The words that a claim takes, and its entry.
@@ -262,9 +294,16 @@ impl Catalogue {
         }
         for publisher in program.publishers {
             let name = Title::new(publisher);
-            let known = (1..=MAKER_WORDS.min(name.len())).rev().find_map(|words| {
-                let claims = self.makers.get(name.first(words))?;
-                claims.iter().find(|claim| fits(claim.entry))
+            let of = |words: &str| self.makers.get(words)?.iter().find(|claim| fits(claim.entry));
+            let known = (1..=MAKER_WORDS.min(name.len()))
+                .rev()
+                .find_map(|words| of(name.first(words)));
+            // Who maintains a package is nobody who made the program.
+            let known = known.or_else(|| {
+                let words = 1..=MAKER_WITHIN_WORDS.min(name.len());
+                let starts = |words: usize| (0..=name.len() - words).map(move |from| (from, from + words));
+                let mut within = words.rev().flat_map(starts).filter(|_| !program.title_is_package);
+                within.find_map(|(from, to)| of(&format!("*{}*", name.slice(from, to))))
             });
             if let Some(claim) = known {
                 return Some((claim.entry, format!("publisher \"{publisher}\"")));

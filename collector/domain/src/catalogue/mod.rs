@@ -11,6 +11,7 @@ mod normalise;
 mod packaging;
 mod pairs;
 mod program;
+mod written;
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -110,7 +110,8 @@ impl Title {
         self.slice(index, index + 1)
     }
 
-    fn slice(&self, from: usize, to: usize) -> &str {
+    /// The words from one to before another.
+    pub(crate) fn slice(&self, from: usize, to: usize) -> &str {
         let start = from
             .checked_sub(1)
             .and_then(|last| self.ends.get(last))

@@ -51,23 +51,59 @@ pub(super) fn transcribes(known: &str, second: &str) -> bool {
     } else {
         letters > HAN_LETTERS + 1
     };
-    let second = second.to_lowercase();
-    let mut words = second
+    let words = second
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty());
     other_script
         && long_enough
         && second.chars().filter(|&c| han(c)).count() <= HAN_LETTERS + 1
-        && words.clone().count() <= WORDS
-        && !words.any(|word| {
-            FOR_IT.iter().any(|known| {
-                if han_word(known) {
-                    word.contains(known)
-                } else {
-                    word == *known
-                }
-            })
+        && words.count() <= WORDS
+        && !is_for_it(second)
+}
+
+/// Whether a word says that a title is of something for a program, not of the program.
+fn is_for_it(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let mut words = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
+    words.any(|word| {
+        FOR_IT.iter().chain(&BEHIND_A_DASH).any(|&known| {
+            if han_word(known) {
+                word.contains(known)
+            } else {
+                word == known
+            }
         })
+    })
+}
+
+/// Signs between a name and what is said of it.
+const DASHES: [&str; 9] = [" - ", " – ", " — ", "：", ": ", "——", "－", "|", "-"];
+/// What stands behind a program's name, beside [`FOR_IT`], where the title is none of the program itself.
+#[rustfmt::skip]
+const BEHIND_A_DASH: [&str; 24] = [
+    "soundtrack", "ost", "wallpaper", "wallpapers", "editor", "mod", "mods", "kit", "benchmark", "screensaver",
+    "converter", "export", "import", "exporter", "importer", "integration", "connector", "module", "component",
+    "components", "clean", "cleaner", "remover", "卸载",
+];
+/// Letters that the name must have in one word, in several, and in ideographs.
+const LEAD_LETTERS: (usize, usize, usize) = (7, 8, 3);
+
+/// `Door Kickers: Action Squad`, `腾讯游戏管家-专业加速国服游戏`: the name before a subtitle or a slogan.
+pub(super) fn before_slogan(raw: &str) -> Option<&str> {
+    let (name, behind) = DASHES.iter().find_map(|dash| {
+        let (name, behind) = raw.split_once(dash)?;
+        // Within a word a dash belongs to it, but not among ideographs.
+        let bound = *dash != "-" || (name.ends_with(han) && behind.starts_with(han));
+        bound.then_some((name, behind))
+    })?;
+    let letters = name.chars().filter(|c| c.is_alphabetic());
+    let ideographs = letters.clone().filter(|&c| han(c)).count();
+    let several = name.trim().contains(' ');
+    let enough = ideographs >= LEAD_LETTERS.2
+        || letters.count() >= if several { LEAD_LETTERS.1 } else { LEAD_LETTERS.0 };
+    (enough && behind.chars().any(char::is_alphabetic) && !is_for_it(behind)).then_some(name)
 }
 
 fn han_word(word: &str) -> bool {
@@ -112,6 +148,24 @@ mod tests {
             ("Zzyx", ""),
         ] {
             assert!(!transcribes(known, second), "{known} {second}");
+        }
+    }
+
+    #[test]
+    fn a_name_ends_before_its_subtitle_and_before_no_word_of_something_for_it() {
+        for (title, name) in [
+            ("Door Kickers: Action Squad", "Door Kickers"),
+            ("Dawn of War - Dark Crusade", "Dawn of War"),
+            ("腾讯游戏管家-专业加速国服游戏", "腾讯游戏管家"),
+            ("真实台球3D - Pool", "真实台球3D"),
+        ] {
+            assert_eq!(before_slogan(title), Some(name), "{title}");
+        }
+        for title in [
+            "Steam - Store", "Door Kickers - Soundtrack", "Mumble-Server", "网易云音乐-备份工具", "Spotify: ", "T-Online",
+            "qBittorrent - 1.2", "",
+        ] {
+            assert_eq!(before_slogan(title), None, "{title}");
         }
     }
 
