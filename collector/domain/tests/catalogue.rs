@@ -286,6 +286,85 @@ fn who_makes_nothing_else_and_where_a_packager_put_it_say_what_no_title_does() {
 }
 
 #[test]
+fn words_written_as_one_and_names_within_identifiers_are_told_apart() {
+    for (name, expected) in [
+        ("SurfEasyVPN", "vpn"),
+        ("zzyxvpn", "vpn"),
+        ("ZzyxYoutubeDownloader", "downloader"),
+        ("zzyxtorrent 2.1", "downloader"),
+        ("PotPlayerClient", "video"),
+        ("ZzyxMediaPlayer", "video"),
+        ("4DF9E0F8.Netflix_mcm4njqhnhss8", "video"),
+        ("ZzyxMaker.ZzyxSolitaire_8wekyb3d8bbwe", "game"),
+        // What has only part of such a word, or a word that makes it something else.
+        ("ZzyxVPNDriver", "unknown"),
+        ("ZzyxServiceManager", "unknown"),
+        ("vpn", "vpn"),
+        ("FlashDownloader", "unknown"),
+        ("Zzyx.Signal_8wekyb3d8bbwe", "unknown"),
+        ("setup.exe", "unknown"),
+    ] {
+        assert_eq!(category(title(name, "").as_ref()), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_known_name_before_a_slogan_or_a_subtitle_is_the_program() {
+    for (name, expected) in [
+        ("Door Kickers: Zzyx Squad", "game"),
+        ("腾讯游戏管家-专业加速国服游戏", "game"),
+        ("qBittorrent - a client", "downloader"),
+        ("网易云音乐：听见好时光", "music"),
+        // Something for it, and a name too short to say so much.
+        ("Door Kickers - Soundtrack", "unknown"),
+        ("qBittorrent - plugin", "unknown"),
+        ("Signal - Messages of Instruments", "unknown"),
+        ("Zzyx: Door Kickers", "unknown"),
+    ] {
+        assert_eq!(category(title(name, "").as_ref()), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_word_in_a_makers_name_says_what_it_makes() {
+    for (publisher, expected) in [
+        ("Zzyx Games Ltd.", "game"),
+        ("Zzyx Game Studios", "game"),
+        ("北京某某游戏科技有限公司", "game"),
+        ("某某证券股份有限公司", "stock"),
+        ("某某期货有限公司", "stock"),
+        ("Zzyx VPN GmbH", "vpn"),
+        // Words that hardware makers and others bear too.
+        ("Zzyx Gaming", "unknown"),
+        ("Zzyx Entertainment Software", "unknown"),
+        ("Gamesa Electric", "unknown"),
+        ("某某证明文件有限公司", "unknown"),
+    ] {
+        assert_eq!(
+            category(title("Zzyx", publisher).as_ref()),
+            expected,
+            "{publisher}"
+        );
+    }
+    // What such a maker ships beside.
+    for (name, publisher) in [
+        ("Zzyx Redistributable", "Zzyx Games Ltd."),
+        ("Zzyx 安全控件", "某某证券股份有限公司"),
+        ("Zzyx Headset Driver", "Zzyx Games Ltd."),
+    ] {
+        assert_eq!(category(title(name, publisher).as_ref()), "unknown", "{name}");
+    }
+    // Who maintains a package is nobody who made the program.
+    let kept = v1::Software {
+        name: "zzyx-lib".to_owned(),
+        publisher: "Debian Games Team".to_owned(),
+        kind: SoftwareKind::Package.into(),
+        ..Default::default()
+    };
+    assert_eq!(SET.classify(&facet::Kind::Software(kept), "linux-x86_64"), None);
+}
+
+#[test]
 fn an_update_is_no_program() {
     let update = v1::Software {
         name: "QQ".to_owned(),

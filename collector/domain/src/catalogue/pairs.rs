@@ -162,8 +162,14 @@ mod tests {
             assert_eq!(before_slogan(title), Some(name), "{title}");
         }
         for title in [
-            "Steam - Store", "Door Kickers - Soundtrack", "Mumble-Server", "网易云音乐-备份工具", "Spotify: ", "T-Online",
-            "qBittorrent - 1.2", "",
+            "Steam - Store",
+            "Door Kickers - Soundtrack",
+            "Mumble-Server",
+            "网易云音乐-备份工具",
+            "Spotify: ",
+            "T-Online",
+            "qBittorrent - 1.2",
+            "",
         ] {
             assert_eq!(before_slogan(title), None, "{title}");
         }

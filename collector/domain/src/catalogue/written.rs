@@ -101,7 +101,16 @@ mod tests {
         ] {
             assert_eq!(inner(raw), Some(name), "{raw}");
         }
-        for raw in ["Notepad", "setup.exe", "Rocket.Chat", "Netflix 1.2", "1.2.3", "微信.Weixin", ".hidden", ""] {
+        for raw in [
+            "Notepad",
+            "setup.exe",
+            "Rocket.Chat",
+            "Netflix 1.2",
+            "1.2.3",
+            "微信.Weixin",
+            ".hidden",
+            "",
+        ] {
             assert_eq!(inner(raw), None, "{raw}");
         }
     }
