@@ -130,7 +130,12 @@ impl Catalogue {
         match (whole, pattern) {
             // As many words, and nothing but editions around them, is more than as many words somewhere.
             (Some((words, entry)), Some((longer, other))) => Some(if longer > words { other } else { entry }),
-            (Some((_, entry)), None) | (None, Some((_, entry))) => Some(entry),
+            (Some((_, entry)), None) => Some(entry),
+            // Two names of one program say more than a word among others.
+            (None, Some((_, entry))) => Some(
+                self.by_two_names(program.title, program, &usable)
+                    .unwrap_or(entry),
+            ),
             (None, None) if program.title_is_package => None,
             (None, None) => self
                 .by_two_names(program.title, program, &usable)
