@@ -62,6 +62,7 @@ struct Base {
     importer: Arc<Importer>,
     contexts: Arc<Contexts>,
     pki: Arc<Pki>,
+    standing: Arc<grpc::Standing>,
     admin: Option<OneTime>,
 }
 
@@ -72,6 +73,8 @@ pub fn run(config: Config, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         info!(files, "open files that the system allows");
     }
     let base = prepare(config)?;
+    // A store that is spoken to over a network must be left where nothing else runs: its last holder is here.
+    let store = Arc::clone(&base.store);
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -79,6 +82,7 @@ pub fn run(config: Config, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     let ended = runtime.block_on(serve(base, ready));
     // A mail server that does not answer must not hold up the end; what it was sent is sent again.
     runtime.shutdown_timeout(LINGER);
+    drop(store);
     info!("stopped");
     ended
 }
@@ -136,16 +140,19 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
             .context("beginning to observe")?;
     }
     let admin = people::first_administrator(store.as_ref(), now).context("making the first administrator")?;
+    let standing = grpc::Standing::load(store.as_ref()).context("reading which devices are barred")?;
     Ok(Base {
         config,
         store,
         importer: Arc::new(importer),
         contexts: Arc::new(contexts),
         pki: Arc::new(pki),
+        standing: Arc::new(standing),
         admin,
     })
 }
 
+/// Runs everything. Asks the store for nothing by itself, as that would hold up whoever shares the thread.
 async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyhow::Result<()> {
     let Base {
         config,
@@ -153,6 +160,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         importer,
         contexts,
         pki,
+        standing,
         admin,
     } = base;
     // Before anything else, so that whoever reads that it is ready can also end it well.
@@ -205,7 +213,6 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     let (ingest, writer) = Ingest::start(parts, writer_stop.clone())?;
     tasks.spawn("ingest", writer);
 
-    let standing = Arc::new(grpc::Standing::load(store.as_ref())?);
     let sessions = grpc::Sessions::default();
     let session_settings = grpc::SessionSettings::default();
     let policy = session_settings.policy.clone();

@@ -82,6 +82,19 @@ impl Setup {
         self
     }
 
+    /// A further collector of the same fleet: over the same store, under the same certificate authority.
+    ///
+    /// # Errors
+    /// When the authority cannot be copied.
+    pub fn beside(mut self, other: &Collector) -> Result<Self> {
+        let pki = self.data().join("pki");
+        fs::create_dir_all(&pki)?;
+        crate::folder::copy(&other.data().join("pki"), &pki)?;
+        fs::set_permissions(&pki, fs::Permissions::from_mode(0o700))?;
+        self.store.clone_from(&other.setup.store);
+        Ok(self)
+    }
+
     /// Adds a channel as the configuration has it: the keys below `[[channel]]`.
     #[must_use]
     pub fn channel(mut self, keys: &str) -> Self {

@@ -35,6 +35,8 @@ use crate::folder::copy;
 pub struct Place {
     /// The agents' port.
     pub endpoint: Endpoint,
+    /// Further collectors, which agents turn to when the first one is away.
+    pub also: Vec<Endpoint>,
     /// Pin of the root.
     pub pin: Pin,
 }
@@ -117,7 +119,7 @@ impl SimAgent {
         handle.look_at_all(Trigger::Start).await?;
         let cancel = CancellationToken::new();
         let mut session = Session {
-            endpoints: vec![place.endpoint.clone()],
+            endpoints: [std::slice::from_ref(&place.endpoint), &place.also].concat(),
             clock: store.clock(),
             store,
             identity,

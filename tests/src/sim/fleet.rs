@@ -76,6 +76,7 @@ impl Fleet {
         let token = text(&made, "token")?.to_owned();
         let place = Place {
             endpoint: collector.agents()?.parse().context("the agents' port")?,
+            also: Vec::new(),
             pin: collector.pin()?.parse().context("the pin")?,
         };
         let runtime = Builder::new_multi_thread()
@@ -227,6 +228,16 @@ impl Fleet {
             None => collector.agents()?.to_owned(),
         };
         self.place.endpoint = endpoint.parse().context("the agents' port")?;
+        Ok(())
+    }
+
+    /// The agents know this collector too, from their next start on.
+    ///
+    /// # Errors
+    /// When it has no address.
+    pub fn also(&mut self, collector: &Collector) -> Result<()> {
+        let endpoint = collector.agents()?.parse().context("the agents' port")?;
+        self.place.also.push(endpoint);
         Ok(())
     }
 

@@ -43,7 +43,15 @@ impl Oracle {
     pub fn on(data: &Path) -> Result<Self> {
         let file = data.join("deskwarden.db");
         ensure!(file.is_file(), "{} is not there", file.display());
-        let store = deskwarden_store::open(&format!("sqlite:{}", file.display()))?;
+        Self::at(&format!("sqlite:{}", file.display()))
+    }
+
+    /// On a store by its location.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn at(location: &str) -> Result<Self> {
+        let store = deskwarden_store::open(location)?;
         Ok(Self { store })
     }
 

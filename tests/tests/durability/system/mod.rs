@@ -7,6 +7,7 @@ mod fleet;
 mod order;
 mod power;
 mod restore;
+mod several;
 
 use deskwarden_domain::port::Paging;
 use deskwarden_proto::ids::DeviceId;
