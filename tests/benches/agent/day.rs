@@ -87,7 +87,8 @@ pub(super) fn run(report: &mut Report, seconds: u64) -> Result<()> {
             part * 100.0
         ),
     );
-    agent.stop()?;
+    // In its namespace it is the first process, which no signal but this one reaches.
+    agent.kill()?;
     Ok(())
 }
 
