@@ -6,7 +6,9 @@ setlocal
 chcp 65001 >nul
 set "HERE=%~dp0"
 set "MSI="
-for %%F in ("%HERE%deskwarden-agent*.msi") do set "MSI=%%~fF"
+pushd "%HERE%"
+for %%F in (deskwarden-agent*.msi) do set "MSI=%HERE%%%F"
+popd
 if not defined MSI (
   echo 未找到 %HERE%deskwarden-agent*.msi / there is no package beside this file 1>&2
   exit /b 2

@@ -410,7 +410,15 @@ impl Collector {
     /// # Errors
     /// When it does not become ready.
     pub fn restart_today(&mut self) -> Result<()> {
-        self.setup.clock.clear();
+        self.restart_with_clock("")
+    }
+
+    /// Ends the collector and starts it again with a clock that is off or fast, as [`program::at`] takes it.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn restart_with_clock(&mut self, shift: &str) -> Result<()> {
+        shift.clone_into(&mut self.setup.clock);
         self.restart()
     }
 

@@ -23,6 +23,7 @@ pub mod pc;
 pub mod pe;
 pub mod power;
 pub mod program;
+pub mod relay;
 pub mod sim;
 pub mod small_disk;
 pub mod smbios;

@@ -4,7 +4,8 @@
 use std::{
     env,
     ffi::OsStr,
-    fs,
+    fs::{self, OpenOptions},
+    io::{Read as _, Seek as _},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
 };
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     need, program,
+    relay::{self, Calls},
     wait::{PATIENCE, eventually},
 };
 
@@ -71,6 +73,8 @@ impl Build {
 #[derive(Debug)]
 pub struct WindowsPc {
     prefix: TempDir,
+    /// Where Wine notes calls, if it was asked to.
+    notes: Option<PathBuf>,
 }
 
 impl WindowsPc {
@@ -87,6 +91,7 @@ impl WindowsPc {
         }
         let pc = Self {
             prefix: tempfile::Builder::new().prefix("deskwarden-wine-").tempdir()?,
+            notes: None,
         };
         pc.finish("wineboot", ["--init"])?;
         // The first start goes on in the background.
@@ -106,6 +111,27 @@ impl WindowsPc {
         self.prefix.path()
     }
 
+    /// From now on Wine notes which of these functions a program calls, and what they answer.
+    ///
+    /// # Errors
+    /// When the PC cannot be started anew.
+    pub fn note_calls(&mut self, program: &str, functions: &[String]) -> Result<()> {
+        self.import(&relay::keys(program, functions))?;
+        // Services take after who started them, so that all of it begins anew.
+        self.server("--kill")?;
+        self.server("--wait")?;
+        self.notes = Some(self.prefix.path().join("calls.txt"));
+        self.server("--persistent")
+    }
+
+    /// What was noted so far.
+    ///
+    /// # Errors
+    /// When nothing was to be noted.
+    pub fn calls(&self) -> Result<Calls> {
+        Calls::read(self.notes.as_deref().context("no calls were noted")?)
+    }
+
     /// Runs a program of the PC.
     ///
     /// # Errors
@@ -118,16 +144,25 @@ impl WindowsPc {
         let mut command = Command::new(LOADER);
         command.arg(program).args(arguments);
         self.settle(&mut command);
-        let output = command
+        // Files, because services that a command starts keep what it was given open, and a pipe would never end.
+        let (mut told, mut faults) = (tempfile::tempfile()?, tempfile::tempfile()?);
+        let errors = match &self.notes {
+            Some(notes) => OpenOptions::new().create(true).append(true).open(notes)?,
+            None => faults.try_clone()?,
+        };
+        let status = command
             .stdin(Stdio::null())
-            .output()
+            .stdout(told.try_clone()?)
+            .stderr(errors)
+            .status()
             .with_context(|| format!("{command:?}"))?;
-        let text = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok((output.status, text))
+        let mut bytes = Vec::new();
+        for file in [&mut told, &mut faults] {
+            file.rewind()?;
+            file.read_to_end(&mut bytes)?;
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Ok((status, text))
     }
 
     /// The same; a failure of the program is an error.
@@ -216,13 +251,28 @@ impl WindowsPc {
         let mut command = Command::new(SERVER);
         command.arg(what);
         self.settle(&mut command);
-        program::finish(&mut command).map(drop)
+        // It goes on in the background with what it was given.
+        let status = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .with_context(|| format!("{command:?}"))?;
+        ensure!(status.success(), "{command:?} ended with {status}");
+        Ok(())
     }
 
     fn settle(&self, command: &mut Command) {
         command
             .env("WINEPREFIX", self.prefix.path())
-            .env("WINEDEBUG", "-all")
+            .env(
+                "WINEDEBUG",
+                if self.notes.is_some() {
+                    relay::CHANNELS
+                } else {
+                    "-all"
+                },
+            )
             // Neither .NET nor HTML is needed, and both would be offered for download.
             .env("WINEDLLOVERRIDES", "mscoree=d;mshtml=d;winemenubuilder.exe=d")
             .env("WINESERVER", SERVER)

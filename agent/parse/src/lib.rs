@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod app;
 pub mod apt_conf;
+pub mod authenticode;
 pub mod bdb;
 pub mod browser;
 pub mod clamav_log;
@@ -37,6 +38,7 @@ pub mod security_descriptor;
 pub mod serial;
 pub mod shares;
 pub mod shell;
+pub mod shortcut;
 pub mod smart;
 pub mod smbios;
 pub mod sockdiag;

@@ -15,6 +15,8 @@ const MAX_BLOCKS: usize = 1_000;
 const MAX_TEXT: usize = 512;
 /// Kind of resources that hold versions.
 const VERSION: u32 = 16;
+/// The directory of a program that leads to its resources.
+const RESOURCES: usize = 2;
 
 /// What a program says about itself; empty where it does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,41 +39,67 @@ struct Section {
     offset: u32,
 }
 
-/// The version resource of a program; `None` where the bytes are no program, or it has none.
-pub fn version_of(mut blocks: impl Blocks) -> Option<Version> {
-    let sections;
-    let resources;
-    {
-        let head = u32_at(&blocks.read(0x3c, 4)?, 0)?;
-        let head = u64::from(head);
-        let coff = blocks.read(head, 26)?;
-        if !coff.starts_with(b"PE\0\0") {
-            return None;
-        }
-        let count = usize::from(u16_at(&coff, 6)?).min(MAX_SECTIONS);
-        let optional = usize::from(u16_at(&coff, 20)?);
-        // The place of the directories depends on the width of addresses.
-        let directories = match u16_at(&coff, 24)? {
+/// Where the parts of a program are described.
+struct Head {
+    /// Place of the directories, and how many there are.
+    directories: u64,
+    count: usize,
+    /// Place of the table of sections, and how many there are.
+    table: u64,
+    sections: usize,
+}
+
+fn head(blocks: &mut impl Blocks) -> Option<Head> {
+    let head = u64::from(u32_at(&blocks.read(0x3c, 4)?, 0)?);
+    let coff = blocks.read(head, 26)?;
+    if !coff.starts_with(b"PE\0\0") {
+        return None;
+    }
+    // The place of the directories depends on the width of addresses.
+    let directories = head
+        + 24
+        + match u16_at(&coff, 24)? {
             0x10b => 96,
             0x20b => 112,
             _ => return None,
         };
-        resources = u32_at(&blocks.read(head + 24 + directories + 16, 4)?, 0)?;
-        let table = blocks.read(head + 24 + optional as u64, count * 40)?;
-        sections = table
-            .chunks_exact(40)
-            .filter_map(|row| {
-                Some(Section {
-                    address: u32_at(row, 12)?,
-                    size: u32_at(row, 16)?.max(u32_at(row, 8)?),
-                    offset: u32_at(row, 20)?,
-                })
-            })
-            .collect::<Vec<_>>();
+    let count = u32_at(&blocks.read(directories - 4, 4)?, 0)?;
+    Some(Head {
+        directories,
+        count: usize::try_from(count).ok()?,
+        table: head + 24 + u64::from(u16_at(&coff, 20)?),
+        sections: usize::from(u16_at(&coff, 6)?).min(MAX_SECTIONS),
+    })
+}
+
+/// Place and size that a directory of a program gives; `None` where the bytes are no program, or it has none.
+pub(crate) fn directory(blocks: &mut impl Blocks, number: usize) -> Option<(u32, u32)> {
+    let head = head(blocks)?;
+    if number >= head.count {
+        return None;
     }
+    let row = blocks.read(head.directories + number as u64 * 8, 8)?;
+    Some((u32_at(&row, 0)?, u32_at(&row, 4)?))
+}
+
+/// The version resource of a program; `None` where the bytes are no program, or it has none.
+pub fn version_of(mut blocks: impl Blocks) -> Option<Version> {
+    let (resources, _) = directory(&mut blocks, RESOURCES)?;
     if resources == 0 {
         return None;
     }
+    let head = head(&mut blocks)?;
+    let table = blocks.read(head.table, head.sections * 40)?;
+    let sections: Vec<Section> = table
+        .chunks_exact(40)
+        .filter_map(|row| {
+            Some(Section {
+                address: u32_at(row, 12)?,
+                size: u32_at(row, 16)?.max(u32_at(row, 8)?),
+                offset: u32_at(row, 20)?,
+            })
+        })
+        .collect();
     let base = place(&sections, resources)?;
     let kind = entry(&mut blocks, base, 0, Some(VERSION))?;
     let name = entry(&mut blocks, base, kind, None)?;
@@ -188,13 +216,13 @@ fn numbers(fixed: &[u8]) -> Option<String> {
     ))
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(
         bytes.get(at..at.checked_add(2)?)?.try_into().ok()?,
     ))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(
         bytes.get(at..at.checked_add(4)?)?.try_into().ok()?,
     ))

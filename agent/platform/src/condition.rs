@@ -18,6 +18,19 @@ pub(crate) fn space(place: &str, used: u64, usable: u64) -> Fact {
     health("disk_full", place, band, detail)
 }
 
+/// How often the PC went down without a shutdown in the last 30 days, as a band.
+pub(crate) fn shutdowns(dirty: usize) -> Fact {
+    let (band, detail) = match dirty {
+        0 => (Band::Ok, "every boot of the last 30 days follows a shutdown"),
+        1 | 2 => (
+            Band::Warning,
+            "the PC went down without a shutdown in the last 30 days",
+        ),
+        _ => (Band::Critical, "the PC keeps going down without a shutdown"),
+    };
+    health("dirty_shutdown", "", band, detail)
+}
+
 /// A fact of the health section: one topic, of one subject where it has several.
 pub(crate) fn health(topic: &str, subject: &str, band: Band, detail: &str) -> Fact {
     let key = if subject.is_empty() {

@@ -1,6 +1,7 @@
 //! What Windows keeps and answers: hives and values of the registry, tables of the network library, disks.
 
 use deskwarden_parse::{
+    authenticode,
     iphelper::{self, adapters},
     pe,
     registry::{
@@ -8,7 +9,7 @@ use deskwarden_parse::{
         settings::{self, parse_connection, parse_servers},
         sticks, updates_tree,
     },
-    storage,
+    shortcut, storage,
 };
 
 use crate::Target;
@@ -17,6 +18,14 @@ use crate::Target;
 const USER: &[u8] = include_bytes!("../../../agent/parse/fixtures/registry/user.hive");
 /// A program with a version resource, made by mingw-w64.
 const PROGRAM: &[u8] = include_bytes!("../../../agent/parse/fixtures/pe/version.exe");
+/// The same, signed by osslsigncode.
+const SIGNED: &[u8] = include_bytes!("../../../agent/parse/fixtures/pe/signed.exe");
+/// Shortcuts, written by Wine's shell and by pylnk3.
+const SHORTCUTS: [&[u8]; 3] = [
+    include_bytes!("../../../agent/parse/fixtures/shortcut/chinese.lnk"),
+    include_bytes!("../../../agent/parse/fixtures/shortcut/items.lnk"),
+    include_bytes!("../../../agent/parse/fixtures/shortcut/variable.lnk"),
+];
 const SYSTEM: &[u8] = include_bytes!("../../../agent/parse/fixtures/registry/system.hive");
 /// Keys that one walk visits at most: a damaged hive may lead to the same key on many ways.
 const MAX_KEYS: usize = 200;
@@ -126,6 +135,30 @@ pub(crate) const TARGETS: &[Target] = &[
             }
         },
         seeds: || vec![PROGRAM.to_vec(), PROGRAM[PROGRAM.len() / 2..].to_vec()],
+    },
+    Target {
+        name: "signature",
+        covers: &["authenticode::signer_of", "authenticode::parse_signer"],
+        check: |bytes| {
+            for found in [authenticode::signer_of(bytes), authenticode::parse_signer(bytes)]
+                .into_iter()
+                .flatten()
+            {
+                assert!(!found.is_empty() && found.len() <= 256 && !found.contains(char::is_control));
+            }
+        },
+        // The signed program, and what stands behind the program alone.
+        seeds: || vec![SIGNED.to_vec(), SIGNED[PROGRAM.len() + 8..].to_vec()],
+    },
+    Target {
+        name: "shortcut",
+        covers: &["shortcut::parse_shortcut"],
+        check: |bytes| {
+            if let Some(path) = shortcut::parse_shortcut(bytes) {
+                assert!(path.len() <= 2_048 && !path.contains(['?', '\0', '\n']));
+            }
+        },
+        seeds: || SHORTCUTS.map(<[u8]>::to_vec).to_vec(),
     },
     Target {
         name: "windows-disk",

@@ -53,12 +53,14 @@ fn a_pc_tells_its_titles_people_and_proxies_and_what_it_could_not_look_at() {
     };
     pc.import(&keys("machine.reg")).unwrap();
     pc.import(&keys("user.reg")).unwrap();
-    let home = pc.file("Users/李伟");
+    let home = pc.file("users/李伟");
     fs::create_dir_all(&home).unwrap();
     fs::copy(fixture("user.hive"), home.join("NTUSER.DAT")).unwrap();
+    put_copied_programs(&pc);
     let snapshot = collected(&pc, &build.program());
     every_title_is_told(&snapshot);
     people_are_told_apart(&snapshot);
+    copied_programs_are_told_by_their_shortcuts(&snapshot);
     proxies_are_told_without_their_passwords(&snapshot);
     what_was_not_looked_at_says_why(&snapshot);
 }
@@ -92,6 +94,51 @@ fn every_title_is_told(snapshot: &Value) {
     assert_eq!(of("QQ样例")["facet"]["architecture"], "x86");
     assert_eq!(of("微信样例")["local"]["installed_on"], "2024-01-31");
     assert_eq!(of("KB5034441")["facet"]["parent"], "Windows");
+}
+
+/// Programs that nobody installed, and shortcuts to them: on the desktop of everybody, and in the menu of somebody who is
+/// not signed in. One of the programs is signed, one was changed after that, and one shortcut leads to nothing.
+fn put_copied_programs(pc: &WindowsPc) {
+    let made = |name: &str| tree::root().join("agent/parse/fixtures").join(name);
+    let put = |from: &str, to: &str| {
+        let to = pc.file(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(made(from), to).unwrap();
+    };
+    put("pe/signed.exe", "绿色软件/QQ样例.exe");
+    put("shortcut/chinese.lnk", "users/Public/Desktop/聊天.lnk");
+    put("pe/signed.exe", "tools/chat.exe");
+    let changed = pc.file("tools/chat.exe");
+    let mut bytes = fs::read(&changed).unwrap();
+    bytes[0x44c] ^= 1;
+    fs::write(changed, bytes).unwrap();
+    let menu = "users/李伟/AppData/Roaming/Microsoft/Windows/Start Menu/Programs/工具";
+    put("shortcut/plain.lnk", &format!("{menu}/聊天二.LNK"));
+    put("shortcut/items.lnk", &format!("{menu}/别的盘.lnk"));
+    put("pe/version.rc", &format!("{menu}/坏.lnk"));
+}
+
+fn copied_programs_are_told_by_their_shortcuts(snapshot: &Value) {
+    let software = items(snapshot, "software");
+    let found: Vec<_> = software
+        .iter()
+        .filter(|item| text(item, "/source") == "shortcuts")
+        .collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    let at = |path: &str| {
+        let item = found.iter().find(|item| text(item, "/local/path") == path);
+        **item.unwrap_or_else(|| panic!("no {path} in {found:?}"))
+    };
+    let signed = at("C:\\绿色软件\\QQ样例.exe");
+    assert_eq!(text(signed, "/facet/name"), "QQ样例");
+    assert_eq!(text(signed, "/facet/publisher"), "样例科技有限公司");
+    assert_eq!(text(signed, "/facet/signer"), "样例科技(深圳)有限公司");
+    assert_eq!(text(signed, "/principal"), "");
+    // It still says whose it is, and Windows does not believe it.
+    let changed = at("C:\\tools\\chat.exe");
+    assert_eq!(text(changed, "/facet/original_name"), "QQ样例.exe");
+    assert_eq!(text(changed, "/facet/signer"), "");
+    assert_eq!(text(changed, "/principal"), AWAY);
 }
 
 fn people_are_told_apart(snapshot: &Value) {

@@ -4,6 +4,7 @@
 use std::{fs, path::Path};
 
 use deskwarden_tests::{
+    architecture::tree,
     collector::{Collector, Setup},
     need,
     wait::{PATIENCE, eventually},
@@ -11,10 +12,16 @@ use deskwarden_tests::{
 };
 use serde_json::Value;
 
+use crate::apis;
+
 const SERVICE: &str = "deskwarden-agent";
 const SERVICE_KEY: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\deskwarden-agent";
 const EVENT_KEY: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\Deskwarden";
 const HOME: &str = "ProgramData/Deskwarden";
+/// Rules by which what happens here is found.
+const CHAT: &str = "pc.chat";
+const PROXY: &str = "pc.proxy-configured";
+const SILENT: &str = "pc.agent-silent";
 const PROGRAM: &str = "Program Files/Deskwarden/deskwarden-agent.exe";
 
 struct Site {
@@ -31,7 +38,8 @@ impl Site {
         if !need::program(test, "wixl") {
             return None;
         }
-        let pc = WindowsPc::new(test).unwrap()?;
+        let mut pc = WindowsPc::new(test).unwrap()?;
+        pc.note_calls("deskwarden-agent.exe", &apis::noted()).unwrap();
         Some(Self {
             pc,
             collector: Setup::new().unwrap().start().unwrap(),
@@ -59,12 +67,23 @@ impl Site {
         found.unwrap_or_else(|error| panic!("{error:#}\n{}", self.collector.log()))
     }
 
+    /// Settings for a PC that is enrolled: where the collector is, and no token.
+    fn told(&self) -> String {
+        let (collector, pin) = (self.collector.agents().unwrap(), self.collector.pin().unwrap());
+        format!("collector = \"{collector}\"\npin = \"{pin}\"\n")
+    }
+
     /// The service is running, and its session speaks.
     fn is_heard(&self) {
         self.pc.wait_for_service(SERVICE, "RUNNING").unwrap();
         self.device("a session", |device| {
             device["goodbye_at"].is_null() && !device["last_seen_at"].is_null()
         });
+    }
+
+    fn finding(&self, rule: &str, subject: &str, state: &str) -> Value {
+        let found = self.collector.finding(rule, subject, state);
+        found.unwrap_or_else(|error| panic!("{error:#}\n{}", self.collector.log()))
     }
 
     fn identity(&self) -> String {
@@ -74,18 +93,25 @@ impl Site {
 
 #[test]
 fn a_silent_installation_reports_is_upgraded_and_goes_without_a_trace() {
-    let Some(site) = Site::open("a_silent_installation_reports_is_upgraded_and_goes_without_a_trace") else {
+    let Some(mut site) = Site::open("a_silent_installation_reports_is_upgraded_and_goes_without_a_trace")
+    else {
         return;
     };
     a_wrong_pin_installs_nothing(&site);
     let token = site.token();
     one_line_installs_and_enrols(&site, &token);
     the_token_is_nowhere(&site, &token);
+    a_chat_client_and_a_private_proxy_are_seen_at_once(&site);
+    a_copied_program_is_seen_by_its_shortcut(&site);
     a_repair_keeps_the_identity(&site);
     an_upgrade_keeps_the_device(&site);
     a_stop_says_goodbye(&site);
     an_open_folder_keeps_the_service_from_starting(&site);
-    a_removal_keeps_the_identity_unless_asked(&site);
+    a_removal_keeps_the_identity(&site);
+    the_same_device_comes_back_without_a_token(&site);
+    an_agent_that_was_ended_is_found_missing(&mut site);
+    a_removal_leaves_nothing_if_asked(&site);
+    apis::what_was_called_is_what_the_page_says(&site.pc.calls().unwrap());
 }
 
 fn a_wrong_pin_installs_nothing(site: &Site) {
@@ -164,6 +190,72 @@ fn holds_nowhere(place: &Path, secret: &str) {
     }
 }
 
+/// An hour passes before the slow scan; these are seen because Windows tells of them.
+fn a_chat_client_and_a_private_proxy_are_seen_at_once(site: &Site) {
+    site.device("the first complete look", |device| {
+        device["items"]["software"]
+            .as_u64()
+            .filter(|count| *count > 0)
+            .is_some()
+    });
+    assert_eq!(site.collector.findings_of(CHAT).unwrap().len(), 0);
+    assert_eq!(site.collector.findings_of(PROXY).unwrap().len(), 0);
+    site.pc
+        .import(
+            "[HKEY_LOCAL_MACHINE\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\QQ]\n\
+             \"DisplayName\"=\"腾讯QQ\"\n\"DisplayVersion\"=\"9.7.1\"\n\"Publisher\"=\"腾讯科技(深圳)有限公司\"\n",
+        )
+        .unwrap();
+    let finding = site.finding(CHAT, "QQ", "open");
+    assert_eq!(finding["clause"], "PC 3.2.4");
+
+    // Of a person, below a key that is made together with the first title.
+    site.pc
+        .import(
+            "[HKEY_CURRENT_USER\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\Telegram]\n\
+             \"DisplayName\"=\"Telegram Desktop\"\n\"DisplayVersion\"=\"5.1.7\"\n",
+        )
+        .unwrap();
+    site.finding(CHAT, "电报", "open");
+
+    site.pc
+        .import(
+            "[HKEY_CURRENT_USER\\Software\\Microsoft\\Windows\\CurrentVersion\\Internet Settings]\n\
+             \"ProxyEnable\"=dword:00000001\n\"ProxyServer\"=\"10.9.9.9:1080\"\n",
+        )
+        .unwrap();
+    let finding = site.finding(PROXY, "10.9.9.9", "open");
+    assert_eq!(finding["clause"], "PC 3.2.5");
+
+    // What goes is seen as well.
+    site.pc
+        .import("[-HKEY_LOCAL_MACHINE\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\QQ]\n")
+        .unwrap();
+    site.finding(CHAT, "QQ", "resolved");
+    site.pc
+        .import(
+            "[HKEY_CURRENT_USER\\Software\\Microsoft\\Windows\\CurrentVersion\\Internet Settings]\n\
+             \"ProxyEnable\"=dword:00000000\n",
+        )
+        .unwrap();
+    site.finding(PROXY, "10.9.9.9", "resolved");
+}
+
+/// Told by the folder in which the shortcut appears.
+fn a_copied_program_is_seen_by_its_shortcut(site: &Site) {
+    let fixtures = tree::root().join("agent/parse/fixtures");
+    let titles = |device: &Value| device["items"]["software"].as_u64().unwrap_or_default();
+    let before = titles(&site.device("its titles", |device| titles(device) > 0));
+    let folder = site.pc.file("绿色软件");
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(fixtures.join("pe/signed.exe"), folder.join("QQ样例.exe")).unwrap();
+    let shortcut = site.pc.file("users/Public/Desktop/聊天.lnk");
+    fs::copy(fixtures.join("shortcut/chinese.lnk"), &shortcut).unwrap();
+    site.device("one more title", |device| titles(device) == before + 1);
+    fs::remove_file(shortcut).unwrap();
+    site.device("one title less", |device| titles(device) == before);
+}
+
 fn a_repair_keeps_the_identity(site: &Site) {
     let before = site.identity();
     site.pc.finish("sc", ["stop", SERVICE]).unwrap();
@@ -179,6 +271,9 @@ fn a_repair_keeps_the_identity(site: &Site) {
 
 fn an_upgrade_keeps_the_device(site: &Site) {
     let before = site.identity();
+    // Windows tells a removal that it is part of an upgrade, and settings stay. Wine does not, and they go: beside the new
+    // package lie the same ones.
+    fs::write(site.share.path().join("enrol.toml"), site.told()).unwrap();
     site.pc.msiexec(&["/i", &site.msi("1.1.0")]).unwrap();
     site.is_heard();
     assert_eq!(site.identity(), before);
@@ -212,25 +307,51 @@ fn an_open_folder_keeps_the_service_from_starting(site: &Site) {
     site.is_heard();
 }
 
-fn a_removal_keeps_the_identity_unless_asked(site: &Site) {
+fn a_removal_keeps_the_identity(site: &Site) {
     let before = site.identity();
     site.pc.msiexec(&["/x", &site.msi("1.1.0")]).unwrap();
     assert!(!site.pc.file("Program Files/Deskwarden").exists());
     assert!(!site.pc.has_key(SERVICE_KEY).unwrap() && !site.pc.has_key(EVENT_KEY).unwrap());
     assert_eq!(site.identity(), before);
     assert!(!site.pc.file(HOME).join("agent.toml").exists());
+}
 
-    // It comes back as the same device, from the file beside the package and with no token at all.
-    let told = format!(
-        "collector = \"{}\"\npin = \"{}\"\n",
-        site.collector.agents().unwrap(),
-        site.collector.pin().unwrap()
-    );
-    fs::write(site.share.path().join("enrol.toml"), told).unwrap();
-    site.pc.msiexec(&["/i", &site.msi("1.1.0")]).unwrap();
+/// By the script for offices without a domain, from the file beside the package and with no token at all.
+fn the_same_device_comes_back_without_a_token(site: &Site) {
+    let before = site.identity();
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("install.cmd");
+    fs::copy(tree::root().join("deploy/windows/install.cmd"), &script).unwrap();
+    let run = || {
+        site.pc
+            .run("cmd", ["/c", &WindowsPc::outside(&script)])
+            .unwrap()
+            .0
+    };
+    assert_eq!(run().code(), Some(2), "there is no package beside it");
+    fs::write(folder.path().join("enrol.toml"), site.told()).unwrap();
+    site.build.msi("1.1.0", folder.path()).unwrap();
+    assert_eq!(run().code(), Some(0));
     site.is_heard();
     assert_eq!(site.identity(), before);
+    // It may be run again.
+    assert_eq!(run().code(), Some(0));
+    assert_eq!(site.identity(), before);
+}
 
+/// Somebody with the right to do it ends the program, so that it says no goodbye.
+fn an_agent_that_was_ended_is_found_missing(site: &mut Site) {
+    assert_eq!(site.collector.findings_of(SILENT).unwrap().len(), 0);
+    site.pc
+        .finish("taskkill", ["/f", "/im", "deskwarden-agent.exe"])
+        .unwrap();
+    // Half an hour of the collector passes in a quarter of a minute.
+    site.collector.restart_with_clock("x144").unwrap();
+    let finding = site.finding(SILENT, "", "open");
+    assert_eq!(finding["clause"], "PC 3.1.1");
+}
+
+fn a_removal_leaves_nothing_if_asked(site: &Site) {
     site.pc.msiexec(&["/x", &site.msi("1.1.0"), "PURGE=1"]).unwrap();
     assert!(!site.pc.file("Program Files/Deskwarden").exists() && !site.pc.file(HOME).exists());
     assert!(!site.pc.has_key(SERVICE_KEY).unwrap() && !site.pc.has_key(EVENT_KEY).unwrap());

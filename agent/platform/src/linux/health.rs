@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Fact, Reading, Source, SourceId, Unavailable,
-    condition::{health, space},
+    condition::{health, shutdowns, space},
 };
 
 /// Nothing tells that a disk fills.
@@ -93,15 +93,7 @@ impl Source for Shutdowns {
                 _ => {}
             }
         }
-        let (band, detail) = match dirty {
-            0 => (Band::Ok, "every boot of the last 30 days follows a shutdown"),
-            1 | 2 => (
-                Band::Warning,
-                "the PC went down without a shutdown in the last 30 days",
-            ),
-            _ => (Band::Critical, "the PC keeps going down without a shutdown"),
-        };
-        gather.facts.push(health("dirty_shutdown", "", band, detail));
+        gather.facts.push(shutdowns(dirty));
         gather.finish(self.id())
     }
 }

@@ -17,7 +17,7 @@ use super::{
     fault,
     notices::Notices,
     people,
-    registry::{self, Registry, View},
+    registry::{self, Live, Registry, View},
 };
 use crate::{KernelEvent, Unavailable};
 
@@ -96,9 +96,21 @@ const MAX_WAIT: usize = 64;
 
 /// A key that is followed.
 struct Followed {
-    key: Registry,
+    key: Live,
     event: Event,
     means: KernelEvent,
+    extent: Extent,
+}
+
+/// What of a key is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// It, and everything below it.
+    Whole,
+    /// Which keys are directly below it, because the wanted one is not there yet.
+    Names,
+    /// Those that come and go, and nothing of what is in them.
+    Own,
 }
 
 /// Blocking iterator over what changed: one batch per wake-up, each kind once. Ends after a stop.
@@ -107,7 +119,7 @@ pub struct KernelEvents {
     people_changed: Event,
     notices: Notices,
     keys: Vec<Followed>,
-    people: Option<(Registry, BTreeSet<String>)>,
+    people: Option<(Live, BTreeSet<String>)>,
     armed: bool,
     broken: bool,
 }
@@ -147,33 +159,60 @@ impl KernelEvents {
         let host = Root::host();
         self.keys.clear();
         for (path, view, means) in OF_MACHINE {
-            // What is not there yet is seen by the full scan.
-            if let Ok(Some(key)) = registry::machine(&host, path, view) {
-                self.follow(key, means)?;
-            }
+            self.follow(path, means, |path| registry::machine(&host, path, view))?;
         }
         let signed_in: BTreeSet<String> = people::signed_in().into_iter().collect();
         for sid in signed_in.iter().take(MAX_PEOPLE) {
             for (path, means) in OF_USER {
-                if let Ok(Some(key)) = registry::user(&format!("{sid}\\{path}")) {
-                    self.follow(key, means)?;
-                }
+                self.follow(path, means, |path| registry::user(&format!("{sid}\\{path}")))?;
             }
         }
-        if let Ok(Some(key)) = registry::user("") {
+        if let Ok(Some(Registry::Live(key))) = registry::user("") {
             // Only who comes and goes: everything below would be every change of everybody.
-            notify(&key, &self.people_changed, false)?;
+            notify(&key, &self.people_changed, Extent::Own)?;
             self.people = Some((key, signed_in));
         }
         self.armed = true;
         Ok(())
     }
 
-    fn follow(&mut self, key: Registry, means: KernelEvent) -> Result<(), Unavailable> {
-        let event = Event::new(false)?;
-        notify(&key, &event, true)?;
-        self.keys.push(Followed { key, event, means });
-        Ok(())
+    /// Follows a key, or the nearest one above it that is there, until it is made.
+    fn follow(
+        &mut self,
+        path: &str,
+        means: KernelEvent,
+        open: impl Fn(&str) -> Result<Option<Registry>, Unavailable>,
+    ) -> Result<(), Unavailable> {
+        let mut path = path;
+        let mut extent = Extent::Whole;
+        loop {
+            if let Ok(Some(Registry::Live(key))) = open(path) {
+                let event = Event::new(false)?;
+                notify(&key, &event, extent)?;
+                self.keys.push(Followed {
+                    key,
+                    event,
+                    means,
+                    extent,
+                });
+                return Ok(());
+            }
+            // What is not even that far there, or may not be opened, is seen by the full scan.
+            let Some((above, _)) = path.rsplit_once('\\') else {
+                return Ok(());
+            };
+            (path, extent) = (above, Extent::Names);
+        }
+    }
+
+    /// Looks for all keys anew. What happened to any of them meanwhile is not known: each kind may have changed.
+    fn arm_anew(&mut self) -> Result<BTreeSet<KernelEvent>, Unavailable> {
+        self.arm()?;
+        Ok(OF_MACHINE
+            .iter()
+            .map(|(_, _, means)| *means)
+            .chain(OF_USER.map(|(_, means)| means))
+            .collect())
     }
 
     /// Waits for the next change; `None` after a stop.
@@ -208,16 +247,13 @@ impl KernelEvents {
                 let signed_in: BTreeSet<String> = people::signed_in().into_iter().collect();
                 let before = self.people.take().map(|(_, before)| before).unwrap_or_default();
                 if signed_in == before {
-                    if let Ok(Some(key)) = registry::user("") {
-                        notify(&key, &self.people_changed, false)?;
+                    if let Ok(Some(Registry::Live(key))) = registry::user("") {
+                        notify(&key, &self.people_changed, Extent::Own)?;
                         self.people = Some((key, before));
                     }
                     return Ok(Some(BTreeSet::new()));
                 }
-                self.arm()?;
-                Ok(Some(
-                    [KernelEvent::Titles, KernelEvent::Proxies, KernelEvent::Protection].into(),
-                ))
+                self.arm_anew().map(Some)
             }
             2 => Ok(Some(self.notices.take())),
             key => {
@@ -225,9 +261,10 @@ impl KernelEvents {
                     return Ok(Some(BTreeSet::new()));
                 };
                 let means = followed.means;
-                // A key that is gone cannot be followed: then all are looked for anew.
-                if notify(&followed.key, &followed.event, true).is_err() {
-                    self.arm()?;
+                // A wanted key may be there now, and one that is gone cannot be followed.
+                let awaited = followed.extent == Extent::Names;
+                if awaited || notify(&followed.key, &followed.event, followed.extent).is_err() {
+                    return self.arm_anew().map(Some);
                 }
                 Ok(Some([means].into()))
             }
@@ -255,11 +292,12 @@ impl Iterator for KernelEvents {
 }
 
 /// Asks to be told once of the next change of a key.
-fn notify(key: &Registry, event: &Event, below: bool) -> Result<(), Unavailable> {
-    let Registry::Live(key) = key else {
-        return Ok(());
+fn notify(key: &Live, event: &Event, extent: Extent) -> Result<(), Unavailable> {
+    let what = match extent {
+        Extent::Names => REG_NOTIFY_CHANGE_NAME,
+        Extent::Whole | Extent::Own => REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET,
     };
-    let what = REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET;
+    let below = extent == Extent::Whole;
     // SAFETY: key and event are open and stay so until the answer came or the key is closed, which ends it.
     #[expect(unsafe_code, reason = "a function of the system")]
     let result = unsafe { RegNotifyChangeKeyValue(key.handle(), below.into(), what, event.handle(), 1) };

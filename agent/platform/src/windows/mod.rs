@@ -8,6 +8,7 @@ mod dll;
 mod egress;
 mod end;
 mod event;
+mod event_count;
 mod event_log;
 mod events;
 mod executable;
@@ -42,6 +43,7 @@ mod security;
 mod service;
 mod services;
 mod share;
+mod signature;
 mod software;
 mod wide;
 
@@ -73,6 +75,7 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(software::StoreApps),
         Box::new(software::Updates),
         Box::new(software::RunningPortable::default()),
+        Box::new(software::Shortcuts::default()),
         Box::new(network::Adapters::default()),
         Box::new(proxy::OfMachine),
         Box::new(proxy::OfUsers),
@@ -97,6 +100,7 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(share::Shares),
         Box::new(media::UsbStorage),
         Box::new(health::Space),
+        Box::new(health::Shutdowns),
         Box::new(health::Smart),
     ]
 }

@@ -26,6 +26,11 @@ impl Parts {
         })
     }
 
+    /// The file itself, for questions to the system.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
     fn page(&mut self, number: u64) -> Option<&[u8]> {
         if !self.pages.contains_key(&number) {
             if self.pages.len() >= KEPT {

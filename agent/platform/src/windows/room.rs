@@ -29,14 +29,20 @@ pub(super) fn rooms() -> Vec<Room> {
         .collect()
 }
 
-fn room(letter: char) -> Option<Room> {
+/// Whether a letter is that of a drive inside the PC.
+pub(super) fn is_fixed(letter: char) -> bool {
     let place = wide(format!("{letter}:\\"));
     // SAFETY: the text ends in zero.
     #[expect(unsafe_code, reason = "a function of the system")]
     let kind = unsafe { GetDriveTypeW(place.as_ptr()) };
-    if kind != FIXED {
+    kind == FIXED
+}
+
+fn room(letter: char) -> Option<Room> {
+    if !is_fixed(letter) {
         return None;
     }
+    let place = wide(format!("{letter}:\\"));
     let (mut usable, mut total, mut free) = (0, 0, 0);
     // SAFETY: the text ends in zero, and the numbers are written to places of ours.
     #[expect(unsafe_code, reason = "a function of the system")]

@@ -36,6 +36,9 @@ const NAME: &str = "deskwarden-agent";
 const UNTIL_SLEEP: Duration = Duration::from_millis(1_800);
 /// How often the manager hears that the end is coming.
 const TICK: Duration = Duration::from_secs(2);
+/// How long who asks for a stop is kept waiting: most look at the program's file right after, and not all of them ask
+/// again before whether the service has ended.
+const UNTIL_STOPPED: Duration = Duration::from_secs(5);
 /// How often at most: an end that takes longer has gone wrong.
 const TICKS: u32 = 15;
 /// Requests that may wait; a body that takes none is stuck, and needs no more of them.
@@ -172,11 +175,19 @@ impl Service {
         });
     }
 
+    fn wait_for_end(&self) {
+        let requests = self.requests();
+        drop(
+            self.changed
+                .wait_timeout_while(requests, UNTIL_STOPPED, |requests| !requests.ended),
+        );
+    }
+
     fn end(&self, failed: bool) {
-        self.requests().ended = true;
-        self.changed.notify_all();
         self.status
             .set(if failed { State::Failed } else { State::Stopped });
+        self.requests().ended = true;
+        self.changed.notify_all();
     }
 
     fn requests(&self) -> MutexGuard<'_, Requests> {
@@ -211,9 +222,11 @@ unsafe extern "system" fn control(what: u32, kind: u32, _data: *mut c_void, _con
         return NO_ERROR;
     };
     match (what, kind) {
-        (SERVICE_CONTROL_STOP | SERVICE_CONTROL_SHUTDOWN | SERVICE_CONTROL_PRESHUTDOWN, _) => {
+        (SERVICE_CONTROL_STOP, _) => {
             service.ask_to_stop();
+            service.wait_for_end();
         }
+        (SERVICE_CONTROL_SHUTDOWN | SERVICE_CONTROL_PRESHUTDOWN, _) => service.ask_to_stop(),
         (SERVICE_CONTROL_POWEREVENT, PBT_APMSUSPEND) => service.ask_to_sleep(),
         (SERVICE_CONTROL_POWEREVENT, PBT_APMRESUMEAUTOMATIC | PBT_APMRESUMESUSPEND) => {
             service.ask(Request::Wake);

@@ -3,35 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use deskwarden_parse::registry::entries;
-use deskwarden_proto::{
-    key,
-    v1::{Software, SoftwareKind, facet::Kind},
-};
-
-use super::{id, uninstall::UNINSTALL};
+use super::{copied, id};
 use crate::{
-    Fact, Reading, Root, Seen, Source, SourceId, Unavailable,
+    Reading, Root, Seen, Source, SourceId, Unavailable,
     windows::{
         executable,
-        folder::system_folder,
         gather::Gather,
         host::{monotonic_ms, unix_now},
         memory::{DAY_MS, Memory},
         people,
         processes::running,
-        registry::{self, View},
-        root::{file_name, is_below},
+        root::is_below,
     },
 };
 
 const KEEP_MS: u64 = 7 * DAY_MS;
-/// Where installers put programs, beside the folder of Windows.
-const INSTALLED: [&str; 3] = [
-    "C:\\Program Files",
-    "C:\\Program Files (x86)",
-    "C:\\ProgramData\\Microsoft",
-];
 
 /// Programs that run without having been installed.
 #[derive(Default)]
@@ -57,7 +43,7 @@ impl Source for RunningPortable {
         };
         gather.answered();
         let people = people::people(root, &mut gather);
-        let installed = installed(root);
+        let installed = copied::installed(root);
         let mut programs: BTreeMap<&str, &str> = BTreeMap::new();
         for (process, path) in &found.programs {
             if installed.iter().any(|folder| is_below(path, folder)) || !gather.there(root, path) {
@@ -69,27 +55,11 @@ impl Source for RunningPortable {
         let facts = programs
             .into_iter()
             .map(|(path, sid)| {
-                let version = self.known.version(root, path);
-                let name = [version.product, version.description, file_name(path).to_owned()]
-                    .into_iter()
-                    .find(|name| !name.is_empty())
-                    .unwrap_or_default();
-                let software = Software {
-                    name,
-                    version: version.version,
-                    publisher: version.company,
-                    kind: SoftwareKind::Portable.into(),
-                    exe: file_name(path).to_owned(),
-                    original_name: version.original_name,
-                    ..Software::default()
-                };
                 let account = people
                     .iter()
                     .find(|person| person.sid == sid)
                     .map(|person| person.account.clone());
-                Fact::machine(key::portable(path), Kind::Software(software))
-                    .at(path)
-                    .of(sid, account.unwrap_or_default())
+                copied::fact(&self.known, root, path, "").of(sid, account.unwrap_or_default())
             })
             .collect();
         gather.facts = self.seen.merge(monotonic_ms(), KEEP_MS, facts);
@@ -108,23 +78,4 @@ impl Source for RunningPortable {
     fn recall(&self, seen: Vec<Seen>) {
         self.seen.recall(monotonic_ms(), unix_now(), seen);
     }
-}
-
-/// Folders of what an installer put here.
-fn installed(root: &Root) -> Vec<String> {
-    let mut folders: Vec<String> = INSTALLED.iter().map(|folder| (*folder).to_owned()).collect();
-    folders.push(system_folder());
-    for view in [View::Native, View::Old] {
-        if let Ok(Some(key)) = registry::machine(root, UNINSTALL, view) {
-            // A drive itself is no folder of one title.
-            folders.extend(
-                entries(&key)
-                    .all
-                    .into_iter()
-                    .map(|entry| entry.location)
-                    .filter(|place| place.len() > 3),
-            );
-        }
-    }
-    folders
 }

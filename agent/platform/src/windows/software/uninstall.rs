@@ -20,7 +20,7 @@ use crate::{
 /// Below the machine's part of the registry.
 pub(super) const UNINSTALL: &str = "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Uninstall";
 /// Of a person: the usual place, and that of older programs.
-const OF_USER: [&str; 2] = [
+pub(super) const OF_USER: [&str; 2] = [
     "Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall",
     "Software\\WOW6432Node\\Microsoft\\Windows\\CurrentVersion\\Uninstall",
 ];
