@@ -192,6 +192,58 @@ impl Browser {
         self.wait_for("window.waiting !== true && document.readyState === 'complete'")
     }
 
+    /// Presses the first link or button whose words contain these, and waits for the page that follows.
+    ///
+    /// # Errors
+    /// When there is none or no other page follows.
+    pub fn press(&mut self, words: &str) -> Result<()> {
+        let pressed = self.evaluate(&format!(
+            "(() => {{
+                const all = [...document.querySelectorAll('main a[href], main button, nav a[href]')];
+                const found = all.find(e => e.innerText.includes({words}));
+                if (!found) return false;
+                window.waiting = true;
+                found.click();
+                return true;
+            }})()",
+            words = json!(words)
+        ))?;
+        if pressed != Value::Bool(true) {
+            let text = self.evaluate("document.body.innerText").unwrap_or_default();
+            bail!("no link or button says {words:?}; the page says: {text}");
+        }
+        self.wait_for("window.waiting !== true && document.readyState === 'complete'")
+            .with_context(|| format!("after {words:?} was pressed"))
+    }
+
+    /// Types into fields by name: a box is ticked by any text, a list chosen from by its value.
+    ///
+    /// # Errors
+    /// When a field is not there.
+    pub fn fill(&mut self, fields: &[(&str, &str)]) -> Result<()> {
+        for (name, value) in fields {
+            self.evaluate(&format!(
+                "(() => {{
+                    const field = document.querySelector('main [name=\"{name}\"]:not([type=hidden])');
+                    if (field.type === 'checkbox') field.checked = true; else field.value = {};
+                }})()",
+                json!(value)
+            ))
+            .with_context(|| format!("the field {name}"))?;
+        }
+        Ok(())
+    }
+
+    /// Prints the page as it would leave the printer, into a PDF.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn print(&mut self, file: &Path) -> Result<()> {
+        let answer = self.call("Page.printToPDF", &json!({"preferCSSPageSize": true}))?;
+        let data = answer["data"].as_str().context("nothing was printed")?;
+        std::fs::write(file, BASE64.decode(data.as_bytes())?).with_context(|| file.display().to_string())
+    }
+
     /// Takes a picture of the whole page.
     ///
     /// # Errors

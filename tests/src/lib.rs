@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod architecture;
 pub mod authority;
+pub mod axe;
 pub mod bench;
 pub mod browser;
 pub mod collector;

@@ -12,6 +12,7 @@ mod badge;
 mod bearer;
 mod chart;
 mod cookie;
+mod counts;
 mod decisions;
 mod embedded;
 mod error;
@@ -23,6 +24,7 @@ mod kept;
 mod list;
 mod live;
 mod locale;
+mod logged;
 mod looks;
 mod metrics;
 mod page;
@@ -124,6 +126,12 @@ fn routes() -> Routes {
     .get("/findings/{id}", pages::finding::page)
     .post("/findings/{id}/action", pages::finding::act)
     .post("/findings/bulk", pages::findings::bulk)
+    .post(
+        "/findings/views",
+        pages::saved::save::<pages::findings::FindingList>,
+    )
+    .post("/assets/views", pages::saved::save::<pages::assets::AssetList>)
+    .post("/views/{id}/remove", pages::saved::remove)
     .get("/approvals", pages::approvals::page)
     .get(
         "/approvals/export",
@@ -231,6 +239,17 @@ fn routes() -> Routes {
     .get("/api/v1/devices/{id}/changes", api::device_changes)
     .post("/api/v1/devices/{id}/refresh", api::refresh)
     .get("/api/v1/software", api::list::<pages::software::SoftwareList>)
+    .get("/api/v1/approvals", api::list::<pages::approvals::ApprovalList>)
+    .get("/api/v1/notices", api::list::<pages::notices::NoticeList>)
+    .get(
+        "/api/v1/inspections",
+        api::list::<pages::inspected::InspectionList>,
+    )
+    .get(
+        "/api/v1/inspections/{id}/machines",
+        api::list::<pages::inspected::InspectedList>,
+    )
+    .get("/api/v1/register/{book}", api::book)
     .get("/api/v1/ledger", api::list::<pages::ledger::LedgerList>)
     .get("/api/v1/rules", api::rules)
     .get("/api/v1/clauses", api::clauses)

@@ -15,7 +15,14 @@ use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::{meter::Meter, notices::Office, notify::DeskSource, task::Eyes};
 
-use super::{error::WebError, kept::Kept, looks::Looks, rate::Rates, software::Software};
+use super::{
+    counts::{self, Counts},
+    error::WebError,
+    kept::Kept,
+    looks::Looks,
+    rate::Rates,
+    software::Software,
+};
 use crate::actions::{Decision, DecisionError};
 
 /// The wall clock, so that tests bring their own.
@@ -193,6 +200,8 @@ pub struct WebState {
     pub system: System,
     /// How the fleet complied.
     pub(super) trend: Arc<Kept<Trend>>,
+    /// Numbers over the fleet.
+    pub(super) counts: Arc<Kept<Counts>>,
     /// Titles of the fleet.
     pub(super) software: Arc<Software>,
     /// Password hashes at work: each takes 19 MiB and a core.
@@ -223,6 +232,7 @@ impl WebState {
         Self {
             software: Arc::new(Software::new(Arc::clone(&store))),
             trend: Arc::default(),
+            counts: Arc::default(),
             store,
             rules,
             events,
@@ -264,6 +274,19 @@ impl WebState {
             .await
             .map_err(|_| WebError::Internal("a question to the store was cut off"))?;
         answer.map_err(WebError::from)
+    }
+
+    /// Numbers over the fleet as they are, or as they were a moment ago where counting them takes long.
+    pub(super) async fn counts(&self) -> Result<Arc<Counts>, WebError> {
+        let (kept, store, now) = (
+            Arc::clone(&self.counts),
+            Arc::clone(&self.store),
+            self.clock.now(),
+        );
+        let found = self
+            .ask(move |_| kept.get(&store, now, counts::WAIT, counts::count))
+            .await?;
+        found.map(|(counts, _)| counts).ok_or(WebError::Busy)
     }
 
     /// Since when a device must have reported to count as reporting.

@@ -38,6 +38,7 @@ mod records;
 mod register;
 mod rows;
 mod rulebook;
+mod saved;
 mod sign_in;
 mod sql;
 mod sqlite;

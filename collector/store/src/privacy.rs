@@ -15,6 +15,7 @@ use crate::{
     due::make_due,
     notices,
     register::books,
+    saved,
     sql::{Cell, Connection, ConnectionExt as _},
 };
 
@@ -301,6 +302,8 @@ impl Privacy for Database {
             }
             let named = books::naming(connection, &subject.name)?;
             rows.entry("book_rows").or_default().extend(named);
+            let views = saved::naming(connection, &subject.name)?;
+            rows.entry("saved_views").or_default().extend(views);
             let lines = notices::naming(connection, &subject.name)?;
             rows.entry("notice_lines").or_default().extend(lines);
             for (device, principal) in &subject.accounts {
@@ -353,7 +356,7 @@ impl Privacy for Database {
                     ));
                 }
                 Some((id, Some(_))) => {
-                    for table in ["sessions", "recovery_codes"] {
+                    for table in ["sessions", "recovery_codes", "saved_views"] {
                         let sql = format!("DELETE FROM {table} WHERE user_id = ?1");
                         connection.execute(&sql, &[Cell::Int(id)])?;
                     }
@@ -377,6 +380,8 @@ impl Privacy for Database {
             }
             let forgotten = books::forget(connection, &subject.name, ERASED)?;
             *erased.entry("book_rows").or_default() += forgotten;
+            let forgotten = saved::forget(connection, &subject.name)?;
+            *erased.entry("saved_views").or_default() += forgotten;
             let forgotten = notices::forget(connection, &subject.name, ERASED)?;
             *erased.entry("notice_lines").or_default() += forgotten;
             let mut due: BTreeSet<i64> = of_custodian.into_iter().collect();

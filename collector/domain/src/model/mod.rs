@@ -17,6 +17,7 @@ mod note;
 mod notice;
 mod person;
 mod record;
+mod saved;
 mod sight;
 mod succession;
 mod text;
@@ -43,6 +44,7 @@ pub use notice::{
 };
 pub use person::{PERSON_BEGINS, PERSON_ENDS, each_person, person};
 pub use record::Record;
+pub use saved::SavedView;
 pub use sight::Sight;
 pub use succession::{HintKind, Linked, Proposal};
 pub use text::{Lang, Severity, Text};

@@ -19,6 +19,7 @@ mod privacy;
 mod records;
 mod register;
 mod rulebook;
+mod saved;
 mod staff;
 mod succession;
 mod views;
@@ -39,6 +40,7 @@ pub use privacy::{Privacy, Rows, Subject};
 pub use records::{AcceptedChange, RecordFilter, Records, Violation};
 pub use register::{AssetStep, DepartmentFacts, Register};
 pub use rulebook::{RuleVersion, RuleVersionState, Rulebook};
+pub use saved::{SavedViews, Saving};
 pub use staff::Staff;
 pub use succession::Succession;
 pub use views::{
@@ -96,6 +98,7 @@ pub trait Store:
     + Admissions
     + Inspections
     + Records
+    + SavedViews
 {
 }
 
@@ -118,5 +121,6 @@ impl<T> Store for T where
         + Admissions
         + Inspections
         + Records
+        + SavedViews
 {
 }

@@ -172,7 +172,7 @@ pub(in crate::web) async fn device(
 }
 
 /// A window of a device's rows: section and offset.
-fn window(asked: &Asked) -> Result<(Option<Section>, Paging), String> {
+pub(super) fn window(asked: &Asked) -> Result<(Option<Section>, Paging), String> {
     let section = match asked.query.some("section") {
         None => None,
         Some(name) => Some(section::by_name(name).ok_or_else(|| {

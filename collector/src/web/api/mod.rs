@@ -7,12 +7,14 @@
 //! tests hold router, document and answers together.
 
 mod acts;
+mod books;
 mod details;
 mod document;
 mod lists;
 mod operations;
 
 pub(super) use acts::{decide, refresh};
+pub(super) use books::book;
 pub(super) use details::{asset, clauses, device, device_changes, device_items, finding, rules};
 pub(super) use document::document;
 pub(super) use lists::list;

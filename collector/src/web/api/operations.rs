@@ -7,9 +7,19 @@ use crate::web::{
     list::{Column, Filter, Get, List},
     locale,
     pages::{
-        acknowledgements::AcknowledgementList, alerts::DeliveryList, assets::AssetList, audit::AuditList,
-        devices::DeviceList, findings::FindingList, ledger::LedgerList, software::SoftwareList,
-        tokens::TokenList, users::UserList,
+        acknowledgements::AcknowledgementList,
+        alerts::DeliveryList,
+        approvals::ApprovalList,
+        assets::AssetList,
+        audit::AuditList,
+        devices::DeviceList,
+        findings::FindingList,
+        inspected::{InspectedList, InspectionList},
+        ledger::LedgerList,
+        notices::NoticeList,
+        software::SoftwareList,
+        tokens::TokenList,
+        users::UserList,
     },
 };
 
@@ -122,6 +132,23 @@ pub(in crate::web) const OPERATIONS: &[Operation] = &[
         "/api/v1/software",
         "Titles of the whole fleet, those that nobody knows first",
     ),
+    list::<ApprovalList>("/api/v1/approvals", "Approvals, in force and past"),
+    list::<NoticeList>("/api/v1/notices", "Rectification notices, newest first"),
+    list::<InspectionList>(
+        "/api/v1/inspections",
+        "Inspection runs with their numbers, newest first",
+    ),
+    list::<InspectedList>(
+        "/api/v1/inspections/{id}/machines",
+        "The machines of a run as it found them, those with the worst findings first",
+    ),
+    read(
+        "/api/v1/register/{book}",
+        "A book of the register: `assets`, `people`, `transfers`, `orders`, `providers`, `visits`, `licences`, \
+         `media` or `departments`",
+        book_parameters,
+        book,
+    ),
     list::<LedgerList>("/api/v1/ledger", "The assigned addresses, in their order"),
     read("/api/v1/rules", "The rules in force", none, rules),
     read(
@@ -161,6 +188,10 @@ fn item_parameters() -> Vec<Filter> {
         ("limit", "Rows of an answer: up to 500, usually 100"),
         ("offset", "Rows to leave out"),
     ]
+}
+
+fn book_parameters() -> Vec<Filter> {
+    item_parameters().into_iter().skip(1).collect()
 }
 
 fn change_parameters() -> Vec<Filter> {
@@ -341,6 +372,20 @@ fn items() -> Value {
             "fields": {"type": ["object", "null"], "description": "As the contract names them"},
             "first_seen": moment(), "changed_at": moment(),
             "accepted": {"type": ["boolean", "null"], "description": "Equal to what was accepted; null without a baseline"},
+        }))),
+    }))
+}
+
+fn book() -> Value {
+    object(json!({
+        "book": text(),
+        "total": {"type": "integer"},
+        "rows": array(object(json!({
+            "key": text(), "asset_id": {"type": ["integer", "null"]}, "written_at": moment(), "written_by": text(),
+            "cells": {
+                "type": "object", "additionalProperties": {"type": ["string", "integer", "null"]},
+                "description": "By the names of the book's columns; moments are Unix milliseconds",
+            },
         }))),
     }))
 }

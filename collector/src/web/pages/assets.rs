@@ -12,6 +12,7 @@ use super::{
     lines::AssetLine,
     pager::{Pager, ROWS, window},
     render,
+    saved::Saved,
 };
 use crate::web::{
     error::WebError,
@@ -35,6 +36,7 @@ struct AssetsPage {
     lines: Vec<AssetLine>,
     pager: Pager,
     exports: Exports,
+    saved: Saved,
 }
 
 /// The list.
@@ -85,6 +87,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
             found.total,
         ),
         exports: Exports::of("/assets/export", &asked),
+        saved: Saved::of::<AssetList>(&state, &asked).await?,
         flagged,
         silent,
         text,

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use deskwarden_domain::{
-    model::{AuditFilter, AuditRecord, Millis, PERSON_BEGINS},
+    model::{AuditFilter, AuditRecord, Lang, Millis, PERSON_BEGINS},
     port::{Paging, Store, StoreResult},
 };
 use time::{Date, PrimitiveDateTime, Time, UtcOffset, macros::format_description};
@@ -17,6 +17,7 @@ use crate::web::{
     error::WebError,
     form::Query,
     list::{Batch, Column, Exports, List, ListAsk},
+    logged,
     page::Page,
     state::WebState,
     text::{Agent, agent_text},
@@ -40,6 +41,8 @@ struct AuditPage {
     entries: u64,
     chain_fault: Agent,
     head: String,
+    /// Codes of actions and their words, which the filter proposes.
+    actions: Vec<(String, &'static str)>,
     pager: Pager,
     exports: Exports,
 }
@@ -49,6 +52,8 @@ struct AuditLine {
     at: Millis,
     actor: Agent,
     action: String,
+    /// Words of the action; the code itself where there are none.
+    words: String,
     object: Agent,
     /// Page of the object, where it has one.
     link: Option<String>,
@@ -93,7 +98,8 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
         since: get("since"),
         until: get("until"),
         faults,
-        lines: found.rows.iter().map(line).collect(),
+        lines: found.rows.iter().map(|record| line(record, p.lang())).collect(),
+        actions: logged::proposals(p.lang()),
         chain,
         entries,
         chain_fault,
@@ -105,12 +111,13 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
     render(&page)
 }
 
-fn line(record: &AuditRecord) -> AuditLine {
+fn line(record: &AuditRecord, lang: Lang) -> AuditLine {
     let entry = &record.entry;
     AuditLine {
         sequence: record.sequence,
         at: entry.at,
         actor: agent_text(&entry.actor),
+        words: logged::words(lang, &entry.action).unwrap_or_else(|| entry.action.clone()),
         action: entry.action.clone(),
         object: agent_text(&entry.object),
         link: address(&entry.object),
@@ -190,7 +197,12 @@ impl List for AuditList {
             Column::number("sequence", "audit.sequence", |row| Some(row.sequence)),
             Column::when("at", "audit.at", |row| Some(row.entry.at)),
             Column::text("actor", "audit.actor", |row, _| Some(row.entry.actor.clone())),
-            Column::text("action", "audit.action", |row, _| Some(row.entry.action.clone())),
+            Column::text("action", "audit.action_code", |row, _| {
+                Some(row.entry.action.clone())
+            }),
+            Column::text("action_words", "audit.action", |row, context| {
+                logged::words(context.lang, &row.entry.action)
+            }),
             Column::text("object", "audit.object", |row, _| Some(row.entry.object.clone())),
             Column::text("detail", "audit.detail", |row, _| Some(row.entry.detail.clone())),
             Column::text("hash", "audit.hash", |row, _| {

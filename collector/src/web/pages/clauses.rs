@@ -84,11 +84,12 @@ struct Department {
 /// The coverage report.
 pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
     let p = asked.page(&state, "/clauses");
-    let (counts, records, departments) = state
-        .ask(|store| Ok((store.rule_counts()?, store.record_counts()?, store.departments()?)))
+    let counts = state.counts().await?;
+    let (records, departments) = state
+        .ask(|store| Ok((store.record_counts()?, store.departments()?)))
         .await?;
     let rules = state.rules_now();
-    let rows = coverage(&rules, &counts, &records);
+    let rows = coverage(&rules, &counts.rules, &records);
     let count = |by: Checkable| rows.iter().filter(|row| row.clause.checkable == by).count();
     let regulations = rules.regulations().iter().map(|regulation| RegulationView {
         id: regulation.id.clone(),

@@ -17,6 +17,7 @@ use super::{
     notices,
     pager::{Pager, ROWS, window},
     render,
+    saved::Saved,
 };
 use crate::{
     actions::{Decision, DecisionError},
@@ -52,6 +53,7 @@ struct FindingsPage {
     /// How many findings were decided at once, and how many could not be.
     bulk: Option<(u64, u64)>,
     exports: Exports,
+    saved: Saved,
 }
 
 /// The filter that an address asks for. Words that it does not know do not limit.
@@ -143,6 +145,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
             found.total,
         ),
         exports: Exports::of("/findings/export", &asked),
+        saved: Saved::of::<FindingList>(&state, &asked).await?,
         p,
     };
     render(&page)

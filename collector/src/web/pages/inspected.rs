@@ -1,11 +1,11 @@
-//! The PCs of an inspection run as a list, for its exports.
+//! Inspection runs and the PCs of one as lists, for the API and for exports.
 
 use axum::{
     extract::{Path, State},
     response::Response,
 };
 use deskwarden_domain::{
-    model::Inspected,
+    model::{Inspected, Inspection, Tally},
     port::{Store, StoreError, StoreResult},
 };
 
@@ -15,6 +15,62 @@ use crate::web::{
     list::{self, Batch, Column, Filter, List, ListAsk},
     state::WebState,
 };
+
+/// Runs with their numbers.
+pub(in crate::web) struct InspectionList;
+
+impl List for InspectionList {
+    type Row = (Inspection, Tally);
+    const NAME: &'static str = "inspections";
+    const TITLE: &'static str = "inspections.title";
+    const FILTERS: &'static [Filter] = &[];
+
+    fn columns() -> Vec<Column<Self::Row>> {
+        vec![
+            Column::number("id", "tokens.id", |(run, _)| Some(run.id)),
+            Column::text("label", "inspections.title", |(run, _), _| {
+                Some(run.label.clone())
+            }),
+            Column::text("started_by", "inspections.started_by", |(run, _), _| {
+                Some(run.by.clone())
+            }),
+            Column::when("at", "audit.at", |(run, _)| Some(run.at)),
+            Column::when("since", "inspections.period", |(run, _)| Some(run.since)),
+            Column::number("machines", "inspections.machines", |(_, tally)| {
+                count(tally.assets)
+            }),
+            Column::number("compliant", "inspections.compliant", |(_, tally)| {
+                count(tally.compliant)
+            }),
+            Column::number("away", "inspections.away", |(_, tally)| count(tally.away)),
+            Column::number("could_not_look", "inspections.blind", |(_, tally)| {
+                count(tally.blind)
+            }),
+            Column::number("active_low", "severity.low", |(_, tally)| {
+                count(tally.findings[0])
+            }),
+            Column::number("active_medium", "severity.medium", |(_, tally)| {
+                count(tally.findings[1])
+            }),
+            Column::number("active_high", "severity.high", |(_, tally)| {
+                count(tally.findings[2])
+            }),
+            Column::number("active_critical", "severity.critical", |(_, tally)| {
+                count(tally.findings[3])
+            }),
+        ]
+    }
+
+    fn fetch(store: &dyn Store, _: &ListAsk, from: Option<i64>, limit: u32) -> StoreResult<Batch<Self::Row>> {
+        store
+            .inspections(list::offset(from, limit))
+            .map(|page| Batch::by_offset(page, from))
+    }
+}
+
+fn count(number: u64) -> Option<i64> {
+    i64::try_from(number).ok()
+}
 
 /// PCs as a run found them.
 pub(in crate::web) struct InspectedList;
@@ -55,6 +111,7 @@ impl List for InspectedList {
     ) -> StoreResult<Batch<Inspected>> {
         let unknown = || StoreError::NotFound(format!("inspection {}", ask.id));
         let id = ask.id.parse().map_err(|_| unknown())?;
+        store.inspection(id)?.ok_or_else(unknown)?;
         store
             .inspected(id, list::offset(from, limit))
             .map(|page| Batch::by_offset(page, from))

@@ -89,7 +89,12 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
     let trend = state
         .ask(move |_| kept.get(&everything, now, WAIT, compliance::count))
         .await?;
-    let (mut numbers, attention, recent, findings, counts, blind, observing) = state
+    let counts = if limited {
+        None
+    } else {
+        Some(state.counts().await?)
+    };
+    let (mut numbers, attention, recent, findings, observing) = state
         .ask(move |store| {
             let filter = FindingFilter {
                 states: vec![
@@ -111,12 +116,6 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
                         limit: FINDINGS,
                     },
                 )?,
-                if limited { Vec::new() } else { store.rule_counts()? },
-                if limited {
-                    Vec::new()
-                } else {
-                    store.blind_sources(BLIND * 8)?
-                },
                 observation::standing(store, configured, now)?.left,
             ))
         })
@@ -151,14 +150,15 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
             .map(|(s, n)| (badge::severity(s, lang), n))
             .collect(),
         active: numbers.findings.iter().sum(),
-        clauses: by_clause(&counts, &rules, &p),
+        clauses: by_clause(counts.as_ref().map_or(&[], |counts| &counts.rules), &rules, &p),
         lines: findings
             .rows
             .iter()
             .map(|row| FindingLine::new(row, &rules, lang))
             .collect(),
-        blind: blind
+        blind: counts
             .iter()
+            .flat_map(|counts| &counts.blind)
             .filter(|row| row.look != Look::Unsupported)
             .take(BLIND)
             .map(|row| blind_line(row, lang))

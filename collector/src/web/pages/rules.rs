@@ -85,15 +85,15 @@ struct VersionLine {
 /// The overview of rules.
 pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
     let p = asked.page(&state, "/rules");
-    let (counts, versions) = state
-        .ask(move |store| Ok((store.rule_counts()?, store.rule_versions(VERSIONS)?)))
-        .await?;
+    let counts = state.counts().await?;
+    let versions = state.ask(|store| store.rule_versions(VERSIONS)).await?;
     let rules = state.rules_now();
     let counts: HashMap<String, RuleCount> = counts
-        .into_iter()
+        .rules
+        .iter()
         // They count over every department.
         .filter(|_| !asked.viewer.sight.is_limited())
-        .map(|count| (count.rule.clone(), count))
+        .map(|count| (count.rule.clone(), count.clone()))
         .collect();
     let regulations = regulations(&rules, &counts, &p);
     let known = |rule: &&Rule| {
@@ -235,11 +235,12 @@ pub(in crate::web) async fn rule(
     Path(id): Path<String>,
 ) -> Result<Response, WebError> {
     let p = asked.page(&state, "/rules");
-    let counts = state.ask(|store| store.rule_counts()).await?;
+    let counts = state.counts().await?;
     let counts = counts
-        .into_iter()
+        .rules
+        .iter()
         .filter(|_| !asked.viewer.sight.is_limited())
-        .map(|count| (count.rule.clone(), count))
+        .map(|count| (count.rule.clone(), count.clone()))
         .collect();
     let rules = state.rules_now();
     let rule = rulewords::find(&rules, &id).ok_or(WebError::NotFound)?;

@@ -1,5 +1,5 @@
 //! `GET /tokens`, `POST /tokens`, `POST /tokens/{id}/revoke`: enrolment tokens. A new one is shown once, in
-//! the answer to the form that made it, with commands to copy.
+//! the answer to the form that made it, with the commands of [`rollout`].
 
 use askama::Template;
 use axum::{
@@ -13,14 +13,17 @@ use deskwarden_domain::{
     token::Token,
 };
 
-use super::{Asked, render};
+use super::{
+    Asked, render,
+    rollout::{self, Bundle, Way},
+};
 use crate::web::{
     error::WebError,
     form::Fields,
     list::{Batch, Column, Exports, List, ListAsk},
     page::Page,
     session,
-    state::{WebConfig, WebState},
+    state::WebState,
     text::{Agent, agent_text},
 };
 
@@ -58,7 +61,7 @@ struct TokenLine {
 struct Made {
     label: Agent,
     secret: String,
-    command: String,
+    ways: Vec<Way>,
 }
 
 /// What was typed, to come back with its faults.
@@ -120,7 +123,11 @@ pub(in crate::web) async fn create(
     };
     let made = Made {
         label: agent_text(&row.label),
-        command: command(&state.config, token.reveal()),
+        ways: rollout::ways(Bundle {
+            address: &state.config.agent_address,
+            pin: &state.config.ca_pin,
+            secret: token.reveal(),
+        }),
         secret: token.reveal().to_owned(),
     };
     let detail = serde_json::json!({
@@ -268,18 +275,6 @@ fn is_network(text: &str) -> bool {
     };
     prefix.parse::<u8>().is_ok_and(|prefix| prefix <= most)
 }
-
-/// The commands that enrol a PC. The token goes through a pipe into a private file: a process list shows
-/// arguments.
-fn command(config: &WebConfig, secret: &str) -> String {
-    format!(
-        "echo '{secret}' | sudo install -D -m 600 /dev/stdin {FILE} && \\\nsudo deskwarden-agent enrol --collector https://{} \\\n  --pin {} --token-file {FILE} && \\\nsudo rm {FILE}",
-        config.agent_address, config.ca_pin
-    )
-}
-
-/// Where the command keeps the token for a moment.
-const FILE: &str = "/etc/deskwarden/token";
 
 /// The tokens, as a list. Their secrets are in no list.
 pub(in crate::web) struct TokenList;

@@ -14,7 +14,7 @@ use deskwarden_domain::{
 use serde_json::{Value, json};
 
 use super::{
-    house::{Answer, HOST, House},
+    house::{Answer, HOST, House, START},
     seed::{self, Say},
 };
 use crate::web::{
@@ -225,6 +225,27 @@ fn full(say: &Say) -> House {
         .store
         .acknowledge(device, "1", &say("张三"), &super::house::audit())
         .unwrap();
+    super::rulings::seed(&house, say);
+    super::rulings::notify_about(&house, say, &[FindingId(2)]);
+    let medium = deskwarden_domain::register::Row {
+        key: "4c53".into(),
+        asset: None,
+        cells: [("serial", "4C53".to_owned()), ("owner", say("张三"))]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into(),
+        at: START,
+        by: "li".into(),
+    };
+    house
+        .store
+        .edit_book(
+            deskwarden_domain::register::Book::Media,
+            &[medium],
+            &[],
+            &super::house::audit(),
+        )
+        .unwrap();
+    crate::inspections::by_hand(house.store.as_ref(), &say("li"), 8 * 3_600_000, START).unwrap();
     house
 }
 
@@ -241,7 +262,7 @@ fn every_answer_is_what_the_document_says() {
             } else {
                 "1".into()
             };
-            let mut path = operation.path.replace("{id}", &id);
+            let mut path = operation.path.replace("{id}", &id).replace("{book}", "media");
             let described = &document["paths"][operation.path][operation.method.to_lowercase()];
             if path.ends_with("/items") {
                 path.push_str("?section=software");
@@ -286,6 +307,12 @@ fn failures_are_what_the_document_says() {
         ("/api/v1/findings?cursor=zzz", StatusCode::BAD_REQUEST),
         ("/api/v1/findings?colour=red", StatusCode::BAD_REQUEST),
         ("/api/v1/users", StatusCode::FORBIDDEN),
+        ("/api/v1/inspections/999/machines", StatusCode::NOT_FOUND),
+        ("/api/v1/inspections/x/machines", StatusCode::NOT_FOUND),
+        ("/api/v1/register/spells", StatusCode::NOT_FOUND),
+        ("/api/v1/register/media?limit=many", StatusCode::BAD_REQUEST),
+        ("/api/v1/register/media?section=software", StatusCode::BAD_REQUEST),
+        ("/api/v1/notices?colour=red", StatusCode::BAD_REQUEST),
         ("/api/v1/nothing", StatusCode::NOT_FOUND),
     ] {
         let answer = get(&house, path, &secret);

@@ -37,11 +37,16 @@ fn the_auditor_finds_who_did_what() {
     );
     assert!(!all.contains("<script>alert"));
     let wang = auditor.get("/audit?actor=wang").body;
-    assert!(wang.contains("asset.put") && !wang.contains("notice.issue"));
+    let shows = |body: &str, code: &str| body.contains(&format!("<span class=\"sub mono\">{code}</span>"));
+    assert!(shows(&wang, "asset.put") && !shows(&wang, "notice.issue"));
+    assert!(
+        wang.contains("<td>修改资产<span"),
+        "in words beside the code: {wang}"
+    );
     let found = auditor.get("/audit?text=%E5%BC%A0").body;
-    assert!(found.contains("asset.put") && !found.contains("notice.issue"));
+    assert!(shows(&found, "asset.put") && !shows(&found, "notice.issue"));
     let later = auditor.get("/audit?since=2030-01-01").body;
-    assert!(!later.contains("asset.put"));
+    assert!(!shows(&later, "asset.put"));
     let unreadable = auditor.get("/audit?until=soon");
     assert_eq!(unreadable.status, StatusCode::OK);
     assert!(unreadable.body.contains("id=\"fault-date\"") && unreadable.body.contains("value=\"soon\""));
@@ -70,6 +75,8 @@ fn an_export_is_a_line_of_the_log_without_the_name_that_was_looked_for() {
         "shown while the mapping is there"
     );
     assert!(house.store.verify_audit().unwrap().is_ok());
+    let whole = auditor.get("/audit/export?format=csv").body;
+    assert!(whole.contains("auditor,sign_in,登录,"), "code and words: {whole}");
 }
 
 #[test]

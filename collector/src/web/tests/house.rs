@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use deskwarden_domain::{
-    model::{AuditEntry, Millis, Role},
+    model::{AuditEntry, Lang, Millis, Role},
     operations::Certificate,
     port::Store,
     rules::{RuleFile, RuleSet},
@@ -31,7 +31,7 @@ use crate::{
     meter::Meter,
     password,
     task::Eyes,
-    web::{Clock, LiveEvent, SignInPolicy, StoreActions, System, WebConfig, WebState, router},
+    web::{Clock, LiveEvent, SignInPolicy, StoreActions, System, WebConfig, WebState, logged, router},
 };
 
 pub(super) const START: Millis = 1_795_399_200_000;
@@ -253,6 +253,24 @@ impl House {
             }
             seen
         })
+    }
+}
+
+/// Whatever a test has done here: the audit log has words for it.
+impl Drop for House {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        // A test may have broken the store.
+        for record in self.store.audit_records(1, 1_000).unwrap_or_default() {
+            let action = record.entry.action;
+            let known = action == "test"
+                || [Lang::Zh, Lang::En]
+                    .into_iter()
+                    .all(|lang| logged::words(lang, &action).is_some());
+            assert!(known, "the audit log has no words for {action}");
+        }
     }
 }
 

@@ -241,16 +241,20 @@ fn cut(text: String) -> String {
 
 /// Issues a notice for the first two findings.
 pub(super) fn notify(house: &House, say: &Say) {
+    notify_about(house, say, &[FindingId(1), FindingId(2)]);
+}
+
+/// Issues a notice, with what its addressee said.
+pub(super) fn notify_about(house: &House, say: &Say, ids: &[FindingId]) {
     let terms = deskwarden_domain::notice::Terms {
         due_at: START + 7 * DAY,
         demand: cut(say("当面说明情况")),
         objection: cut(say("三个工作日内向信息管理部书面提出。")),
     };
     let office = crate::notices::Office::default();
-    let ids = [FindingId(1), FindingId(2)];
     let rules = super::house::built_in_rules();
     let store = house.store.as_ref();
-    crate::notices::issue(store, &rules, &office, &ids, &terms, "li", START).unwrap();
+    crate::notices::issue(store, &rules, &office, ids, &terms, "li", START).unwrap();
     let reply = deskwarden_domain::model::NoticeReply {
         at: START,
         recorded_by: "li".into(),

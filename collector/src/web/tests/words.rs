@@ -8,10 +8,15 @@ use std::{
 
 use deskwarden_domain::model::{AssetState, FindingState, Lang, Outcome, Role, Severity};
 
-use crate::web::{error::WebError, locale, session::Theme};
+use crate::web::{error::WebError, locale, logged, session::Theme};
 
 /// Families whose members are chosen by a name that the code computes.
-const FAMILIES: [&str; 50] = [
+const FAMILIES: [&str; 55] = [
+    "saved_fault",
+    "audit_action",
+    "audit_register",
+    "rollout_name",
+    "rollout_text",
     "grade",
     "settle_refused",
     "certificate",
@@ -198,5 +203,72 @@ fn every_name_that_the_product_uses_has_words() {
     }
     for key in wanted {
         assert!(locale::find(Lang::Zh, &key).is_some(), "{key}");
+    }
+}
+
+/// What looks like an action in the files that write the audit log, and is none.
+const NO_ACTIONS: [&str; 3] = ["sign_in.", "rules.d", "action."];
+const ENDINGS: [&str; 10] = [
+    ".html", ".svg", ".css", ".js", ".toml", ".db", ".lock", ".key", ".crt", ".json",
+];
+
+/// Codes of actions that files outside tests write: dotted names in whatever speaks of the audit log.
+fn actions_of(text: &str, found: &mut BTreeSet<String>) {
+    let text = text.split("\nmod tests {").next().unwrap_or_default();
+    if !text.contains("audit") && !text.contains("AuditEntry") {
+        return;
+    }
+    for literal in text.split('"') {
+        let mut parts = literal.split('.');
+        let plain = |part: &str| part.len() > 1 && part.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        let is_code = parts.clone().count() > 1 && parts.all(plain);
+        let other = locale::find(Lang::En, literal).is_some()
+            || ENDINGS.iter().any(|ending| literal.ends_with(ending))
+            || NO_ACTIONS.iter().any(|start| {
+                literal.starts_with(start) && literal != "sign_in.refused" && literal != "sign_in.password"
+            });
+        if is_code && !other {
+            found.insert(literal.to_owned());
+        }
+    }
+}
+
+#[test]
+fn every_action_that_the_source_writes_into_the_audit_log_has_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = Vec::new();
+    for folder in ["src", "store/src", "domain/src"] {
+        files(&root.join(folder), &mut paths);
+    }
+    let mut found = BTreeSet::new();
+    for path in paths {
+        let test = |part: &std::ffi::OsStr| part == "tests" || part == "tests.rs" || part == "conformance";
+        if !path.iter().any(test) && path.extension().is_some_and(|kind| kind == "rs") {
+            actions_of(&fs::read_to_string(path).unwrap(), &mut found);
+        }
+    }
+    assert!(found.len() > 60, "{found:?}");
+    // Written with a name in them, alone, or like the words of a page.
+    for kind in ["channel", "route", "maintenance", "observation"] {
+        found.extend(["put", "remove"].map(|verb| format!("{kind}.{verb}")));
+    }
+    for book in deskwarden_domain::register::Book::ALL {
+        found.extend(["", ".export", ".remove"].map(|verb| format!("register.{}{verb}", book.name())));
+    }
+    let more = [
+        "view",
+        "export",
+        "sign_in",
+        "sign_out",
+        "ledger.import",
+        "asset.register",
+        "totp.enrol",
+        "totp.forget",
+    ];
+    found.extend(more.map(str::to_owned));
+    for lang in [Lang::Zh, Lang::En] {
+        for action in &found {
+            assert!(logged::words(lang, action).is_some(), "{action} has no words");
+        }
     }
 }

@@ -27,6 +27,7 @@ pub mod privacy;
 pub mod records;
 pub mod register;
 pub mod rulebook;
+pub mod saved;
 pub mod succession;
 pub mod views;
 pub mod world;
@@ -189,6 +190,11 @@ macro_rules! conformance {
                 the_audit_log_is_filtered_newest_first,
                 names_of_people_come_back_from_the_audit_log,
                 the_audit_log_is_kept_for_two_hundred_days_at_least,
+            ];
+            saved: [
+                a_view_belongs_to_whoever_saved_it,
+                a_name_is_taken_once_and_views_are_bounded,
+                views_that_name_a_person_go_with_them,
             ];
             privacy: [
                 accounts_are_found_by_what_they_are_and_by_sid,

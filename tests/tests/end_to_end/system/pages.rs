@@ -1,10 +1,10 @@
 //! Every page that can be reached by links, in a real browser, in both languages and themes: it opens, says
 //! nothing in the console, breaks no content policy, fits the window, leaves no word untranslated, and what
-//! a PC reports about itself runs nowhere.
+//! a PC reports about itself runs nowhere; axe-core finds nothing serious against it.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use deskwarden_tests::{browser::Browser, collector::PASSWORD, deb, need};
+use deskwarden_tests::{axe, browser::Browser, collector::PASSWORD, deb, need};
 use serde_json::Value;
 
 use super::Office;
@@ -73,6 +73,7 @@ fn every_page_opens_without_a_fault_in_both_languages_and_themes() {
 
     let pages = reachable(&mut browser, &at);
     assert!(pages.len() >= 12, "{pages:?}");
+    let axe = axe::script("violations of accessibility (axe-core)");
     let mut faults: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for language in ["zh-CN", "en"] {
         for theme in ["light", "dark"] {
@@ -85,6 +86,9 @@ fn every_page_opens_without_a_fault_in_both_languages_and_themes() {
                 let told = browser.evaluate("document.documentElement.lang").unwrap();
                 if told != language {
                     found.push(format!("the page is in {told}"));
+                }
+                if let Some(script) = &axe {
+                    found.extend(axe::violations(&mut browser, script).unwrap());
                 }
                 if !found.is_empty() {
                     faults.insert(format!("{page} {language} {theme}"), found);
