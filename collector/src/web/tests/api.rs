@@ -25,7 +25,8 @@ use crate::web::{
 
 /// Makes a token as the page does, and gives its secret.
 pub(super) fn token(house: &House, scopes: &[ApiScope], departments: &str) -> String {
-    let name = format!("maker-{}-{}", scopes.len(), departments.len());
+    let of: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
+    let name = format!("maker-{}-{}", of.join("-"), departments.len());
     let mut admin = house.person(&name, &[Role::Administrator]);
     let mut fields = vec![("label", "test"), ("days", "30"), ("departments", departments)];
     fields.extend(scopes.iter().map(|scope| ("scope", scope.name())));

@@ -165,7 +165,7 @@ fn a_technician_approves_a_video_player_for_a_department_until_friday() {
     }
     desk.sees(&until);
     desk.picture("video");
-    desk.office.finding("pc.video", "VLC", "approved");
+    desk.office.finding("pc.video", "VLC", "excepted");
 }
 
 #[test]
