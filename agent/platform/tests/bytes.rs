@@ -13,7 +13,7 @@ use flate2::{Compression, write::GzEncoder};
 use prost::Message as _;
 
 /// Bytes that one package may take: the session's compression over columns. Name and version alone take nine.
-const PACKAGE: usize = 19;
+const PACKAGE: usize = 21;
 
 #[test]
 fn packages_take_few_bytes_on_the_wire() {
