@@ -134,6 +134,15 @@ fn office(bench: &Bench) -> Vec<DeviceId> {
         .collect()
 }
 
+/// The same, all judged anew by a writer that goes on.
+fn judged(bench: &Bench, book: &str) -> (Vec<DeviceId>, Rounds) {
+    put_book(bench.store.as_ref(), book);
+    let devices = office(bench);
+    let mut rounds = bench.rounds(&Arc::default());
+    rounds.rejudge(&devices, NOW);
+    (devices, rounds)
+}
+
 /// What judging says of a PC, in an order of its own.
 #[derive(Debug, PartialEq)]
 struct Said {
@@ -201,12 +210,9 @@ fn judging_where_an_edit_reaches_says_what_judging_everything_says() {
 fn an_edit_of_one_rule_judges_only_the_pcs_that_hold_what_it_is_about() {
     let bench = Bench::new();
     let books = books();
-    put_book(bench.store.as_ref(), &books[0]);
-    let devices = office(&bench);
-    let mut rounds = bench.rounds(&Arc::default());
-    rounds.rejudge(&devices, NOW);
-    let judged = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&judged);
+    let (_, mut rounds) = judged(&bench, &books[0]);
+    let counted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&counted);
     rounds.committed = Box::new(move |committed| {
         count.fetch_add(committed.devices.len(), Ordering::SeqCst);
     });
@@ -214,20 +220,17 @@ fn an_edit_of_one_rule_judges_only_the_pcs_that_hold_what_it_is_about() {
     put_book(bench.store.as_ref(), &books[1]);
     caught_up(&mut rounds, NOW);
     // Those with `qq`, `msn` or both: 1 to 3 of every four numbers.
-    assert_eq!(judged.load(Ordering::SeqCst), 12);
+    assert_eq!(counted.load(Ordering::SeqCst), 12);
     put_book(bench.store.as_ref(), &format!("{}\n# a remark\n", books[1]));
     caught_up(&mut rounds, NOW);
-    assert_eq!(judged.load(Ordering::SeqCst), 12, "a remark is no edit");
+    assert_eq!(counted.load(Ordering::SeqCst), 12, "a remark is no edit");
 }
 
 #[test]
 fn a_rule_that_nobody_breaches_loads_no_device() {
     let bench = Bench::new();
     let books = books();
-    put_book(bench.store.as_ref(), &books[0]);
-    let devices = office(&bench);
-    let mut rounds = bench.rounds(&Arc::default());
-    rounds.rejudge(&devices, NOW);
+    let (devices, mut rounds) = judged(&bench, &books[0]);
     caught_up(&mut rounds, NOW);
     let before = rounds.caught_up.clone().unwrap();
     let nobody = item("nobody", "low", "name = \"title of nobody\"");
@@ -251,10 +254,7 @@ fn a_rule_that_nobody_breaches_loads_no_device() {
 fn a_collector_that_does_not_know_what_was_in_force_judges_everything() {
     let bench = Bench::new();
     let books = books();
-    put_book(bench.store.as_ref(), &books[0]);
-    let devices = office(&bench);
-    let mut rounds = bench.rounds(&Arc::default());
-    rounds.rejudge(&devices, NOW);
+    let (devices, _) = judged(&bench, &books[0]);
     put_book(bench.store.as_ref(), &books[2]);
     let mut fresh = bench.rounds(&Arc::default());
     assert!(!fresh.catch_up(NOW).unwrap() && !fresh.is_catching_up());
@@ -269,10 +269,7 @@ fn a_collector_that_does_not_know_what_was_in_force_judges_everything() {
 fn an_edit_upon_an_edit_leaves_nobody_behind() {
     let bench = Bench::new();
     let books = books();
-    put_book(bench.store.as_ref(), &books[0]);
-    let devices = office(&bench);
-    let mut rounds = bench.rounds(&Arc::default());
-    rounds.rejudge(&devices, NOW);
+    let (devices, mut rounds) = judged(&bench, &books[0]);
     caught_up(&mut rounds, NOW);
     put_book(bench.store.as_ref(), &books[2]);
     assert!(rounds.catch_up(NOW).unwrap(), "the first part is done");
