@@ -1,51 +1,71 @@
 //! Lays a payload out in columns for the way, and back to the very bytes: all names beside each other, then all
 //! versions, ... A stream compresser has far less to say then, as rows repeat the shape and columns the content.
-//! Compresses nothing itself, and knows no value: only which fields hold messages.
+//! A text that stands in the item's key, or that the column had before, is a number here.
+//! Compresses nothing itself, and knows no value: only which fields hold messages, and which one is the key.
+//!
+//! Layout: the number of columns; each column's name and length; the columns. A column of numbers is a shift and
+//! the numbers without so many of their lowest bits, which are zero in all of them. A field of texts has two
+//! columns, where each text comes from ([`SAID`] and its siblings) and the texts that are said for the first time.
 
-use std::collections::BTreeMap;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
 
 use prost::encoding::{decode_varint, encode_varint};
 
 use crate::{decode::Malformed, limits::RECORD_BYTES};
 
-/// Payloads below this many bytes have nothing that repeats often enough.
-pub const WORTHWHILE: usize = 2 << 10;
-
 /// Most columns; the contract has fewer fields.
 const COLUMNS: usize = 1_024;
+/// Most texts that a column is looked back over: what one says is never far from its like.
+const KNOWN: usize = 1 << 16;
 /// The column that holds the order of the fields. No field has the number 0.
 const SHAPE: u64 = 0;
-/// Ends a value in its column, and a message in the shape.
+/// Ends a text in its column, and a message in the shape.
 const END: u8 = 0;
-/// Stands before what replaces [`END`] and itself inside a value.
+/// Stands before what replaces [`END`] and itself inside a text.
 const ESCAPE: u8 = 1;
 const VARINT: u64 = 0;
 const BYTES: u64 = 2;
 
+/// The text is the next one of the column's texts.
+const SAID: u64 = 0;
+/// The text is the item's key.
+const KEY: u64 = 1;
+/// The text is the item's key before its last colon.
+const KEY_BEFORE_COLON: u64 = 2;
+/// From here on: how many texts ago, counting first sayings only, the column had it.
+const BACK: u64 = 3;
+
 /// The payload in columns, or `None` where it has a shape that columns do not carry: it travels as it is then.
 pub fn pack(payload: &[u8]) -> Option<Vec<u8>> {
+    Some(pieces(payload)?.concat())
+}
+
+/// As [`pack`], in pieces within which bytes are of one kind: the head, then each column.
+pub fn pieces(payload: &[u8]) -> Option<Vec<Vec<u8>>> {
     if payload.len() > RECORD_BYTES {
         return None;
     }
-    let mut columns = BTreeMap::new();
-    split(payload, 0, &mut columns)?;
+    let mut writer = Writer::default();
+    writer.split(payload, 0)?;
+    let mut columns = writer.columns();
     if columns.len() > COLUMNS {
         return None;
     }
     // By size, so that columns that say the same stand beside each other, within the reach of a compresser.
-    let mut columns: Vec<(u64, Vec<u8>)> = columns.into_iter().collect();
-    columns.sort_by_key(|(path, bytes)| (bytes.len(), *path));
-    let mut packed = Vec::with_capacity(payload.len());
-    encode_varint(columns.len() as u64, &mut packed);
-    for (path, bytes) in &columns {
-        encode_varint(*path, &mut packed);
-        encode_varint(bytes.len() as u64, &mut packed);
+    columns.sort_by_key(|(name, bytes)| (bytes.len(), *name));
+    let mut head = Vec::new();
+    encode_varint(columns.len() as u64, &mut head);
+    for (name, bytes) in &columns {
+        encode_varint(*name, &mut head);
+        encode_varint(bytes.len() as u64, &mut head);
     }
-    for (_, bytes) in &columns {
-        packed.extend_from_slice(bytes);
-    }
+    let mut pieces = vec![head];
+    pieces.extend(columns.into_iter().map(|(_, bytes)| bytes));
     // The hash of a payload tells a resend from a fork: another writing of the same values is not the same.
-    (unpack(&packed).ok()? == payload).then_some(packed)
+    (unpack(&pieces.concat()).ok()? == payload).then_some(pieces)
 }
 
 /// The payload that [`pack`] was given. Never makes more than [`RECORD_BYTES`].
@@ -62,86 +82,231 @@ pub fn unpack(packed: &[u8]) -> Result<Vec<u8>, Malformed> {
     for _ in 0..count {
         lengths.push((number(&mut rest)?, number(&mut rest)?));
     }
-    let mut columns = BTreeMap::new();
-    for (path, length) in lengths {
+    let mut reader = Reader::default();
+    for (name, length) in lengths {
         let length = usize::try_from(length).map_err(|_| damaged())?;
         let (column, after) = rest.split_at_checked(length).ok_or_else(damaged)?;
         rest = after;
-        if columns.insert(path, column).is_some() {
-            return Err(damaged());
-        }
+        reader.add(name, column)?;
     }
     let mut payload = Vec::with_capacity(packed.len().min(RECORD_BYTES));
-    let mut shape = columns.remove(&SHAPE).ok_or_else(damaged)?;
-    join(&mut shape, 0, &mut columns, &mut payload)?;
-    let all_read = shape.is_empty() && rest.is_empty() && columns.values().all(|column| column.is_empty());
+    let mut shape = reader
+        .columns
+        .remove(&name(SHAPE, SOURCES))
+        .ok_or_else(damaged)?
+        .bytes;
+    reader.join(&mut shape, 0, &mut payload)?;
+    let all_read =
+        rest.is_empty() && shape.is_empty() && reader.columns.values().all(|column| column.bytes.is_empty());
     if all_read { Ok(payload) } else { Err(damaged()) }
 }
 
-fn split(mut message: &[u8], at: u64, columns: &mut BTreeMap<u64, Vec<u8>>) -> Option<()> {
-    while !message.is_empty() {
-        let tag = decode_varint(&mut message).ok()?;
-        let path = below(at, tag)?;
-        encode_varint(tag, columns.entry(SHAPE).or_default());
-        match tag & 7 {
-            VARINT => encode_varint(
-                decode_varint(&mut message).ok()?,
-                columns.entry(path).or_default(),
-            ),
-            BYTES => {
-                let length = usize::try_from(decode_varint(&mut message).ok()?).ok()?;
-                let (value, after) = message.split_at_checked(length)?;
-                message = after;
-                if is_message(path) {
-                    split(value, path, columns)?;
-                } else {
-                    escape(value, columns.entry(path).or_default());
-                }
-            }
-            _ => return None,
-        }
-    }
-    columns.entry(SHAPE).or_default().push(END);
-    Some(())
+/// The half of a field that says where its texts come from; its numbers, where it holds numbers.
+const SOURCES: u64 = 0;
+/// The half of a field that holds its texts.
+const TEXTS: u64 = 1;
+
+/// What a column is called: where its field is, and which half of it.
+fn name(path: u64, half: u64) -> u64 {
+    path << 1 | half
 }
 
-fn join(
-    shape: &mut &[u8],
-    at: u64,
-    columns: &mut BTreeMap<u64, &[u8]>,
-    payload: &mut Vec<u8>,
-) -> Result<(), Malformed> {
-    loop {
-        let tag = number(shape)?;
-        if tag == u64::from(END) {
-            return Ok(());
-        }
-        let path = below(at, tag).ok_or_else(damaged)?;
-        encode_varint(tag, payload);
-        match tag & 7 {
-            VARINT => {
-                let column = columns.get_mut(&path).ok_or_else(damaged)?;
-                encode_varint(number(column)?, payload);
-            }
-            BYTES => {
-                let start = payload.len();
-                if is_message(path) {
-                    join(shape, path, columns, payload)?;
-                } else {
-                    unescape(columns.get_mut(&path).ok_or_else(damaged)?, payload)?;
+/// A payload being taken apart.
+#[derive(Default)]
+struct Writer<'a> {
+    shape: Vec<u8>,
+    numbers: BTreeMap<u64, Vec<u64>>,
+    texts: BTreeMap<u64, Texts<'a>>,
+    key: &'a [u8],
+}
+
+#[derive(Default)]
+struct Texts<'a> {
+    sources: Vec<u8>,
+    said: Vec<u8>,
+    sayings: u64,
+    /// Which saying a text was.
+    known: HashMap<&'a [u8], u64>,
+}
+
+impl<'a> Writer<'a> {
+    fn split(&mut self, mut message: &'a [u8], at: u64) -> Option<()> {
+        while !message.is_empty() {
+            let tag = decode_varint(&mut message).ok()?;
+            let path = below(at, tag)?;
+            encode_varint(tag, &mut self.shape);
+            match tag & 7 {
+                VARINT => {
+                    let number = decode_varint(&mut message).ok()?;
+                    self.numbers.entry(path).or_default().push(number);
                 }
-                let mut length = Vec::new();
-                encode_varint((payload.len() - start) as u64, &mut length);
-                payload.splice(start..start, length);
+                BYTES => {
+                    let length = usize::try_from(decode_varint(&mut message).ok()?).ok()?;
+                    let (value, after) = message.split_at_checked(length)?;
+                    message = after;
+                    if is_message(path) {
+                        self.split(value, path)?;
+                    } else {
+                        self.texts.entry(path).or_default().add(value, self.key);
+                        if is_key(path) {
+                            self.key = value;
+                        }
+                    }
+                }
+                _ => return None,
             }
-            _ => return Err(damaged()),
         }
-        if payload.len() > RECORD_BYTES {
-            return Err(Malformed::TooLarge {
-                what: "a payload",
-                limit: RECORD_BYTES,
-            });
+        if is_item(at) {
+            self.key = &[];
         }
+        self.shape.push(END);
+        Some(())
+    }
+
+    fn columns(self) -> Vec<(u64, Vec<u8>)> {
+        let mut columns = vec![(name(SHAPE, SOURCES), self.shape)];
+        for (path, numbers) in self.numbers {
+            let all = numbers.iter().fold(0, |all, number| all | number);
+            let shift = if all == 0 { 0 } else { all.trailing_zeros() };
+            let mut column = Vec::with_capacity(numbers.len() + 1);
+            encode_varint(shift.into(), &mut column);
+            for number in numbers {
+                encode_varint(number >> shift, &mut column);
+            }
+            columns.push((name(path, SOURCES), column));
+        }
+        for (path, texts) in self.texts {
+            columns.push((name(path, SOURCES), texts.sources));
+            columns.push((name(path, TEXTS), texts.said));
+        }
+        columns
+    }
+}
+
+impl<'a> Texts<'a> {
+    fn add(&mut self, value: &'a [u8], key: &[u8]) {
+        let source = if !key.is_empty() && value == key {
+            KEY
+        } else if before_colon(key).is_some_and(|before| before == value) {
+            KEY_BEFORE_COLON
+        } else if let Some(saying) = self.known.get(value) {
+            BACK + (self.sayings - saying - 1)
+        } else {
+            if self.known.len() < KNOWN {
+                self.known.insert(value, self.sayings);
+            }
+            self.sayings += 1;
+            escape(value, &mut self.said);
+            SAID
+        };
+        encode_varint(source, &mut self.sources);
+    }
+}
+
+/// A payload being put together.
+#[derive(Default)]
+struct Reader<'a> {
+    columns: BTreeMap<u64, Column<'a>>,
+    key: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Column<'a> {
+    bytes: &'a [u8],
+    /// The shift of a column of numbers, once it was read.
+    shift: Option<u32>,
+    /// The texts that were said, in their order.
+    said: Vec<Cow<'a, [u8]>>,
+}
+
+impl<'a> Reader<'a> {
+    fn add(&mut self, name: u64, bytes: &'a [u8]) -> Result<(), Malformed> {
+        let column = Column {
+            bytes,
+            ..Column::default()
+        };
+        match self.columns.insert(name, column) {
+            None => Ok(()),
+            Some(_) => Err(damaged()),
+        }
+    }
+
+    fn join(&mut self, shape: &mut &[u8], at: u64, payload: &mut Vec<u8>) -> Result<(), Malformed> {
+        loop {
+            let tag = number(shape)?;
+            if tag == u64::from(END) {
+                if is_item(at) {
+                    self.key.clear();
+                }
+                return Ok(());
+            }
+            let path = below(at, tag).ok_or_else(damaged)?;
+            encode_varint(tag, payload);
+            match tag & 7 {
+                VARINT => encode_varint(self.number(path)?, payload),
+                BYTES if is_message(path) => {
+                    let start = payload.len();
+                    self.join(shape, path, payload)?;
+                    let mut length = Vec::new();
+                    encode_varint((payload.len() - start) as u64, &mut length);
+                    payload.splice(start..start, length);
+                }
+                BYTES => self.text(path, payload)?,
+                _ => return Err(damaged()),
+            }
+            if payload.len() > RECORD_BYTES {
+                return Err(Malformed::TooLarge {
+                    what: "a payload",
+                    limit: RECORD_BYTES,
+                });
+            }
+        }
+    }
+
+    fn number(&mut self, path: u64) -> Result<u64, Malformed> {
+        let column = self.columns.get_mut(&name(path, SOURCES)).ok_or_else(damaged)?;
+        let shift = match column.shift {
+            Some(shift) => shift,
+            None => {
+                let shift = u32::try_from(number(&mut column.bytes)?).map_err(|_| damaged())?;
+                *column.shift.insert(shift)
+            }
+        };
+        number(&mut column.bytes)?.checked_shl(shift).ok_or_else(damaged)
+    }
+
+    fn text(&mut self, path: u64, payload: &mut Vec<u8>) -> Result<(), Malformed> {
+        let sources = self.columns.get_mut(&name(path, SOURCES)).ok_or_else(damaged)?;
+        let source = number(&mut sources.bytes)?;
+        let value: &[u8] = match source {
+            KEY => &self.key,
+            KEY_BEFORE_COLON => before_colon(&self.key).ok_or_else(damaged)?,
+            _ => {
+                let column = self.columns.get_mut(&name(path, TEXTS)).ok_or_else(damaged)?;
+                column.text(source)?
+            }
+        };
+        encode_varint(value.len() as u64, payload);
+        payload.extend_from_slice(value);
+        if is_key(path) {
+            self.key = value.to_vec();
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Column<'a> {
+    /// The next text, or the one that was said so many first sayings ago.
+    fn text(&mut self, source: u64) -> Result<&[u8], Malformed> {
+        let at = if source == SAID {
+            self.said.push(unescape(&mut self.bytes)?);
+            self.said.len() - 1
+        } else {
+            let back = usize::try_from(source - BACK).map_err(|_| damaged())?;
+            let last = self.said.len().checked_sub(1).ok_or_else(damaged)?;
+            last.checked_sub(back).ok_or_else(damaged)?
+        };
+        self.said.get(at).map(AsRef::as_ref).ok_or_else(damaged)
     }
 }
 
@@ -166,6 +331,21 @@ fn is_message(path: u64) -> bool {
     }
 }
 
+/// Whether a message is an item, of a delta or of a chunk.
+fn is_item(path: u64) -> bool {
+    matches!(path, 0x02_03 | 0x03_06)
+}
+
+/// Whether a field is the key of an item.
+fn is_key(path: u64) -> bool {
+    const KEY_FIELD: u64 = 3;
+    is_item(path >> 8) && path & 0xff == KEY_FIELD
+}
+
+fn before_colon(key: &[u8]) -> Option<&[u8]> {
+    key.iter().rposition(|byte| *byte == b':').map(|at| &key[..at])
+}
+
 fn escape(value: &[u8], column: &mut Vec<u8>) {
     for byte in value {
         match *byte {
@@ -177,24 +357,26 @@ fn escape(value: &[u8], column: &mut Vec<u8>) {
     column.push(END);
 }
 
-fn unescape(column: &mut &[u8], payload: &mut Vec<u8>) -> Result<(), Malformed> {
-    loop {
-        let (first, rest) = column.split_first().ok_or_else(damaged)?;
-        *column = rest;
-        match *first {
-            END => return Ok(()),
-            ESCAPE => {
-                let (which, rest) = column.split_first().ok_or_else(damaged)?;
-                *column = rest;
-                payload.push(match which {
-                    1 => END,
-                    2 => ESCAPE,
-                    _ => return Err(damaged()),
-                });
-            }
-            other => payload.push(other),
-        }
+fn unescape<'a>(column: &mut &'a [u8]) -> Result<Cow<'a, [u8]>, Malformed> {
+    let end = column.iter().position(|byte| *byte == END).ok_or_else(damaged)?;
+    let (value, rest) = column.split_at(end);
+    *column = &rest[1..];
+    if !value.contains(&ESCAPE) {
+        return Ok(Cow::Borrowed(value));
     }
+    let mut plain = Vec::with_capacity(value.len());
+    let mut bytes = value.iter();
+    while let Some(byte) = bytes.next() {
+        plain.push(match *byte {
+            ESCAPE => match bytes.next() {
+                Some(1) => END,
+                Some(2) => ESCAPE,
+                _ => return Err(damaged()),
+            },
+            other => other,
+        });
+    }
+    Ok(Cow::Owned(plain))
 }
 
 fn number(bytes: &mut &[u8]) -> Result<u64, Malformed> {
@@ -285,13 +467,70 @@ mod tests {
     /// A delta of so many items, each of which names an empty source: four bytes each.
     fn items(count: usize) -> Vec<u8> {
         let shape = [&[0x12][..], &[0x1a, 0x12, 0].repeat(count), &[0, 0]].concat();
+        let columns = [
+            (name(SHAPE, SOURCES), shape),
+            (name(0x02_03_02, SOURCES), vec![SAID as u8; count]),
+            (name(0x02_03_02, TEXTS), vec![END; count]),
+        ];
+        together(&columns)
+    }
+
+    fn together(columns: &[(u64, Vec<u8>)]) -> Vec<u8> {
         let mut packed = Vec::new();
-        encode_varint(2, &mut packed);
-        for (path, length) in [(SHAPE, shape.len()), (0x02_03_02, count)] {
-            encode_varint(path, &mut packed);
-            encode_varint(length as u64, &mut packed);
+        encode_varint(columns.len() as u64, &mut packed);
+        for (name, column) in columns {
+            encode_varint(*name, &mut packed);
+            encode_varint(column.len() as u64, &mut packed);
         }
-        [packed, shape, vec![END; count]].concat()
+        columns
+            .iter()
+            .fold(packed, |packed, (_, column)| [packed, column.clone()].concat())
+    }
+
+    /// An item whose source is a text that was never said, or whose number is shifted out of sight.
+    #[test]
+    fn texts_from_nowhere_are_refused() {
+        let shape = (name(SHAPE, SOURCES), vec![0x12, 0x1a, 0x12, 0, 0, 0]);
+        for source in [KEY_BEFORE_COLON as u8, BACK as u8, 0x7f] {
+            let texts = (name(0x02_03_02, SOURCES), vec![source]);
+            let columns = [shape.clone(), texts, (name(0x02_03_02, TEXTS), vec![])];
+            assert!(unpack(&together(&columns)).is_err(), "{source}");
+        }
+        let shape = (name(SHAPE, SOURCES), vec![0x12, 0x1a, 0x08, 0, 0, 0]);
+        let columns = [shape, (name(0x02_03_01, SOURCES), vec![64, 1])];
+        assert!(unpack(&together(&columns)).is_err());
+    }
+
+    #[test]
+    fn what_an_item_says_again_is_not_said_again() {
+        let package = |name: &str, key: &str| {
+            let mut item = item(name);
+            item.key = key.into();
+            item
+        };
+        let names: Vec<String> = (0..200)
+            .map(|n| format!("a-long-name-of-a-package-{n}"))
+            .collect();
+        let put = names
+            .iter()
+            .flat_map(|name| [package(name, name), package(name, &format!("{name}:i386"))]);
+        let payload = Payload {
+            body: Some(Body::Delta(Delta {
+                put: put.collect(),
+                ..Delta::default()
+            })),
+            ..Payload::default()
+        }
+        .encode_to_vec();
+        let packed = pack(&payload).unwrap();
+        assert_eq!(unpack(&packed).unwrap(), payload);
+        let said = |text: &str| {
+            packed
+                .windows(text.len())
+                .filter(|part| *part == text.as_bytes())
+                .count()
+        };
+        assert_eq!(said("a-long-name-of-a-package-77"), 2, "in the keys alone");
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod digest;
 pub mod ids;
 pub mod key;
 pub mod limits;
+pub mod packed;
 pub mod part;
 pub mod section;
 

@@ -47,8 +47,9 @@ fn main() -> Result<()> {
     binary(&mut report)?;
     let office = traffic::run(&mut report, &scans)?;
     idle::run(&mut report, &office, folder.path(), options.window_s)?;
+    let greeting = office.greeting;
     drop(office);
-    day::run(&mut report, options.day_s)?;
+    day::run(&mut report, options.day_s, greeting)?;
     report.save()?;
     println!("{}", page::part(&report));
     Ok(())

@@ -12,11 +12,11 @@ mod plain;
 #[path = "ingest/raw.rs"]
 mod raw;
 
-use std::{env, fs, path::Path};
+use std::{env, path::Path};
 
 use anyhow::{Context as _, Result};
 use deskwarden_tests::{
-    bench::{Limit, Report},
+    bench::{Limit, Report, processes::spent},
     collector::Setup,
     sim::{Fleet, Oracle, Plan},
 };
@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 
 use echo::Echo;
 use plain::Plain;
-use raw::Caller;
+use raw::Device;
 
 /// PCs of the office.
 const AGENTS: u32 = 200;
@@ -78,7 +78,7 @@ fn main() -> Result<()> {
     let callers = fleet.wait(async {
         let mut callers = Vec::new();
         for agent in taken.iter_mut().take(CALLERS) {
-            callers.push(Caller::take_over(agent, &place).await?);
+            callers.push(Device::take_over(agent, &place).await?.call().await?);
         }
         for agent in taken.iter_mut().skip(CALLERS) {
             agent.stop().await?;
@@ -229,25 +229,6 @@ fn main() -> Result<()> {
         );
     }
     report.save()
-}
-
-/// Seconds of CPU that a process used meanwhile.
-fn spent<T>(process: u32, work: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
-    let before = cpu_of(process)?;
-    let done = work()?;
-    Ok((cpu_of(process)? - before, done))
-}
-
-fn cpu_of(process: u32) -> Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name may hold spaces and brackets; what follows it does not.
-    let (_, rest) = stat.rsplit_once(") ").context("no name in stat")?;
-    let ticks = rest
-        .split(' ')
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse::<f64>().unwrap_or(0.0));
-    Ok(ticks.sum::<f64>() / rustix::param::clock_ticks_per_second() as f64)
 }
 
 async fn together<F>(work: impl Iterator<Item = F>) -> Result<()>

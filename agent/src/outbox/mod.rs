@@ -229,7 +229,7 @@ impl<D: Disk> Outbox<D> {
                 epoch,
                 sequence: pending.sequence,
                 payload: Bytes::copy_from_slice(payload),
-                columns: false,
+                packed: false,
             });
         }
         Ok(found)

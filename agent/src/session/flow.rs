@@ -47,8 +47,8 @@ pub(super) struct Window {
     pub(super) in_flight: VecDeque<u64>,
     /// Nothing may be sent before the new epoch came.
     pub(super) held: bool,
-    /// The collector reads records in columns.
-    pub(super) columns: bool,
+    /// The collector reads packed records.
+    pub(super) packed: bool,
     /// When something was last heard that a record waits for.
     pub(super) heard: Instant,
 }

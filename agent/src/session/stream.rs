@@ -4,8 +4,8 @@
 use std::{collections::VecDeque, time::Duration};
 
 use deskwarden_proto::{
-    columns,
     limits::{FRAME_BYTES, RECORDS_IN_FLIGHT},
+    packed,
     v1::{
         self, CollectorFrame, EpochRequest, Goodbye, GoodbyeReason, Heartbeat, agent_frame::Frame,
         collector_frame::Frame as Reply, session_client::SessionClient,
@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, Streaming, codec::CompressionEncoding};
+use tonic::{Status, Streaming};
 
 use super::{
     Shared,
@@ -85,10 +85,9 @@ impl Stream {
             return Ok(end);
         }
         let origin = self.channel.origin();
-        let mut client = SessionClient::with_origin(self.channel.clone(), origin)
-            .send_compressed(CompressionEncoding::Gzip)
-            .accept_compressed(CompressionEncoding::Gzip)
-            .max_decoding_message_size(FRAME_BYTES);
+        // Records are packed one by one; to compress every frame would make heartbeats longer than they are.
+        let mut client =
+            SessionClient::with_origin(self.channel.clone(), origin).max_decoding_message_size(FRAME_BYTES);
         let opening = async {
             let mut replies = client.run(ReceiverStream::new(outgoing)).await?.into_inner();
             let first = replies.message().await?;
@@ -122,7 +121,7 @@ impl Stream {
             0 => RECORDS_IN_FLIGHT,
             announced => announced.min(RECORDS_IN_FLIGHT),
         };
-        let columns = welcome.columns;
+        let packed = welcome.packed;
         let answer = self
             .shared
             .recorder
@@ -133,7 +132,7 @@ impl Stream {
             sent: 0,
             in_flight: VecDeque::new(),
             held: false,
-            columns,
+            packed,
             heard: Instant::now(),
         };
         match answer {
@@ -248,7 +247,7 @@ impl Stream {
                 window.heard = Instant::now();
             }
             let sequence = record.sequence;
-            let record = laid_out(record, window.columns);
+            let record = laid_out(record, window.packed);
             if let Err(end) = out.send(Frame::Record(record)).await {
                 return Ok(Some(end));
             }
@@ -323,15 +322,15 @@ impl Stream {
     }
 }
 
-/// The record as it travels: in columns where the collector reads them and it pays.
-fn laid_out(record: v1::Record, columns: bool) -> v1::Record {
-    if !columns || record.payload.len() < columns::WORTHWHILE {
+/// The record as it travels: packed where the collector reads that and it pays.
+fn laid_out(record: v1::Record, packed: bool) -> v1::Record {
+    if !packed {
         return record;
     }
-    match columns::pack(&record.payload) {
+    match packed::pack(&record.payload) {
         Some(packed) => v1::Record {
             payload: packed.into(),
-            columns: true,
+            packed: true,
             ..record
         },
         None => record,

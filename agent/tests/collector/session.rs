@@ -18,8 +18,8 @@ use deskwarden_agent::{
 };
 use deskwarden_platform::{Fact, Reading, Root, Source, SourceId};
 use deskwarden_proto::{
-    columns,
     decode::{self, ValidBody, ValidChunk, ValidDelta},
+    packed,
     v1::{
         Directive, Gap, GoodbyeReason, Limits, NewEpoch, Policy, Record, Refresh, Refusal, RefusalCode,
         Rekey, Resync, Section, Software, Trigger, agent_frame::Frame, collector_frame::Frame as Reply,
@@ -418,7 +418,7 @@ async fn a_refresh_reads_again_and_reports_back() {
 }
 
 #[tokio::test]
-async fn a_large_record_goes_in_columns_where_the_collector_reads_them() {
+async fn a_large_record_goes_packed_where_the_collector_reads_that() {
     for reads in [true, false] {
         let fake = Fake::start().await;
         let mut agent = Agent::new(&fake).await;
@@ -430,12 +430,12 @@ async fn a_large_record_goes_in_columns_where_the_collector_reads_them() {
         let mut conversation = fake.session().await;
         let hello = conversation.hello().await;
         let mut welcome = welcome(&hello, 1, 1);
-        welcome.columns = reads;
+        welcome.packed = reads;
         conversation.reply(Reply::Welcome(welcome)).await;
         let mut record = conversation.record().await;
-        assert_eq!(record.columns, reads);
+        assert_eq!(record.packed, reads);
         if reads {
-            record.payload = columns::unpack(&record.payload).unwrap().into();
+            record.payload = packed::unpack(&record.payload).unwrap().into();
         }
         assert_eq!(delta(&record).put.len(), 200);
         agent.stop().await;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use deskwarden_domain::advance::Incoming;
 use deskwarden_proto::{
-    Bytes, columns,
+    Bytes,
     decode::{self, Malformed, ValidPayload},
-    digest, limits,
+    digest, limits, packed,
     v1::{self, AgentFrame, Section, agent_frame::Frame as Said, collector_frame::Frame, directive::What},
 };
 use tokio::{
@@ -32,6 +32,8 @@ use crate::{
 
 /// A record of this size or more is checked where it may take its time.
 const LARGE: usize = 64 << 10;
+/// The same of one that is packed.
+const LARGE_PACKED: usize = 12 << 10;
 /// How long the acknowledgements of what was queued may take after the agent said goodbye.
 const DRAIN: Duration = Duration::from_secs(20);
 /// How long the writer may take to open a session.
@@ -177,12 +179,12 @@ impl Conversation {
             ));
         }
         let sent = record.payload;
-        let columns = record.columns;
-        let checked = if sent.len() >= LARGE {
-            let task = tokio::task::spawn_blocking(move || check(sent, columns));
+        let packed = record.packed;
+        let checked = if sent.len() >= if packed { LARGE_PACKED } else { LARGE } {
+            let task = tokio::task::spawn_blocking(move || check(sent, packed));
             task.await.unwrap_or(Err(Malformed::Encoding("record")))
         } else {
-            check(sent, columns)
+            check(sent, packed)
         };
         let (raw, payload) = checked.map_err(|fault| {
             End::Refused(match fault {
@@ -400,9 +402,9 @@ impl Conversation {
 }
 
 /// The payload as the agent enqueued it, and what it says.
-fn check(sent: Bytes, in_columns: bool) -> Result<(Bytes, ValidPayload), Malformed> {
-    let raw = if in_columns {
-        columns::unpack(&sent)?.into()
+fn check(sent: Bytes, is_packed: bool) -> Result<(Bytes, ValidPayload), Malformed> {
+    let raw = if is_packed {
+        packed::unpack(&sent)?.into()
     } else {
         sent
     };

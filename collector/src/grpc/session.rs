@@ -207,6 +207,6 @@ fn welcome(room: &Room, caller: Caller, protocol: u32, opened: &Opened) -> v1::W
         resume_token: opened.resume_token.to_vec(),
         limits: Some(limits::announced()),
         recorded_gap: opened.recorded_gap,
-        columns: true,
+        packed: true,
     }
 }

@@ -21,6 +21,8 @@ use crate::scans::Scans;
 /// A collector and two agents that stay connected: one of this machine, one of a PC on which nothing happens.
 pub(super) struct Office {
     pub(super) machine: Client,
+    /// Bytes of a reconnect with nothing to report, up and down.
+    pub(super) greeting: [f64; 2],
     // Stays connected as long as the other one is measured.
     _still: Client,
     _pc: Pc,
@@ -38,7 +40,7 @@ pub(super) struct Client {
 pub(super) fn run(report: &mut Report, scans: &Scans) -> Result<Office> {
     report.about(
         "Bytes on the wire are what a relay between agent and collector saw: TLS records of the real mutual-TLS session,
-        gzip inside, TCP below not counted. What a reconnect with nothing to report takes (handshake, hello with digests,
+        records packed inside, TCP below not counted. What a reconnect with nothing to report takes (handshake, hello with digests,
         welcome) is measured alone and taken off the first reports. The software figure is the first report of a PC that has
         this machine's package database and nothing else; one changed package is a real `dpkg --install` of a newer version
         there. FusionInventory's bytes are its XML after zlib, without HTTP and TLS.",
@@ -120,6 +122,7 @@ pub(super) fn run(report: &mut Report, scans: &Scans) -> Result<Office> {
         _still: still,
         _pc: pc,
         _collector: collector,
+        greeting: [up(&greeting), down(&greeting)],
     })
 }
 

@@ -1,16 +1,17 @@
 //! The same office over PostgreSQL: what its rows cost there, and what COPY of the very rows into the very schema costs
 //! alone. CPU of every process that takes part: collector, server with all its children, and who copies.
 
-use std::{fs, io::Read as _, io::Write as _};
+use std::{io::Read as _, io::Write as _};
 
 use anyhow::{Context as _, Result, ensure};
 use deskwarden_store::conformance::postgres::Postgres;
 use deskwarden_tests::{
+    bench::processes::{cpu_of, cpu_of_family as family},
     collector::Setup,
     sim::{Fleet, Plan},
 };
 
-use super::{cpu_of, plain};
+use super::plain;
 
 /// Seconds of CPU for the first reports of an office, and for their rows alone.
 pub(crate) struct Copied {
@@ -86,31 +87,4 @@ fn copy(from: &Postgres, server: u32) -> Result<(f64, f64)> {
     let spent = family(server)? + plain::cpu()? - before;
     ensure!(rows > 0, "no report wrote a row");
     Ok((rows as f64, spent))
-}
-
-/// Seconds of CPU of a server and of all its children, past and present.
-fn family(server: u32) -> Result<f64> {
-    let ticks = rustix::param::clock_ticks_per_second() as f64;
-    let mut sum = 0.0;
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else {
-            continue;
-        };
-        let Some((head, rest)) = stat.rsplit_once(") ") else {
-            continue;
-        };
-        let fields: Vec<f64> = rest
-            .split(' ')
-            .map(|field| field.parse().unwrap_or(0.0))
-            .collect();
-        let number = |at: usize| fields.get(at).copied().unwrap_or(0.0);
-        let id = head.split(' ').next().and_then(|id| id.parse::<u32>().ok());
-        if id == Some(server) {
-            // Its own, and what its children had used when they ended.
-            sum += (11..15).map(number).sum::<f64>();
-        } else if number(1) == f64::from(server) {
-            sum += number(11) + number(12);
-        }
-    }
-    Ok(sum / ticks)
 }

@@ -1,8 +1,11 @@
 //! The wire without an agent behind it: as many hellos and heartbeats as a connection takes, so that what is
 //! measured is the other side.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result, bail};
 use deskwarden_agent::{
+    endpoint::Endpoint,
     identity::Store,
     transport::{self, Channel},
 };
@@ -11,22 +14,38 @@ use deskwarden_proto::{
     PROTOCOL, PROTOCOL_OLDEST,
     describe::SECTIONS,
     v1::{
-        AgentFrame, Heartbeat, Hello, SectionRevision, agent_frame::Frame, collector_frame::Frame as Reply,
-        session_client::SessionClient,
+        AgentFrame, CollectorFrame, Heartbeat, Hello, SectionRevision, agent_frame::Frame,
+        collector_frame::Frame as Reply, session_client::SessionClient,
     },
 };
 use deskwarden_tests::sim::{SimAgent, agent::Place};
+use rustls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
 
-/// A device that has reported everything: its connection, and the hello that says so.
+/// A device that has reported everything: how it connects, and the hello that says so.
+#[derive(Clone)]
+pub(crate) struct Device {
+    endpoint: Endpoint,
+    tls: Arc<ClientConfig>,
+    hello: Hello,
+}
+
+/// A connection of one.
 #[derive(Clone)]
 pub(crate) struct Caller {
     channel: Channel,
     hello: Hello,
 }
 
-impl Caller {
+/// A session that stays. It ends when this is dropped.
+pub(crate) struct Open {
+    _frames: mpsc::Sender<AgentFrame>,
+    _replies: Streaming<CollectorFrame>,
+}
+
+impl Device {
     /// The hello of a running agent, which is ended then.
     pub(crate) async fn take_over(agent: &mut SimAgent, place: &Place) -> Result<Self> {
         agent.settled().await?;
@@ -35,7 +54,7 @@ impl Caller {
         let store = Store::open(&agent.state())?;
         let clock = store.clock();
         let identity = store.load()?.context("the identity is gone")?;
-        let channel = transport::connect(&place.endpoint, &identity.mutual_tls(&clock)?).await?;
+        let tls = identity.mutual_tls(&clock)?;
         let root = agent.state().with_file_name("root");
         let hello = Hello {
             protocol: PROTOCOL,
@@ -57,7 +76,29 @@ impl Caller {
                 .collect(),
             ..Hello::default()
         };
-        Ok(Self { channel, hello })
+        Ok(Self {
+            endpoint: place.endpoint.clone(),
+            tls,
+            hello,
+        })
+    }
+
+    /// Connects.
+    pub(crate) async fn call(self) -> Result<Caller> {
+        let channel = transport::connect(&self.endpoint, &self.tls).await?;
+        let hello = self.hello;
+        Ok(Caller { channel, hello })
+    }
+}
+
+impl Caller {
+    /// Says hello, is welcomed, and stays.
+    pub(crate) async fn stay(&self) -> Result<Open> {
+        let (frames, replies) = self.welcomed().await?;
+        Ok(Open {
+            _frames: frames,
+            _replies: replies,
+        })
     }
 
     /// Says hello, is welcomed, and hangs up; as often as asked, on one connection.
@@ -74,15 +115,7 @@ impl Caller {
     }
 
     async fn converse(&self, heartbeats: usize) -> Result<()> {
-        let (frames, outgoing) = mpsc::channel(64);
-        let mut client = SessionClient::with_origin(self.channel.clone(), self.channel.origin());
-        let said = |frame| AgentFrame { frame: Some(frame) };
-        frames.send(said(Frame::Hello(self.hello.clone()))).await?;
-        let mut replies = client.run(ReceiverStream::new(outgoing)).await?.into_inner();
-        match replies.message().await?.and_then(|frame| frame.frame) {
-            Some(Reply::Welcome(welcome)) if welcome.resync.is_empty() && !welcome.recorded_gap => {}
-            other => bail!("the hello is not as it should be: {other:?}"),
-        }
+        let (frames, mut replies) = self.welcomed().await?;
         for _ in 0..heartbeats {
             frames.send(said(Frame::Heartbeat(Heartbeat {}))).await?;
         }
@@ -90,6 +123,23 @@ impl Caller {
         while replies.message().await?.is_some() {}
         Ok(())
     }
+
+    async fn welcomed(&self) -> Result<(mpsc::Sender<AgentFrame>, Streaming<CollectorFrame>)> {
+        let (frames, outgoing) = mpsc::channel(64);
+        let mut client = SessionClient::with_origin(self.channel.clone(), self.channel.origin());
+        frames.send(said(Frame::Hello(self.hello.clone()))).await?;
+        let mut replies = client.run(ReceiverStream::new(outgoing)).await?.into_inner();
+        match replies.message().await?.and_then(|frame| frame.frame) {
+            Some(Reply::Welcome(welcome)) if welcome.resync.is_empty() && !welcome.recorded_gap => {
+                Ok((frames, replies))
+            }
+            other => bail!("the hello is not as it should be: {other:?}"),
+        }
+    }
+}
+
+fn said(frame: Frame) -> AgentFrame {
+    AgentFrame { frame: Some(frame) }
 }
 
 /// The same frames to the echo, which answers each.
@@ -99,8 +149,7 @@ pub(crate) async fn echoed(channel: Channel, times: usize) -> Result<()> {
     let mut replies = client.run(ReceiverStream::new(outgoing)).await?.into_inner();
     let sending = tokio::spawn(async move {
         for _ in 0..times {
-            let frame = Some(Frame::Heartbeat(Heartbeat {}));
-            if frames.send(AgentFrame { frame }).await.is_err() {
+            if frames.send(said(Frame::Heartbeat(Heartbeat {}))).await.is_err() {
                 return;
             }
         }

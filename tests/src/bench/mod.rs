@@ -5,6 +5,7 @@ mod cost;
 pub mod inventory;
 mod machine;
 pub mod page;
+pub mod processes;
 pub mod resident;
 mod result;
 mod spread;

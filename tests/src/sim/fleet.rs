@@ -275,7 +275,11 @@ impl Fleet {
         heard
     }
 
-    fn each<F, W>(&mut self, what: F) -> Result<()>
+    /// Does something with every agent, a number of them at a time; agents that fail stay in the fleet.
+    ///
+    /// # Errors
+    /// What the first one that failed said.
+    pub fn each<F, W>(&mut self, what: F) -> Result<()>
     where
         F: Fn(SimAgent) -> W,
         W: Future<Output = (SimAgent, Result<()>)> + Send + 'static,

@@ -317,7 +317,7 @@ async fn a_session_of_altered_frames_ends_with_one_refusal() {
         epoch: 1,
         sequence: 1,
         payload: delta(&["vim"]).encode_to_vec().into(),
-        columns: false,
+        packed: false,
     };
     let frames = |payload: Vec<u8>| {
         let hello = AgentFrame {

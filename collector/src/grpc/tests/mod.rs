@@ -325,7 +325,7 @@ impl Talk {
             epoch,
             sequence,
             payload,
-            columns: false,
+            packed: false,
         }))
         .await;
     }

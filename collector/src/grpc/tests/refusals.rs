@@ -164,7 +164,7 @@ async fn nothing_of_a_revoked_device_is_stored() {
             epoch: 1,
             sequence: 1,
             payload,
-            columns: false,
+            packed: false,
         })),
     };
     // The stream may be closed already.
@@ -211,7 +211,7 @@ async fn an_oversized_frame_is_refused() {
         epoch: 1,
         sequence: 1,
         payload,
-        columns: false,
+        packed: false,
     }))
     .await;
     talk.refused(RefusalCode::Limit).await;
@@ -236,7 +236,7 @@ async fn a_frame_that_is_oversized_once_unpacked_is_refused() {
         epoch: 1,
         sequence: 2,
         payload,
-        columns: false,
+        packed: false,
     }))
     .await;
     talk.refused(RefusalCode::Limit).await;
@@ -252,30 +252,30 @@ async fn a_record_over_its_limit_is_refused() {
         epoch: 1,
         sequence: 1,
         payload,
-        columns: false,
+        packed: false,
     }))
     .await;
     talk.refused(RefusalCode::Limit).await;
 }
 
 #[tokio::test]
-async fn columns_that_give_no_payload_are_refused() {
+async fn a_packed_record_that_gives_no_payload_is_refused() {
     let bed = Bed::new().await;
     let agent = bed.enrolled().await;
-    let good = deskwarden_proto::columns::pack(&delta(&["vim"]).encode_to_vec()).unwrap();
+    let good = deskwarden_proto::packed::pack(&delta(&["vim", "qq", "wps"]).encode_to_vec()).unwrap();
     for packed in [
         Vec::new(),
         good[..good.len() - 1].to_vec(),
         vec![0xff; 200 << 10],
-        // A payload in rows.
-        delta(&["vim"]).encode_to_vec(),
+        // A payload as it is.
+        delta(&["vim", "qq", "wps"]).encode_to_vec(),
     ] {
         let (mut talk, _) = bed.welcomed(&agent, hello()).await;
         talk.say(Said::Record(Record {
             epoch: 1,
             sequence: 1,
             payload: packed.into(),
-            columns: true,
+            packed: true,
         }))
         .await;
         talk.refused(RefusalCode::Malformed).await;
@@ -308,7 +308,7 @@ async fn a_malformed_payload_is_refused_without_quoting_it() {
             epoch: 1,
             sequence: 1,
             payload: payload.into(),
-            columns: false,
+            packed: false,
         }))
         .await;
         let refusal = talk.refusal().await;

@@ -24,18 +24,18 @@ async fn a_first_report_is_acknowledged_once_it_is_stored() {
 }
 
 #[tokio::test]
-async fn a_record_in_columns_is_the_payload_that_they_give_back() {
+async fn a_packed_record_is_the_payload_that_was_packed() {
     let bed = Bed::new().await;
     let agent = bed.enrolled().await;
     let (mut talk, welcome) = bed.welcomed(&agent, hello()).await;
-    assert!(welcome.columns);
+    assert!(welcome.packed);
     let payload = delta(&["vim", "qq"]);
-    let packed = deskwarden_proto::columns::pack(&payload.encode_to_vec()).unwrap();
+    let packed = deskwarden_proto::packed::pack(&payload.encode_to_vec()).unwrap();
     talk.say(Said::Record(Record {
         epoch: 1,
         sequence: 1,
         payload: packed.into(),
-        columns: true,
+        packed: true,
     }))
     .await;
     talk.acknowledged(1).await;

@@ -121,17 +121,21 @@ fn a_record_is_sent_after_the_outbox_was_synced() {
     agent.program().kill().unwrap();
     let calls = tracer.calls(id).unwrap();
     // The first window may hold what the start still had to say.
-    // Another change of the PC may end the wait for this one, whose record then falls between two windows.
-    let said: Vec<usize> = windows[1..]
-        .iter()
-        .filter_map(
-            |window| match said_after_sync(&calls, &[*window], "outbox.journal") {
-                Err(why) if why == "nothing was written" => None,
-                said => Some(said.unwrap()),
-            },
-        )
-        .flatten()
-        .collect();
+    // Another change of the PC may end the wait for this one, whose record then falls between two windows; and a
+    // record that was durable before may be sent in a window, before this one is. Whoever sends too early does it in
+    // every window.
+    let mut others = 0;
+    let mut said = Vec::new();
+    for window in &windows[1..] {
+        match said_after_sync(&calls, &[*window], "outbox.journal") {
+            Ok(sent) => said.extend(sent),
+            Err(why) if why == "nothing was written" => {}
+            Err(why) => {
+                others += 1;
+                assert!(others < 2, "{why}");
+            }
+        }
+    }
     assert!(said.len() >= 2, "{said:?}");
     eprintln!("{} records, each after the sync of the outbox", said.len());
 }

@@ -1,0 +1,148 @@
+//! Many sessions that say nothing: all devices of a group connect at once to a collector that just started, and stay.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use anyhow::{Context as _, Result};
+use deskwarden_tests::{
+    bench::{
+        Limit, Report,
+        processes::spent,
+        resident::{cpu_ms, memory},
+    },
+    collector::Setup,
+    sim::{Fleet, Plan},
+};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::Semaphore,
+    task::JoinSet,
+};
+
+use super::{
+    echo::Echo,
+    raw::{Device, Open},
+};
+
+/// Devices that report in one go, before they are only sessions.
+const SLICE: u32 = 500;
+/// Connections that are being made at a time; a listener's queue is not longer than that.
+const TOGETHER: usize = 256;
+/// How long nothing happens.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Measures so many sessions.
+pub(crate) fn measure(report: &mut Report, count: u32) -> Result<()> {
+    let mut collector = Setup::new()?.start()?;
+    let mut devices = Vec::new();
+    let mut seed = 400;
+    while devices.len() < count as usize {
+        let left = count - u32::try_from(devices.len())?;
+        let agents = left.min(SLICE);
+        seed += 1;
+        let mut fleet = Fleet::enrol(Plan { agents, seed }, &collector)?;
+        fleet.start()?;
+        fleet.settle()?;
+        let place = fleet.place().clone();
+        let mut agents: Vec<_> = fleet.agents.drain(..).collect();
+        devices.extend(fleet.wait(async {
+            let mut taken = Vec::new();
+            for agent in &mut agents {
+                taken.push(Device::take_over(agent, &place).await?);
+            }
+            anyhow::Ok(taken)
+        })?);
+        eprintln!("{} devices have reported", devices.len());
+    }
+    collector.restart()?;
+    let process = collector.program().id();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let before = memory(process)?;
+    let (storm, sessions) = spent(process, || connected(&runtime, &devices))?;
+    let during = memory(process)?;
+    let idle = cpu_ms(process)?;
+    thread::sleep(QUIET);
+    let idle = cpu_ms(process)? - idle;
+    let quiet = memory(process)?;
+
+    let echo = Echo::start()?;
+    let (bare, channels) = spent(echo.id(), || {
+        runtime.block_on(async {
+            let mut channels = Vec::new();
+            for _ in 0..devices.len() {
+                channels.push(echo.connect().await?);
+            }
+            anyhow::Ok(channels)
+        })
+    })?;
+    drop(channels);
+
+    let count = f64::from(count);
+    let table = "sessions that say nothing";
+    let name = format!("{count:.0} at once");
+    let mut figure = |what: &str, value: f64, unit: &str| report.figure(table, &name, what, value, unit);
+    let each = (during.anonymous_kib - before.anonymous_kib) / count;
+    figure("memory per session", each, "KiB");
+    figure(
+        "after a minute",
+        (quiet.anonymous_kib - before.anonymous_kib) / count,
+        "KiB",
+    );
+    figure("memory of the collector", quiet.proportional_kib / 1024.0, "MiB");
+    figure("CPU per connection", storm * 1e3 / count, "ms");
+    figure("CPU of a bare connection", bare * 1e3 / count, "ms");
+    figure(
+        "CPU of 1,000 sessions",
+        idle / QUIET.as_secs_f64() / count * 1e6,
+        "µs per s",
+    );
+    eprintln!(
+        "{count} sessions: {each:.1} KiB each, {:.2} of bare connections",
+        storm / bare
+    );
+    drop(sessions);
+    report.budget(
+        "an idle session",
+        Limit::AtMost(32.0),
+        each,
+        "KiB",
+        "memory of the collector that no file backs",
+    );
+    report.budget(
+        "memory of the collector with all sessions",
+        Limit::AtMost(1_000.0),
+        quiet.proportional_kib / 1024.0,
+        "MiB",
+        "10,000 sessions are asked",
+    );
+    report.budget(
+        "all come at once, CPU beside bare connections",
+        Limit::AtMost(4.0),
+        storm / bare,
+        "times",
+        "connection, hello, welcome, against connections to tonic's echo; same run",
+    );
+    Ok(())
+}
+
+/// Connects every device; none is left out.
+fn connected(runtime: &Runtime, devices: &[Device]) -> Result<Vec<Open>> {
+    let gate = Arc::new(Semaphore::new(TOGETHER));
+    runtime.block_on(async {
+        let mut tasks = JoinSet::new();
+        for device in devices.iter().cloned() {
+            let gate = Arc::clone(&gate);
+            tasks.spawn(async move {
+                let _turn = gate.acquire_owned().await?;
+                device.call().await?.stay().await
+            });
+        }
+        let mut sessions = Vec::new();
+        while let Some(session) = tasks.join_next().await {
+            sessions.push(session?.context("a session was refused")?);
+        }
+        anyhow::Ok(sessions)
+    })
+}
