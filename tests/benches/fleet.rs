@@ -3,14 +3,14 @@
 //! rows and bare TLS handshakes of the same run.
 #![expect(clippy::print_stderr, reason = "a bench talks to a person")]
 
+#[path = "ingest/device.rs"]
+mod device;
 #[path = "ingest/echo.rs"]
 mod echo;
 #[path = "fleet/office.rs"]
 mod office;
 #[path = "ingest/plain.rs"]
 mod plain;
-#[path = "ingest/raw.rs"]
-mod raw;
 #[path = "fleet/sessions.rs"]
 mod sessions;
 

@@ -5,6 +5,8 @@
 
 #[path = "ingest/copy.rs"]
 mod copy;
+#[path = "ingest/device.rs"]
+mod device;
 #[path = "ingest/echo.rs"]
 mod echo;
 #[path = "ingest/plain.rs"]
@@ -22,9 +24,9 @@ use deskwarden_tests::{
 };
 use tokio::task::JoinSet;
 
+use device::Device;
 use echo::Echo;
 use plain::Plain;
-use raw::Device;
 
 /// PCs of the office.
 const AGENTS: u32 = 200;
@@ -87,7 +89,7 @@ fn main() -> Result<()> {
     })?;
     let (hellos, ()) = spent(collector_id, || {
         fleet.wait(together(
-            callers.iter().cloned().map(|caller| caller.hellos(HELLOS)),
+            callers.iter().cloned().map(|caller| raw::hellos(caller, HELLOS)),
         ))
     })?;
     let hello = each(hellos, (callers.len() * HELLOS) as f64);
@@ -100,7 +102,7 @@ fn main() -> Result<()> {
             callers
                 .iter()
                 .cloned()
-                .map(|caller| caller.heartbeats(HEARTBEATS)),
+                .map(|caller| raw::heartbeats(caller, HEARTBEATS)),
         ))
     })?;
     let server = Echo::start()?;

@@ -78,7 +78,13 @@ pub(super) fn run(report: &mut Report, seconds: u64, greeting: [f64; 2]) -> Resu
     report.figure(table, "day", "agent to collector", up, "bytes");
     report.figure(table, "day", "collector to agent", down, "bytes");
     report.figure(table, "day", "reconnects seen", connections, "");
-    report.figure(table, "day", "a reconnect, both directions", greeting.iter().sum(), "bytes");
+    report.figure(
+        table,
+        "day",
+        "a reconnect, both directions",
+        greeting.iter().sum(),
+        "bytes",
+    );
     report.budget(
         "wire: unchanged day",
         Limit::AtMost(20_000.0),

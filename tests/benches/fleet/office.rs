@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use deskwarden_agent::endpoint::Endpoint;
 use deskwarden_tests::{
     bench::{
         Report, percentile,
@@ -118,10 +119,10 @@ impl Office<'_> {
 
 /// A place per collector: where an agent goes first, and where else.
 fn places(fleet: &Fleet, collectors: &[Collector]) -> Result<Vec<Place>> {
-    let endpoints = collectors
+    let endpoints: Vec<Endpoint> = collectors
         .iter()
         .map(|collector| collector.agents()?.parse().context("the agents' port"))
-        .collect::<Result<Vec<_>>>()?;
+        .collect::<Result<_>>()?;
     let others = |at: usize| {
         endpoints
             .iter()

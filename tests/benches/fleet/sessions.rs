@@ -19,8 +19,8 @@ use tokio::{
 };
 
 use super::{
+    device::{Device, Halves},
     echo::Echo,
-    raw::{Device, Open},
 };
 
 /// Devices that report in one go, before they are only sessions.
@@ -128,7 +128,7 @@ pub(crate) fn measure(report: &mut Report, count: u32) -> Result<()> {
 }
 
 /// Connects every device; none is left out.
-fn connected(runtime: &Runtime, devices: &[Device]) -> Result<Vec<Open>> {
+fn connected(runtime: &Runtime, devices: &[Device]) -> Result<Vec<Halves>> {
     let gate = Arc::new(Semaphore::new(TOGETHER));
     runtime.block_on(async {
         let mut tasks = JoinSet::new();
@@ -136,7 +136,7 @@ fn connected(runtime: &Runtime, devices: &[Device]) -> Result<Vec<Open>> {
             let gate = Arc::clone(&gate);
             tasks.spawn(async move {
                 let _turn = gate.acquire_owned().await?;
-                device.call().await?.stay().await
+                device.call().await?.welcomed().await
             });
         }
         let mut sessions = Vec::new();
