@@ -44,4 +44,5 @@ pub(crate) const EDITIONS: &[&str] = &[
     "for win11", "web", "web app", "pwa", "网页版", "浏览器版", "community fork", "fork", "unofficial",
     "open source edition", "oss", "kde", "gtk", "qt", "qt5", "qt6", "electron", "tauri", "flatpak", "snap",
     "appimage", "nightly build", "dev build", "development build", "debug", "arm64 版", "x64 版", "x86 版",
+    "digital deluxe edition", "digital deluxe", "联机版", "特别版", "合一版", "install", "安装",
 ];

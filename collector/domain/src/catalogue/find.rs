@@ -262,7 +262,7 @@ impl Catalogue {
 
     fn by_pattern(&self, spaced: &str, platform: &str) -> Option<(usize, usize)> {
         let automaton = self.automaton.as_ref()?;
-        let mut best: Option<(usize, Reach, usize)> = None;
+        let mut best: Option<(bool, usize, Reach, usize)> = None;
         for found in automaton.find_overlapping_iter(spaced) {
             let Some((words, reach, entry)) = self.patterns.get(found.pattern().as_usize()).copied() else {
                 continue;
@@ -272,12 +272,15 @@ impl Catalogue {
                 Reach::Start => found.start() == 0,
                 Reach::End => found.end() == spaced.len(),
             };
-            let better = best.is_none_or(|(most, from, _)| (words, reach) > (most, from));
+            // What breaks a program is named after it, however long its name is.
+            let breaks = self.breaks(entry);
+            let better =
+                best.is_none_or(|(before, most, from, _)| (breaks, words, reach) > (before, most, from));
             if placed && better && self.on_platform(entry, platform) && !self.vetoed(entry, spaced) {
-                best = Some((words, reach, entry));
+                best = Some((breaks, words, reach, entry));
             }
         }
-        best.map(|(words, _, entry)| (words, entry))
+        best.map(|(_, words, _, entry)| (words, entry))
     }
 
     /// By a numbered package, by who makes nothing else, by the section of an archive.
@@ -323,6 +326,12 @@ impl Catalogue {
 
     fn is_filed(&self, entry: usize) -> bool {
         self.entries.get(entry).is_some_and(Entry::is_filed)
+    }
+
+    /// Whether an entry is about breaking other programs.
+    fn breaks(&self, entry: usize) -> bool {
+        let entry = self.entries.get(entry);
+        entry.is_some_and(|entry| entry.categories.iter().any(|category| category == "crack"))
     }
 
     fn vetoed(&self, entry: usize, spaced: &str) -> bool {

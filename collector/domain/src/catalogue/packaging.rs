@@ -2,7 +2,8 @@
 //! `com.jianguoyun.Nutstore`, `com.baidu.baidunetdisk.linyaps`.
 
 /// Before the name.
-const BEFORE: [&str; 8] = [
+const BEFORE: [&str; 9] = [
+    "store.spark-app.",
     "deepin-fpapp-org.deepin.flatdeb.",
     "deepin-wine-",
     "deepin.",
@@ -14,12 +15,13 @@ const BEFORE: [&str; 8] = [
 ];
 /// Behind the name: how it was built, and by which means it draws its windows.
 #[rustfmt::skip]
-const BEHIND: [&str; 48] = [
+const BEHIND: [&str; 50] = [
     "-git", "-bin", "-svn", "-hg", "-nightly", "-appimage", "-firejail", "-beta", "-alpha", "-stable", "-latest",
     "-preview", "-canary", "-ptb", "-unstable", "-patched", "-wayland", "-x11", "-xwayland", "-electron", "-linux",
     "-portable", "-flatpak", "-snap", "-official", "-uos", "-deepin", "-wine", "-gui", "-gtk", "-gtk2", "-gtk3",
     "-gtk4", "-qt", "-qt5", "-qt6", "-kde", "-cli", "-tui", "-client", "-desktop", "-desktop-client", "-app", "-cn",
-    "-amd64", "-x86_64", ".linyaps", ".desktop",
+    "-amd64", "-x86_64", ".linyaps", ".desktop", "-spark",
+    ".spark",
 ];
 /// Behind the name of a build of the newest sources only; else a library to build with.
 const OF_SOURCES: &str = "-dev";
@@ -30,8 +32,8 @@ const DOMAINS: [&str; 29] = [
     "gg", "info", "top", "cc", "ai", "page", "one", "ch", "nl", "moe", "chat",
 ];
 /// Last parts of such names that say nothing.
-const SAYS_NOTHING: [&str; 10] = [
-    "client", "app", "desktop", "gui", "linux", "pc", "uos", "deepin", "wine", "gtk",
+const SAYS_NOTHING: [&str; 11] = [
+    "client", "app", "desktop", "gui", "linux", "pc", "uos", "deepin", "wine", "gtk", "spark",
 ];
 
 /// What a package's name (in small letters) says of the program in it, the longest first; not the name as it is.
@@ -53,6 +55,10 @@ pub(super) fn forms(name: &str) -> Vec<String> {
         let last = last.replace('_', "-");
         forms.push(shortened(&last).unwrap_or(&last).to_owned());
         forms.push(last);
+    }
+    // `com.qq.music`: the maker's name is part of the program's.
+    if let [.., maker, last] = parts.as_slice() {
+        forms.push(format!("{maker}-{last}"));
     }
     forms
 }
@@ -83,8 +89,14 @@ mod tests {
             ("deepin.com.thunderspeed", "com.thunderspeed"),
             ("dev.goats.xivlauncher", "xivlauncher"),
             ("im.riot.element.desktop", "element"),
+            ("com.qq.music.spark", "qq-music"),
+            ("store.spark-app.wechat-linux-spark", "wechat"),
         ] {
-            assert_eq!(forms(name).last().map(String::as_str), Some(last), "{name}");
+            assert!(
+                forms(name).iter().any(|form| form == last),
+                "{name}: {:?}",
+                forms(name)
+            );
         }
         for name in ["libfoo-dev", "foo-data", "steam.libs", "python3.11", "-git", ""] {
             assert_eq!(forms(name), Vec::<String>::new(), "{name}");
