@@ -50,7 +50,13 @@ macro_rules! rounds {
 }
 
 /// Newest first.
-const ROUNDS: &[Round] = &rounds!["2026-11-28c", "2026-11-28b", "2026-11-28", "2026-11-25"];
+const ROUNDS: &[Round] = &rounds![
+    "2026-11-28d",
+    "2026-11-28c",
+    "2026-11-28b",
+    "2026-11-28",
+    "2026-11-25"
+];
 
 /// A title and what a careful person takes it for.
 struct Title<'a> {

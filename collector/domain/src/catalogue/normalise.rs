@@ -39,13 +39,8 @@ impl Title {
             },
             last: Class::Gap,
         };
-        let marks;
-        let raw = if raw.contains("(TM)") || raw.contains("(R)") {
-            marks = raw.replace("(TM)", "").replace("(R)", "");
-            marks.as_str()
-        } else {
-            raw
-        };
+        let marks = without_marks(raw);
+        let raw = marks.as_deref().unwrap_or(raw);
         let cut = raw.chars().filter(|c| !MARKS.contains(c)).take(TITLE_CHARS);
         if raw.is_ascii() {
             cut.for_each(|c| words.push(c.to_ascii_lowercase()));
@@ -123,6 +118,23 @@ impl Title {
             .unwrap_or(0);
         self.text.get(start..end).unwrap_or_default()
     }
+}
+
+/// The title without marks of trade that are spelt out: `Skype(TM)`, and `BattlefrontTM` where a list lost the sign.
+fn without_marks(raw: &str) -> Option<String> {
+    const SPELT: &str = "TM";
+    /// Letters that a word has beside its mark; shorter ones may end so by themselves.
+    const LETTERS: usize = 4;
+    if !raw.contains(SPELT) && !raw.contains("(R)") {
+        return None;
+    }
+    let plain = raw.replace("(TM)", "").replace("(R)", "");
+    let words = plain.split(' ').map(|word| {
+        let rest = word.strip_suffix(SPELT).unwrap_or(word);
+        let long = rest.len() >= LETTERS && rest.bytes().all(|b| b.is_ascii_alphabetic());
+        if long { rest } else { word }
+    });
+    Some(words.collect::<Vec<_>>().join(" "))
 }
 
 fn is_number(word: &str) -> bool {
@@ -245,6 +257,8 @@ mod tests {
             ("微信(WeChat)", "微 信 wechat"),
             ("  ™® ", ""),
             ("Skype™ 7.40", "skype 7.40"),
+            ("STAR WARSTM BattlefrontTM II", "star wars battlefront ii"),
+            ("ATM 3", "atm 3"),
             ("1.2.", "1.2"),
             ("...", ""),
         ] {

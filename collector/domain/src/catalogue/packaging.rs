@@ -15,12 +15,12 @@ const BEFORE: [&str; 9] = [
 ];
 /// Behind the name: how it was built, and by which means it draws its windows.
 #[rustfmt::skip]
-const BEHIND: [&str; 50] = [
+const BEHIND: [&str; 52] = [
     "-git", "-bin", "-svn", "-hg", "-nightly", "-appimage", "-firejail", "-beta", "-alpha", "-stable", "-latest",
     "-preview", "-canary", "-ptb", "-unstable", "-patched", "-wayland", "-x11", "-xwayland", "-electron", "-linux",
     "-portable", "-flatpak", "-snap", "-official", "-uos", "-deepin", "-wine", "-gui", "-gtk", "-gtk2", "-gtk3",
     "-gtk4", "-qt", "-qt5", "-qt6", "-kde", "-cli", "-tui", "-client", "-desktop", "-desktop-client", "-app", "-cn",
-    "-amd64", "-x86_64", ".linyaps", ".desktop", "-spark",
+    "-amd64", "-x86_64", "-x64", "_linux", ".linyaps", ".desktop", "-spark",
     ".spark",
 ];
 /// Behind the name of a build of the newest sources only; else a library to build with.
@@ -64,12 +64,26 @@ pub(super) fn forms(name: &str) -> Vec<String> {
 }
 
 fn shortened(name: &str) -> Option<&str> {
+    if let Some(rest) = without_version(name) {
+        return Some(rest);
+    }
     let behind = BEHIND.iter().find_map(|mark| {
         let rest = name.strip_suffix(mark)?;
         Some(rest.strip_suffix(OF_SOURCES).unwrap_or(rest))
     });
     let before = || BEFORE.iter().find_map(|mark| name.strip_prefix(mark));
     behind.or_else(before).filter(|rest| !rest.is_empty())
+}
+
+/// `xmrig-6.12.1`, `phoenixminer_5.6d`: what an archive adds. A number alone may be the name's own.
+fn without_version(name: &str) -> Option<&str> {
+    let (rest, version) = name.rsplit_once(['-', '_'])?;
+    let number = version
+        .strip_prefix('v')
+        .unwrap_or(version)
+        .trim_end_matches(|c: char| c.is_ascii_lowercase());
+    let is_version = number.contains('.') && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    (is_version && !rest.is_empty()).then_some(rest)
 }
 
 #[cfg(test)]
@@ -90,6 +104,8 @@ mod tests {
             ("dev.goats.xivlauncher", "xivlauncher"),
             ("im.riot.element.desktop", "element"),
             ("com.qq.music.spark", "qq-music"),
+            ("xmrig-6.12.1-linux-x64", "xmrig"),
+            ("phoenixminer_5.6d_linux", "phoenixminer"),
             ("store.spark-app.wechat-linux-spark", "wechat"),
         ] {
             assert!(
