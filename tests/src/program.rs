@@ -39,6 +39,30 @@ pub fn product(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The program under another version of the same length: the same file in which it stands another number.
+///
+/// # Errors
+/// When the file cannot be read, or holds no version of this build.
+pub fn at_version(program: &Path, version: &str) -> Result<Vec<u8>> {
+    const OWN: &str = env!("CARGO_PKG_VERSION");
+    ensure!(
+        version.len() == OWN.len(),
+        "{version} has another length than {OWN}"
+    );
+    let mut bytes = fs::read(program)?;
+    let places: Vec<usize> = bytes
+        .windows(OWN.len())
+        .enumerate()
+        .filter(|(_, window)| *window == OWN.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
+    ensure!(!places.is_empty(), "{} holds no {OWN}", program.display());
+    for at in places {
+        bytes[at..at + OWN.len()].copy_from_slice(version.as_bytes());
+    }
+    Ok(bytes)
+}
+
 fn folder_of_programs() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("DESKWARDEN_BIN_DIR") {
         return Ok(PathBuf::from(folder));

@@ -53,6 +53,11 @@ impl Build {
         self.folder.join("deskwarden_installer.dll")
     }
 
+    /// Unit tests of the platform's crate.
+    pub fn unit_tests(&self) -> PathBuf {
+        self.folder.join("platform-tests.exe")
+    }
+
     /// Packs the agent as an MSI of that version.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ pub mod cpuinfo;
 pub mod crash_names;
 pub mod dpkg;
 pub mod edid;
+pub mod error_report;
 pub mod file_list;
 pub mod gauges;
 pub mod gvdb;

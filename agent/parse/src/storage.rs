@@ -1,7 +1,11 @@
 //! What a disk says about itself through Windows: maker, product, serial, and the names that registries gave it.
 //! Answers of `IOCTL_STORAGE_QUERY_PROPERTY`, as bytes.
 
-use crate::{serial::meaningful, text};
+use crate::{
+    serial::meaningful,
+    smart::{ATA_DATA, Condition, NVME_LOG, parse_ata_data, parse_nvme_log},
+    text,
+};
 
 /// Buses whose devices are plugged in and out: 1394, USB, SD, MMC.
 const PLUGGED: [u32; 4] = [4, 7, 12, 13];
@@ -92,6 +96,36 @@ pub fn parse_names(bytes: &[u8]) -> String {
     best
 }
 
+/// Bytes that describe a question to a disk in the disk's own language, and its answer.
+const PROTOCOL: usize = 40;
+
+/// Asks `IOCTL_STORAGE_QUERY_PROPERTY` for the health log of an NVMe disk.
+pub fn nvme_question() -> Vec<u8> {
+    /// The disk's own protocol, asked in the standard way: NVMe, a page of its logs, that of its health.
+    const QUESTION: [u32; 6] = [50, 0, 3, 2, 2, 0];
+    let described = [PROTOCOL as u32, NVME_LOG as u32, 0, 0, 0, 0];
+    let numbers = QUESTION.into_iter().chain(described);
+    numbers.flat_map(u32::to_le_bytes).chain([0; NVME_LOG]).collect()
+}
+
+/// The answer to that, a `STORAGE_PROTOCOL_DATA_DESCRIPTOR` with the log behind it.
+pub fn parse_nvme_answer(bytes: &[u8]) -> Option<Condition> {
+    let described = bytes.get(8..)?;
+    let at = usize::try_from(u32_at(described, 16)?).ok()?;
+    let length = usize::try_from(u32_at(described, 20)?).ok()?;
+    let log = described.get(at..).filter(|_| at >= PROTOCOL)?;
+    parse_nvme_log(log.get(..length.min(log.len()))?)
+}
+
+/// A `STORAGE_PREDICT_FAILURE`: the disk's forecast, and behind it what disks with ATA keep of their attributes.
+pub fn parse_forecast(bytes: &[u8]) -> Option<Condition> {
+    if u32_at(bytes, 0)? != 0 {
+        return Some(Condition::Failing);
+    }
+    let attributes = bytes.get(4..4 + ATA_DATA).and_then(parse_ata_data);
+    Some(attributes.unwrap_or(Condition::Good))
+}
+
 /// `0025_388B_01C4_F0A1.` is how the driver of NVMe disks writes an EUI.
 fn eui(raw: &str) -> Option<String> {
     let body = raw.strip_suffix('.')?;
@@ -143,6 +177,14 @@ pub mod sample {
         }
         let numbers = [40, 0, 0].into_iter().chain(offsets).chain([bus, 0, 0]);
         numbers.flat_map(u32::to_le_bytes).chain(tail).collect()
+    }
+
+    /// What a disk answers that was asked for its health log.
+    pub fn nvme_answer(log: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(log.len()).unwrap_or_default();
+        let numbers = [48, 48, 3, 2, 2, 0, 40, length, 0, 0, 0, 0];
+        let bytes = numbers.into_iter().flat_map(u32::to_le_bytes);
+        bytes.chain(log.iter().copied()).collect()
     }
 
     /// A list with one name.
@@ -209,9 +251,56 @@ mod tests {
         assert_eq!(parse_names(&sample::names(3, &[0; 8])), "");
     }
 
+    #[test]
+    fn the_forecast_of_a_disk_and_its_lost_sectors_are_told() {
+        let told = |word: u32, attributes: &[u8]| {
+            let bytes: Vec<u8> = word.to_le_bytes().iter().chain(attributes).copied().collect();
+            parse_forecast(&bytes)
+        };
+        assert_eq!(told(1, &[]), Some(Condition::Failing));
+        assert_eq!(told(0, &[]), Some(Condition::Good));
+        // Sectors that were given up: number, worth, worst, count; the sum of all bytes is zero.
+        let mut attributes = [0u8; ATA_DATA];
+        attributes[2] = 5;
+        attributes[7] = 9;
+        attributes[511] = 0u8.wrapping_sub(14);
+        assert_eq!(told(0, &attributes), Some(Condition::Worn));
+        assert_eq!(told(1, &attributes), Some(Condition::Failing));
+        attributes[511] = 0;
+        assert_eq!(
+            told(0, &attributes),
+            Some(Condition::Good),
+            "no attributes of ATA"
+        );
+        assert_eq!(parse_forecast(&[0, 0]), None);
+    }
+
+    #[test]
+    fn the_health_log_of_an_nvme_disk_is_found_in_its_answer() {
+        let mut log = [0u8; NVME_LOG];
+        (log[3], log[4], log[128]) = (100, 10, 11);
+        assert_eq!(
+            parse_nvme_answer(&sample::nvme_answer(&log)),
+            Some(Condition::Good)
+        );
+        log[0] = 4;
+        let mut answer = sample::nvme_answer(&log);
+        assert_eq!(parse_nvme_answer(&answer), Some(Condition::Failing));
+        answer[24] = 8;
+        assert_eq!(
+            parse_nvme_answer(&answer),
+            None,
+            "the log begins in what describes it"
+        );
+        assert_eq!(parse_nvme_answer(&sample::nvme_answer(&log[..500])), None);
+        assert_eq!(nvme_question().len(), 8 + PROTOCOL + NVME_LOG);
+    }
+
     proptest::proptest! {
         #[test]
-        fn no_answer_makes_it_fail(bytes in proptest::collection::vec(0u8.., 0..200)) {
+        fn no_answer_makes_it_fail(bytes in proptest::collection::vec(0u8.., 0..700)) {
+            parse_forecast(&bytes);
+            parse_nvme_answer(&bytes);
             if let Some(found) = parse_device(&bytes) {
                 assert!(found.product.len() <= 256);
             }

@@ -1,5 +1,6 @@
 //! Health as facts, whatever system told of it: bands, never numbers.
 
+use deskwarden_parse::smart::Condition;
 use deskwarden_proto::{
     key,
     v1::{Band, Health, facet::Kind},
@@ -29,6 +30,34 @@ pub(crate) fn shutdowns(dirty: usize) -> Fact {
         _ => (Band::Critical, "the PC keeps going down without a shutdown"),
     };
     health("dirty_shutdown", "", band, detail)
+}
+
+/// How far back a crash counts.
+pub(crate) const CRASHES_S: i64 = 30 * 86_400;
+/// Crashes of one program in that time that are more than bad luck.
+const OFTEN: usize = 5;
+
+/// A program that crashed so often in the last 30 days, as a band.
+pub(crate) fn crash(program: &str, count: usize) -> Fact {
+    let (band, detail) = if count < OFTEN {
+        (Band::Warning, "crashed in the last 30 days")
+    } else {
+        (
+            Band::Critical,
+            "keeps crashing: at least five times in the last 30 days",
+        )
+    };
+    health("crash", program, band, detail)
+}
+
+/// What a disk thinks of itself, as a band; the disk is named by its key.
+pub(crate) fn forecast(disk: &str, condition: Condition) -> Fact {
+    let (band, detail) = match condition {
+        Condition::Good => (Band::Ok, "the disk reports no fault"),
+        Condition::Worn => (Band::Warning, "the disk is worn, or lost sectors"),
+        Condition::Failing => (Band::Critical, "the disk expects to fail: save what is on it"),
+    };
+    health("disk_failing", disk, band, detail)
 }
 
 /// A fact of the health section: one topic, of one subject where it has several.

@@ -113,7 +113,7 @@ impl Gather {
 mod tests {
     use super::*;
     use deskwarden_proto::v1::{Look, Section};
-    use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt as _};
+    use std::fs;
 
     const ID: SourceId = SourceId {
         section: Section::Proxy,
@@ -121,9 +121,24 @@ mod tests {
     };
 
     #[test]
-    fn a_name_that_is_not_text_is_told_rather_than_passed_over() {
+    fn a_folder_gives_what_ends_so_and_is_not_hidden() {
         let folder = tempfile::tempdir().unwrap();
-        for name in [&b"a.sh"[..], b"b\xff.sh", b".hidden.sh", b"c.txt"] {
+        for name in ["b.sh", "a.sh", ".hidden.sh", "c.txt"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let mut gather = Gather::default();
+        let found = gather.folder(&Root::at(folder.path()), "", ".sh");
+        assert_eq!(found, ["/a.sh", "/b.sh"]);
+        assert_eq!(gather.finish(ID).look, Look::Looked);
+    }
+
+    /// Where names of files are bytes.
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_not_text_is_told_rather_than_passed_over() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+        let folder = tempfile::tempdir().unwrap();
+        for name in [&b"a.sh"[..], b"b\xff.sh"] {
             fs::write(folder.path().join(OsStr::from_bytes(name)), "").unwrap();
         }
         let mut gather = Gather::default();

@@ -32,9 +32,9 @@ mod unsupported;
 use unsupported as os;
 
 pub use os::{
-    KernelEvents, Root, Service, Stopper, boot_id, cpu_us, ensure_private_dir, guard_libraries, host_hints,
-    is_privileged, keep_heap_small, kernel_events, log_event, monotonic_ms, places, publish, read_trusted,
-    release_memory, samples, serve, sources, wait_for_end, write_private,
+    KernelEvents, REPLACES_RUNNING, Root, Service, Stopper, boot_id, cpu_us, ensure_private_dir,
+    guard_libraries, host_hints, is_privileged, keep_heap_small, kernel_events, log_event, monotonic_ms,
+    places, publish, read_trusted, release_memory, samples, serve, sources, wait_for_end, write_private,
 };
 pub use own::{Gravity, Places, Request};
 pub use source::{

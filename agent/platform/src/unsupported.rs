@@ -160,6 +160,9 @@ pub fn is_privileged() -> bool {
     false
 }
 
+/// Nobody tried whether a program that runs may be replaced here.
+pub const REPLACES_RUNNING: bool = false;
+
 /// Where a program of Unix would have them.
 pub fn places() -> Places {
     Places {

@@ -1,6 +1,5 @@
 //! What a first report of this machine's packages takes on the wire: counted, so that it cannot grow unnoticed.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "what goes wrong is to end the test")]
 
 use deskwarden_platform::Root;
 use deskwarden_proto::{

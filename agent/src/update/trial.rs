@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use deskwarden_platform::{PrivateError, write_private};
+use deskwarden_platform::{PrivateError, REPLACES_RUNNING, write_private};
 use serde::{Deserialize, Serialize};
 
 use super::offer::Version;
@@ -155,7 +155,10 @@ impl Bench {
         };
         fs::remove_file(&aside).ok();
         // Where a running program may be replaced, there is one at every moment.
-        if fs::hard_link(&self.program, &aside).is_ok() && fs::rename(from, &self.program).is_ok() {
+        if REPLACES_RUNNING
+            && fs::hard_link(&self.program, &aside).is_ok()
+            && fs::rename(from, &self.program).is_ok()
+        {
             return Ok(());
         }
         fs::remove_file(&aside).ok();

@@ -1,7 +1,7 @@
 //! What Windows keeps and answers: hives and values of the registry, tables of the network library, disks.
 
 use deskwarden_parse::{
-    authenticode,
+    authenticode, error_report,
     iphelper::{self, adapters},
     pe,
     registry::{
@@ -9,7 +9,7 @@ use deskwarden_parse::{
         settings::{self, parse_connection, parse_servers},
         sticks, updates_tree,
     },
-    shortcut, storage,
+    shortcut, storage, text,
 };
 
 use crate::Target;
@@ -25,6 +25,11 @@ const SHORTCUTS: [&[u8]; 3] = [
     include_bytes!("../../../agent/parse/fixtures/shortcut/chinese.lnk"),
     include_bytes!("../../../agent/parse/fixtures/shortcut/items.lnk"),
     include_bytes!("../../../agent/parse/fixtures/shortcut/variable.lnk"),
+];
+/// Reports of crashes, synthesised.
+const REPORTS: [&[u8]; 2] = [
+    include_bytes!("../../../agent/parse/fixtures/wer/windows11-chinese.wer"),
+    include_bytes!("../../../agent/parse/fixtures/wer/store-app.wer"),
 ];
 const SYSTEM: &[u8] = include_bytes!("../../../agent/parse/fixtures/registry/system.hive");
 /// Keys that one walk visits at most: a damaged hive may lead to the same key on many ways.
@@ -162,11 +167,19 @@ pub(crate) const TARGETS: &[Target] = &[
     },
     Target {
         name: "windows-disk",
-        covers: &["storage::parse_device", "storage::parse_names"],
+        covers: &[
+            "storage::parse_device",
+            "storage::parse_forecast",
+            "storage::parse_names",
+            "storage::parse_nvme_answer",
+        ],
         check: |bytes| {
             if let Some(found) = storage::parse_device(bytes) {
                 assert!(found.product.len() <= 256 && found.serial.len() <= 256);
             }
+            let forecast = storage::parse_forecast(bytes);
+            assert!(forecast.is_some() == (bytes.len() >= 4));
+            storage::parse_nvme_answer(bytes);
             let name = storage::parse_names(bytes);
             assert!(name.is_empty() || name.starts_with("eui.") || name.starts_with("naa."));
         },
@@ -175,7 +188,35 @@ pub(crate) const TARGETS: &[Target] = &[
                 storage::sample::device(17, ["", "Sample NVMe", "1.0", "0025_388B_01C4_F0A1."]),
                 storage::sample::device(11, ["ATA", "Sample Disk", "1.0", &"31".repeat(20)]),
                 storage::sample::names(3, &[0x50, 1, 2, 3, 4, 5, 6, 7]),
+                storage::sample::nvme_answer(&[1; 512]),
             ]
+        },
+    },
+    Target {
+        name: "error-report",
+        covers: &[
+            "error_report::parse_error_report",
+            "error_report::parse_report_folder",
+        ],
+        check: |bytes| {
+            let name = text::decode(bytes);
+            error_report::is_minidump(&name);
+            let found = [
+                error_report::parse_error_report(bytes),
+                error_report::parse_report_folder(&name),
+            ];
+            for crash in found.iter().flatten() {
+                let program = &crash.program;
+                assert!(!program.is_empty() && program.len() <= 256 && !program.contains(['\\', '\n']));
+            }
+        },
+        seeds: || {
+            let mut seeds: Vec<Vec<u8>> = REPORTS.iter().map(|report| report[..1_000].to_vec()).collect();
+            seeds.push(
+                b"AppCrash_chat.exe_5a4d0c3f8d1b2a6e7f9c5a4d0c3f8d1b2a6e7f9c_12345678_cab_0a1b2c3d".to_vec(),
+            );
+            seeds.push(b"112826-4711-01.dmp".to_vec());
+            seeds
         },
     },
 ];

@@ -10,20 +10,20 @@ use deskwarden_tests::{
 use serde_json::Value;
 
 /// Of the synthesised exports: somebody whose hive lies in a folder and is loaded by nobody.
-const AWAY: &str = "S-1-5-21-1004336348-1177238915-682003330-1001";
+pub(crate) const AWAY: &str = "S-1-5-21-1004336348-1177238915-682003330-1001";
 
-fn fixture(name: &str) -> std::path::PathBuf {
+pub(crate) fn fixture(name: &str) -> std::path::PathBuf {
     tree::root().join("agent/parse/fixtures/registry").join(name)
 }
 
 /// The keys of an export, without what stands before them.
-fn keys(name: &str) -> String {
+pub(crate) fn keys(name: &str) -> String {
     let text = fs::read_to_string(fixture(name)).unwrap();
     let begin = text.find("\n[").unwrap();
     text[begin..].to_owned()
 }
 
-fn items<'a>(snapshot: &'a Value, section: &str) -> Vec<&'a Value> {
+pub(crate) fn items<'a>(snapshot: &'a Value, section: &str) -> Vec<&'a Value> {
     let items = snapshot["sections"][section]["items"].as_array();
     items
         .unwrap_or_else(|| panic!("no {section} in {snapshot}"))
@@ -31,11 +31,11 @@ fn items<'a>(snapshot: &'a Value, section: &str) -> Vec<&'a Value> {
         .collect()
 }
 
-fn text<'a>(item: &'a Value, path: &str) -> &'a str {
+pub(crate) fn text<'a>(item: &'a Value, path: &str) -> &'a str {
     item.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn collected(pc: &WindowsPc, program: &Path) -> Value {
+pub(crate) fn collected(pc: &WindowsPc, program: &Path) -> Value {
     fs::copy(program, pc.file("agent.exe")).unwrap();
     let (status, _) = pc
         .run("cmd", ["/c", "C:\\agent.exe collect --json > C:\\out.json"])

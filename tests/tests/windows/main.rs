@@ -5,4 +5,8 @@ mod apis;
 mod facts;
 mod package;
 mod program;
+mod settings;
+mod site;
 mod system;
+mod units;
+mod updates;

@@ -1,8 +1,13 @@
 //! The program for Windows, read as a file: hardening flags, what it loads, its version, its signature.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
 
 use deskwarden_tests::{
+    architecture::tree,
     need,
     pe::{self, Program},
     program,
@@ -26,7 +31,7 @@ const KNOWN: [&str; 12] = [
     "ws2_32.dll",
 ];
 /// Windows' own as well, and looked for beside the program first where an old Windows is not told otherwise.
-const OF_WINDOWS: [&str; 3] = ["bcrypt.dll", "msi.dll", "userenv.dll"];
+const OF_WINDOWS: [&str; 2] = ["bcrypt.dll", "userenv.dll"];
 
 #[test]
 fn the_program_is_hardened_and_loads_nothing_but_windows_own_libraries() {
@@ -73,58 +78,104 @@ fn the_program_says_what_it_is() {
     }
 }
 
+/// A key and a certificate for it that lasts as long as the test.
+struct Signer {
+    folder: tempfile::TempDir,
+}
+
+impl Signer {
+    fn new() -> Self {
+        let signer = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let mut make = Command::new("openssl");
+        make.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
+            .args([
+                "-subj",
+                "/CN=Deskwarden test",
+                "-addext",
+                "extendedKeyUsage=codeSigning",
+            ])
+            .arg("-keyout")
+            .arg(signer.at("key.pem"))
+            .arg("-out")
+            .arg(signer.at("certificate.pem"));
+        program::finish(&mut make).unwrap();
+        signer
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn sign(&self, file: &Path) -> Output {
+        let mut sign = Command::new(tree::root().join("deploy/windows/sign"));
+        sign.arg(file)
+            .arg("--certificate")
+            .arg(self.at("certificate.pem"))
+            .arg("--key")
+            .arg(self.at("key.pem"));
+        sign.output().unwrap()
+    }
+
+    fn is_good(&self, file: &Path) -> bool {
+        let mut verify = Command::new("osslsigncode");
+        verify
+            .arg("verify")
+            .arg("-CAfile")
+            .arg(self.at("certificate.pem"))
+            .arg("-in")
+            .arg(file);
+        verify.output().unwrap().status.success()
+    }
+}
+
 #[test]
-fn a_signature_is_checked_and_a_changed_byte_breaks_it() {
-    let test = "a_signature_is_checked_and_a_changed_byte_breaks_it";
+fn program_and_package_are_signed_and_a_changed_byte_breaks_it() {
+    let test = "program_and_package_are_signed_and_a_changed_byte_breaks_it";
     let Some(build) = Build::of(test) else { return };
+    if !["osslsigncode", "openssl", "wixl"]
+        .iter()
+        .all(|name| need::program(test, name))
+    {
+        return;
+    }
+    let signer = Signer::new();
+    let (program, library) = (signer.at("agent.exe"), signer.at("library.dll"));
+    fs::copy(build.program(), &program).unwrap();
+    fs::copy(build.library(), &library).unwrap();
+    let package = build.msi("1.2.3", signer.folder.path()).unwrap();
+    for file in [&program, &library, &package] {
+        assert!(!signer.is_good(file), "{} is signed before", file.display());
+        let signed = signer.sign(file);
+        assert!(signed.status.success(), "{signed:?}");
+        assert!(signer.is_good(file), "{}", file.display());
+        let mut bytes = fs::read(file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        let changed = signer.at("changed");
+        fs::write(&changed, bytes).unwrap();
+        assert!(!signer.is_good(&changed), "{}", file.display());
+    }
+    assert!(Program::read(&fs::read(&program).unwrap()).unwrap().signed);
+    // Nobody's signature but this one's is good.
+    assert!(!Signer::new().is_good(&package));
+}
+
+#[test]
+fn what_cannot_be_signed_stays_as_it_is() {
+    let test = "what_cannot_be_signed_stays_as_it_is";
     if !need::program(test, "osslsigncode") || !need::program(test, "openssl") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let place = |name: &str| folder.path().join(name);
-    let (key, certificate, signed) = (place("key.pem"), place("certificate.pem"), place("signed.exe"));
-    let mut make = Command::new("openssl");
-    make.args([
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=Deskwarden test",
-    ])
-    .args(["-addext", "extendedKeyUsage=codeSigning", "-keyout"])
-    .arg(&key)
-    .arg("-out")
-    .arg(&certificate);
-    program::finish(&mut make).unwrap();
-    let mut sign = Command::new("osslsigncode");
-    sign.args(["sign", "-h", "sha256", "-n", "Deskwarden", "-certs"])
-        .arg(&certificate)
-        .arg("-key")
-        .arg(&key)
-        .arg("-in")
-        .arg(build.program())
-        .arg("-out")
-        .arg(&signed);
-    program::finish(&mut sign).unwrap();
-    let verify = |file: &std::path::Path| {
-        let mut command = Command::new("osslsigncode");
-        command
-            .arg("verify")
-            .arg("-CAfile")
-            .arg(&certificate)
-            .arg("-in")
-            .arg(file);
-        command.output().unwrap().status.success()
-    };
-    assert!(Program::read(&fs::read(&signed).unwrap()).unwrap().signed);
-    assert!(verify(&signed));
-    let mut bytes = fs::read(&signed).unwrap();
-    bytes[0x2000] ^= 1;
-    let changed = place("changed.exe");
-    fs::write(&changed, bytes).unwrap();
-    assert!(!verify(&changed));
+    let signer = Signer::new();
+    let file = signer.at("plain.txt");
+    fs::write(&file, "no program").unwrap();
+    let refused = signer.sign(&file);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("cannot be signed"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "no program");
+    let refused = signer.sign(&signer.at("none.exe"));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("none.exe"), "{said}");
 }

@@ -5,91 +5,23 @@ use std::{fs, path::Path};
 
 use deskwarden_tests::{
     architecture::tree,
-    collector::{Collector, Setup},
-    need,
     wait::{PATIENCE, eventually},
-    wine::{Build, WindowsPc},
+    wine::WindowsPc,
 };
 use serde_json::Value;
 
-use crate::apis;
+use crate::{
+    apis,
+    site::{HOME, PROGRAM, SERVICE, SERVICE_KEY, Site},
+};
 
-const SERVICE: &str = "deskwarden-agent";
-const SERVICE_KEY: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\deskwarden-agent";
 const EVENT_KEY: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\Deskwarden";
-const HOME: &str = "ProgramData/Deskwarden";
+/// 1603, as far as a status on this machine holds it.
+const FAILED: i32 = 1603 & 0xff;
 /// Rules by which what happens here is found.
 const CHAT: &str = "pc.chat";
 const PROXY: &str = "pc.proxy-configured";
 const SILENT: &str = "pc.agent-silent";
-const PROGRAM: &str = "Program Files/Deskwarden/deskwarden-agent.exe";
-
-struct Site {
-    // Fields end in this order: the PC goes before what it talks to.
-    pc: WindowsPc,
-    collector: Collector,
-    build: Build,
-    share: tempfile::TempDir,
-}
-
-impl Site {
-    fn open(test: &str) -> Option<Self> {
-        let build = Build::of(test)?;
-        if !need::program(test, "wixl") {
-            return None;
-        }
-        let mut pc = WindowsPc::new(test).unwrap()?;
-        pc.note_calls("deskwarden-agent.exe", &apis::noted()).unwrap();
-        Some(Self {
-            pc,
-            collector: Setup::new().unwrap().start().unwrap(),
-            build,
-            share: tempfile::tempdir().unwrap(),
-        })
-    }
-
-    fn msi(&self, version: &str) -> String {
-        WindowsPc::outside(&self.build.msi(version, self.share.path()).unwrap())
-    }
-
-    fn token(&self) -> String {
-        let made = self
-            .collector
-            .cli(&["token", "create", "--uses", "1", "--valid", "1h"])
-            .unwrap();
-        made["token"].as_str().unwrap().to_owned()
-    }
-
-    fn device(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let found = self
-            .collector
-            .device(what, |device| wanted(device).then(|| device.clone()));
-        found.unwrap_or_else(|error| panic!("{error:#}\n{}", self.collector.log()))
-    }
-
-    /// Settings for a PC that is enrolled: where the collector is, and no token.
-    fn told(&self) -> String {
-        let (collector, pin) = (self.collector.agents().unwrap(), self.collector.pin().unwrap());
-        format!("collector = \"{collector}\"\npin = \"{pin}\"\n")
-    }
-
-    /// The service is running, and its session speaks.
-    fn is_heard(&self) {
-        self.pc.wait_for_service(SERVICE, "RUNNING").unwrap();
-        self.device("a session", |device| {
-            device["goodbye_at"].is_null() && !device["last_seen_at"].is_null()
-        });
-    }
-
-    fn finding(&self, rule: &str, subject: &str, state: &str) -> Value {
-        let found = self.collector.finding(rule, subject, state);
-        found.unwrap_or_else(|error| panic!("{error:#}\n{}", self.collector.log()))
-    }
-
-    fn identity(&self) -> String {
-        fs::read_to_string(self.pc.file(HOME).join("state/identity/device")).unwrap()
-    }
-}
 
 #[test]
 fn a_silent_installation_reports_is_upgraded_and_goes_without_a_trace() {
@@ -97,6 +29,9 @@ fn a_silent_installation_reports_is_upgraded_and_goes_without_a_trace() {
     else {
         return;
     };
+    site.pc
+        .note_calls("deskwarden-agent.exe", &apis::noted())
+        .unwrap();
     a_wrong_pin_installs_nothing(&site);
     let token = site.token();
     one_line_installs_and_enrols(&site, &token);
@@ -115,14 +50,16 @@ fn a_silent_installation_reports_is_upgraded_and_goes_without_a_trace() {
 }
 
 fn a_wrong_pin_installs_nothing(site: &Site) {
-    let refused = site.pc.msiexec(&[
-        "/i",
-        &site.msi("1.0.0"),
-        "COLLECTOR=https://c.example:7443",
-        "PIN=abc",
-        "TOKEN=t",
-    ]);
-    assert!(refused.is_err());
+    let package = site.msi("1.0.0");
+    let refused = |arguments: &[&str]| {
+        let all = ["/i", &package, "/qn"]
+            .into_iter()
+            .chain(arguments.iter().copied());
+        site.pc.run("msiexec", all).unwrap().0.code()
+    };
+    let pin = ["COLLECTOR=https://c.example:7443", "PIN=abc", "TOKEN=t"];
+    assert_eq!(refused(&pin), Some(FAILED));
+    assert_eq!(refused(&["COLLECTOR=c.example"]), Some(FAILED));
     assert!(!site.pc.file(PROGRAM).exists() && !site.pc.file(HOME).exists());
     assert!(!site.pc.has_key(SERVICE_KEY).unwrap());
 }
@@ -258,8 +195,7 @@ fn a_copied_program_is_seen_by_its_shortcut(site: &Site) {
 
 fn a_repair_keeps_the_identity(site: &Site) {
     let before = site.identity();
-    site.pc.finish("sc", ["stop", SERVICE]).unwrap();
-    site.pc.wait_for_service(SERVICE, "STOPPED").unwrap();
+    site.stop();
     fs::remove_file(site.pc.file(PROGRAM)).unwrap();
     // The words behind `msiexec /fa`, which Wine's command line does not know.
     let repair = ["/i", &site.msi("1.0.0"), "REINSTALL=ALL", "REINSTALLMODE=amus"];
@@ -285,16 +221,14 @@ fn an_upgrade_keeps_the_device(site: &Site) {
 }
 
 fn a_stop_says_goodbye(site: &Site) {
-    site.pc.finish("sc", ["stop", SERVICE]).unwrap();
-    site.pc.wait_for_service(SERVICE, "STOPPED").unwrap();
+    site.stop();
     site.device("a goodbye", |device| !device["goodbye_at"].is_null());
-    site.pc.finish("sc", ["start", SERVICE]).unwrap();
+    site.start();
     site.is_heard();
 }
 
 fn an_open_folder_keeps_the_service_from_starting(site: &Site) {
-    site.pc.finish("sc", ["stop", SERVICE]).unwrap();
-    site.pc.wait_for_service(SERVICE, "STOPPED").unwrap();
+    site.stop();
     let home = site.pc.file(HOME);
     let own = fs::metadata(&home).unwrap().permissions();
     let mut open = own.clone();
@@ -303,7 +237,7 @@ fn an_open_folder_keeps_the_service_from_starting(site: &Site) {
     site.pc.run("sc", ["start", SERVICE]).unwrap();
     site.pc.wait_for_service(SERVICE, "STOPPED").unwrap();
     fs::set_permissions(&home, own).unwrap();
-    site.pc.finish("sc", ["start", SERVICE]).unwrap();
+    site.start();
     site.is_heard();
 }
 

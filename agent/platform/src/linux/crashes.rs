@@ -4,20 +4,16 @@
 use std::collections::BTreeMap;
 
 use deskwarden_parse::crash_names::{Crash, parse_coredump_name, parse_crash_name};
-use deskwarden_proto::{
-    key,
-    v1::{Band, Health, Section, facet::Kind},
-};
+use deskwarden_proto::v1::Section;
 
 use super::{Root, gather::Gather, logon::unix_now};
-use crate::{Fact, Reading, Source, SourceId, Unavailable, WatchPath, Watched};
+use crate::{
+    Fact, Reading, Source, SourceId, Unavailable, WatchPath, Watched,
+    condition::{CRASHES_S, crash},
+};
 
 const COREDUMPS: &str = "var/lib/systemd/coredump";
 const REPORTS: &str = "var/crash";
-/// How far back a crash counts.
-const WINDOW_S: i64 = 30 * 86_400;
-/// Crashes of one program in that time that are more than bad luck.
-const OFTEN: usize = 5;
 
 /// From a file's name to the crash that it was kept of.
 type Parse = fn(&str) -> Option<Crash>;
@@ -39,7 +35,7 @@ impl Source for Crashes {
             let why = format!("{}: no crashes are kept here", root.display(COREDUMPS).display());
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         }
-        let begin = unix_now() - WINDOW_S;
+        let begin = unix_now() - CRASHES_S;
         let mut crashes: BTreeMap<(String, u32), usize> = BTreeMap::new();
         let places: [(&str, Parse); 2] = [(COREDUMPS, parse_coredump_name), (REPORTS, parse_crash_name)];
         for (folder, parse) in places {
@@ -70,33 +66,19 @@ impl Source for Crashes {
 }
 
 fn fact(program: &str, uid: u32, count: usize) -> Fact {
-    let (band, detail) = if count < OFTEN {
-        (Band::Warning, "crashed in the last 30 days")
-    } else {
-        (
-            Band::Critical,
-            "keeps crashing: at least five times in the last 30 days",
-        )
-    };
-    let health = Health {
-        topic: "crash".to_owned(),
-        band: band.into(),
-        subject: program.to_owned(),
-        detail: detail.to_owned(),
-    };
     // What the system itself runs belongs to nobody.
     let principal = if uid >= 1_000 {
         uid.to_string()
     } else {
         String::new()
     };
-    Fact::machine(key::named(&["crash", program]), Kind::Health(health)).of(principal, "")
+    crash(program, count).of(principal, "")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deskwarden_proto::v1::Look;
+    use deskwarden_proto::v1::{Band, Look, facet::Kind};
     use std::fs;
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use deskwarden_parse::{smart::Condition, utmp::Kind as Entry};
-use deskwarden_proto::v1::{Band, Section};
+use deskwarden_proto::v1::Section;
 
 use rustix::io::Errno;
 
@@ -20,8 +20,8 @@ use super::{
     room,
 };
 use crate::{
-    Fact, Reading, Source, SourceId, Unavailable,
-    condition::{health, shutdowns, space},
+    Reading, Source, SourceId, Unavailable,
+    condition::{forecast, shutdowns, space},
 };
 
 /// Nothing tells that a disk fills.
@@ -166,21 +166,13 @@ impl Source for Smart {
     }
 }
 
-fn forecast(disk: &str, condition: Condition) -> Fact {
-    let (band, detail) = match condition {
-        Condition::Good => (Band::Ok, "the disk reports no fault"),
-        Condition::Worn => (Band::Warning, "the disk is worn, or lost sectors"),
-        Condition::Failing => (Band::Critical, "the disk expects to fail: save what is on it"),
-    };
-    health("disk_failing", disk, band, detail)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Fact;
     use deskwarden_proto::{
         key,
-        v1::{Look, facet::Kind},
+        v1::{Band, Look, facet::Kind},
     };
     use std::fs;
 

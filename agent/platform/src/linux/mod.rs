@@ -43,7 +43,7 @@ pub use dll::guard_libraries;
 pub use events::{KernelEvents, Stopper, kernel_events};
 pub use heap::{keep_heap_small, release_memory};
 pub use host::{boot_id, cpu_us, host_hints, is_privileged, monotonic_ms};
-pub use places::places;
+pub use places::{REPLACES_RUNNING, places};
 pub use private::{ensure_private_dir, publish, read_trusted, write_private};
 pub use root::Root;
 pub use samples::samples;

@@ -2,6 +2,9 @@
 
 use crate::Places;
 
+/// A program that runs may be replaced where it lies, so that there is one at every moment.
+pub const REPLACES_RUNNING: bool = true;
+
 /// Where the agent's own files are.
 pub fn places() -> Places {
     Places {

@@ -44,7 +44,8 @@ impl Descriptor {
         Self::from_text(&text)
     }
 
-    fn from_text(text: &str) -> io::Result<Self> {
+    /// Rights as the system writes them down.
+    pub(super) fn from_text(text: &str) -> io::Result<Self> {
         let text = wide(text);
         let mut made: PSECURITY_DESCRIPTOR = ptr::null_mut();
         // SAFETY: the text ends in zero, and `made` takes one pointer.

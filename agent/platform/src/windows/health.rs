@@ -1,21 +1,26 @@
 //! Sources `health/space`, `health/shutdowns` and `health/smart`: drives that fill up, whether the PC goes down in order,
 //! and disks that expect to fail.
 
-use std::time::Duration;
+use std::{fs::File, time::Duration};
 
-use deskwarden_proto::v1::{Band, Section};
-use windows_sys::Win32::System::Ioctl::IOCTL_STORAGE_PREDICT_FAILURE;
+use deskwarden_parse::{
+    smart::Condition,
+    storage::{nvme_question, parse_forecast, parse_nvme_answer},
+};
+use deskwarden_proto::v1::Section;
+use windows_sys::Win32::{
+    Foundation::ERROR_INVALID_DATA,
+    System::Ioctl::{IOCTL_STORAGE_PREDICT_FAILURE, IOCTL_STORAGE_QUERY_PROPERTY},
+};
 
 use super::{Root, event_count, gather::Gather, part, room};
 use crate::{
     Reading, Source, SourceId, Unavailable,
-    condition::{health, shutdowns, space},
+    condition::{forecast, shutdowns, space},
 };
 
 /// Nothing tells that a disk fills.
 const EVERY: Duration = Duration::from_secs(600);
-/// Numbers that are tried.
-const MAX_DISKS: u32 = 64;
 /// Where Windows notes, at the next start, that it went down unasked: the power failed, it crashed, or somebody held the
 /// button.
 const LOG: &str = "System";
@@ -91,32 +96,22 @@ impl Source for Smart {
             let why = "another root has no disks of its own to ask".to_owned();
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         }
-        let mut any = false;
-        for number in 0..MAX_DISKS {
-            let name = format!("PhysicalDrive{number}");
-            let Ok(Some(drive)) = part::open_drive(&name) else {
-                continue;
-            };
-            any = true;
-            // The first word is not zero when the disk expects to fail.
-            match part::control(&drive, IOCTL_STORAGE_PREDICT_FAILURE, &[]) {
-                Ok(answer) => {
+        // What of a disk could not be described was said where its parts are.
+        let disks = part::disks(&mut Gather::default());
+        if disks.is_empty() {
+            gather.answered();
+        }
+        for (drive, fact) in &disks {
+            match condition(drive) {
+                Ok(condition) => {
                     gather.answered();
-                    let fails = answer.first_chunk::<4>().is_some_and(|word| *word != [0; 4]);
-                    let (band, detail) = if fails {
-                        (Band::Critical, "the disk expects to fail: save what is on it")
-                    } else {
-                        (Band::Ok, "the disk expects no failure")
-                    };
-                    gather.facts.push(health("disk_failing", &name, band, detail));
+                    gather.facts.push(forecast(&fact.key, condition));
                 }
                 Err(error) => gather.fault(Unavailable::Unsupported(format!(
-                    "{name}: the disk or its driver makes no forecast (error {error})"
+                    "{}: the disk or its driver makes no forecast (error {error})",
+                    fact.key
                 ))),
             }
-        }
-        if !any {
-            gather.answered();
         }
         gather.finish(self.id())
     }
@@ -124,6 +119,16 @@ impl Source for Smart {
     fn every(&self) -> Option<Duration> {
         Some(EVERY)
     }
+}
+
+/// The log of an NVMe disk, or what any other answers to the question whether it is about to fail.
+fn condition(drive: &File) -> Result<Condition, u32> {
+    let log = part::control(drive, IOCTL_STORAGE_QUERY_PROPERTY, &nvme_question());
+    if let Some(condition) = log.ok().and_then(|answer| parse_nvme_answer(&answer)) {
+        return Ok(condition);
+    }
+    let answer = part::control(drive, IOCTL_STORAGE_PREDICT_FAILURE, &[])?;
+    parse_forecast(&answer).ok_or(ERROR_INVALID_DATA)
 }
 
 fn id(source: &'static str) -> SourceId {

@@ -9,10 +9,11 @@ use std::{fs, io, path::Path};
 
 use windows_sys::Win32::{
     Foundation::{ERROR_INSTALL_FAILURE, ERROR_SUCCESS},
-    System::ApplicationInstallationAndServicing::{MSIHANDLE, MsiGetPropertyW},
+    System::ApplicationInstallationAndServicing::MSIHANDLE,
 };
 
 use super::{
+    dll::functions,
     event_log::log_event,
     places::places,
     private::{ensure_private_dir, write_private},
@@ -22,6 +23,12 @@ use crate::{
     Gravity, Places, PrivateError,
     roll_out::{Told, told},
 };
+
+// The agent itself has this code too, and needs no library of the installer's.
+functions! {
+    "msi.dll":
+        fn MsiGetPropertyW(MSIHANDLE, *const u16, *mut u16, *mut u32) -> u32;
+}
 
 /// Most units of what the installer hands over.
 const MAX_HANDED: u32 = 32 << 10;
@@ -122,11 +129,14 @@ fn answer(done: Result<(), PrivateError>) -> u32 {
 }
 
 fn handed(install: MSIHANDLE) -> String {
+    let Ok(property) = MsiGetPropertyW() else {
+        return String::new();
+    };
     let name = wide(HANDED);
     let mut units = vec![0u16; MAX_HANDED as usize];
     let mut length = MAX_HANDED;
     // SAFETY: the name ends in zero, and the buffer has the length that is named.
-    let done = unsafe { MsiGetPropertyW(install, name.as_ptr(), units.as_mut_ptr(), &raw mut length) };
+    let done = unsafe { property(install, name.as_ptr(), units.as_mut_ptr(), &raw mut length) };
     if done != ERROR_SUCCESS {
         return String::new();
     }

@@ -3,6 +3,7 @@
 mod account;
 mod acl;
 mod beneath;
+mod crashes;
 mod devices;
 mod dll;
 mod egress;
@@ -25,6 +26,8 @@ mod media;
 mod neighbour;
 mod network;
 mod notices;
+#[cfg(test)]
+mod offline_tests;
 mod os_release;
 mod part;
 mod parts;
@@ -56,7 +59,7 @@ pub use event_log::log_event;
 pub use events::{KernelEvents, Stopper, kernel_events};
 pub use heap::{keep_heap_small, release_memory};
 pub use host::{boot_id, cpu_us, host_hints, is_privileged, monotonic_ms};
-pub use places::places;
+pub use places::{REPLACES_RUNNING, places};
 pub use private::{ensure_private_dir, publish, read_trusted, write_private};
 pub use root::Root;
 pub use samples::samples;
@@ -102,5 +105,6 @@ pub fn sources() -> Vec<Box<dyn Source>> {
         Box::new(health::Space),
         Box::new(health::Shutdowns),
         Box::new(health::Smart),
+        Box::new(crashes::Crashes),
     ]
 }

@@ -18,6 +18,9 @@ use crate::Places;
 /// Where ProgramData is unless somebody moved it.
 const USUAL: &str = r"C:\ProgramData";
 
+/// A program that runs may be moved, and neither replaced nor removed by any of its names.
+pub const REPLACES_RUNNING: bool = false;
+
 /// Where the agent's own files are. No variable of the environment has a say in it.
 pub fn places() -> Places {
     let all = program_data();

@@ -190,3 +190,68 @@ fn fault(path: &Path, action: &'static str, source: io::Error) -> PrivateError {
         source,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    }
+
+    #[test]
+    fn a_private_file_is_replaced_as_a_whole_and_nobody_else_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("一\\home");
+        ensure_private_dir(&home).unwrap();
+        ensure_private_dir(&home).unwrap();
+        let file = home.join("token");
+        assert!(read_trusted(&file, 100).unwrap().is_none());
+        for text in ["first", "second"] {
+            write_private(&file, text.as_bytes()).unwrap();
+            let found = read_trusted(&file, 100).unwrap().unwrap();
+            assert_eq!(found.bytes, text.as_bytes());
+            assert!(!found.others_can_read);
+        }
+        assert_eq!(names(&home), ["token"], "nothing else stays");
+        let refused = read_trusted(&file, 3).map(drop).unwrap_err().to_string();
+        assert!(refused.contains("too large"), "{refused}");
+    }
+
+    #[test]
+    fn a_folder_that_everybody_may_change_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        ensure_private_dir(&home).unwrap();
+        let open = Descriptor::from_text("D:P(A;OICI;FA;;;WD)").unwrap();
+        let folder = Folder::open(&home, WRITE_DAC).unwrap();
+        acl::replace(folder.as_handle(), &open).unwrap();
+        let refused = ensure_private_dir(&home).unwrap_err().to_string();
+        assert!(refused.contains("can be changed by S-1-1-0"), "{refused}");
+    }
+
+    #[test]
+    fn a_folder_that_others_may_read_is_made_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        let own = acl::own_sid().unwrap();
+        let readable = Descriptor::from_text(&format!("D:P(A;OICI;FA;;;{own})(A;OICI;FR;;;WD)")).unwrap();
+        create_folder(&home, &readable).unwrap();
+        ensure_private_dir(&home).unwrap();
+        let found = judged(&home, Folder::open(&home, 0).unwrap().as_handle()).unwrap();
+        assert!(!found.read_by_others);
+    }
+
+    #[test]
+    fn a_file_where_the_folder_belongs_is_refused_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        fs::write(&home, "mine").unwrap();
+        let refused = ensure_private_dir(&home).unwrap_err().to_string();
+        assert!(refused.contains("is not a folder"), "{refused}");
+        assert_eq!(fs::read_to_string(&home).unwrap(), "mine");
+        assert!(read_trusted(folder.path(), 100).is_err(), "a folder is no file");
+    }
+}

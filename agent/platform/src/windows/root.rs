@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use deskwarden_parse::registry::unix_seconds;
 use windows_sys::Win32::{
     Foundation::{ERROR_DIRECTORY, ERROR_INVALID_NAME, ERROR_SHARING_VIOLATION},
     Storage::FileSystem::{
@@ -123,6 +124,12 @@ impl Root {
             .map_err(|error| self.unavailable(path, &error))
     }
 
+    /// When a file or folder was written, in Unix seconds; `None` where it cannot be told.
+    pub(super) fn modified(&self, path: &str) -> Option<i64> {
+        let found = std::fs::symlink_metadata(self.display(path)).ok()?;
+        unix_seconds(found.last_write_time())
+    }
+
     /// Where a symbolic link points, unresolved; `None` for anything else.
     pub fn read_link(&self, path: &str) -> Option<PathBuf> {
         std::fs::read_link(self.display(path)).ok()
@@ -223,4 +230,60 @@ pub(super) fn is_below(path: &str, folder: &str) -> bool {
         path.next()
             .is_some_and(|other| other.as_os_str().eq_ignore_ascii_case(part.as_os_str()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn files_are_read_up_to_the_bound_and_what_is_absent_is_no_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        fs::create_dir(folder.path().join("文件")).unwrap();
+        fs::write(folder.path().join("文件/a.txt"), "12345").unwrap();
+        assert_eq!(root.read_limited("文件\\a.txt", 5).unwrap().unwrap(), b"12345");
+        assert_eq!(root.read_limited("C:\\文件/a.txt", 5).unwrap().unwrap(), b"12345");
+        let refused = root.read_limited("文件/a.txt", 4).unwrap_err().to_string();
+        assert!(refused.contains("larger than 4 bytes"), "{refused}");
+        assert!(root.read_limited("文件", 5).is_err(), "a folder is no file");
+        for absent in ["none", "文件/none", "文件/a.txt/none", "a?b", "none/a*"] {
+            assert!(root.read_limited(absent, 5).unwrap().is_none(), "{absent}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_listed_in_order_and_up_to_the_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        for name in ["b", "a", "丙"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(root.list("", 3).unwrap().unwrap(), ["a", "b", "丙"]);
+        assert!(root.list("", 2).is_err());
+        assert!(root.list("none", 2).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_changed_file_has_another_stamp() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        let before = root.stamp(["a"]);
+        fs::write(folder.path().join("a"), "1").unwrap();
+        let made = root.stamp(["a"]);
+        fs::write(folder.path().join("a"), "12").unwrap();
+        assert!(before != made && made != root.stamp(["a"]));
+        let now = super::super::host::unix_now();
+        assert!(root.modified("a").is_some_and(|at| (now - at).abs() < 60));
+    }
+
+    #[test]
+    fn a_path_is_below_a_folder_however_both_are_spelled() {
+        assert!(is_below("c:\\PROGRAM files\\a\\b.exe", "C:\\Program Files"));
+        assert!(is_below("C:/Program Files/a.exe", "C:\\Program Files\\"));
+        assert!(!is_below("C:\\Program Files (x86)\\a.exe", "C:\\Program Files"));
+        assert!(!is_below("D:\\Program Files\\a.exe", "C:\\Program Files"));
+        assert_eq!(file_name("C:\\a/微信.exe"), "微信.exe");
+    }
 }

@@ -17,7 +17,7 @@ use deskwarden_tests::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The version of the programs under test, and those that are made of it.
+/// The version of the programs under test.
 const OWN: &str = env!("CARGO_PKG_VERSION");
 
 /// A PC on which the agent lies in a folder of its own, so that it may replace itself.
@@ -63,16 +63,7 @@ impl Desk {
 
     /// The agent under another version, signed and offered to every device.
     fn publish(&self, version: &str, key: &str) {
-        assert_eq!(version.len(), OWN.len());
-        let mut bytes = fs::read(program::product("deskwarden-agent").unwrap()).unwrap();
-        let mut from = 0;
-        while let Some(at) = bytes[from..]
-            .windows(OWN.len())
-            .position(|window| window == OWN.as_bytes())
-        {
-            bytes[from + at..from + at + OWN.len()].copy_from_slice(version.as_bytes());
-            from += at + OWN.len();
-        }
+        let bytes = program::at_version(&program::product("deskwarden-agent").unwrap(), version).unwrap();
         let (program, package) = (self.at("program"), self.at("package"));
         fs::write(&program, bytes).unwrap();
         let platform = deskwarden_platform::platform_name();

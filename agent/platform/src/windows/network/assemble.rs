@@ -357,3 +357,223 @@ fn is_link_local_v6(ip: IpAddr) -> bool {
 fn is_made_up(ip: &IpAddr) -> bool {
     matches!(ip, IpAddr::V6(ip) if ip.segments().starts_with(&[0xfec0, 0, 0, 0xffff]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deskwarden_parse::registry::Value;
+
+    const ID: &str = "{4D36E972-E325-11CE-BFC1-08002BE10318}";
+
+    fn adapter() -> Adapter {
+        Adapter {
+            id: ID.to_owned(),
+            index: 7,
+            index6: 9,
+            luid: 1,
+            name: "以太网".to_owned(),
+            description: "Intel(R) Ethernet Connection I219-LM".to_owned(),
+            mac: vec![0x02, 0, 0, 0, 0, 1],
+            kind: ETHERNET,
+            up: true,
+            dhcp: true,
+            addresses: vec![unicast("10.0.0.7", Origin::Dhcp)],
+            dns: vec!["10.0.0.2".parse().unwrap()],
+            gateways: vec!["10.0.0.1".parse().unwrap()],
+            suffix: "corp.example".to_owned(),
+        }
+    }
+
+    fn unicast(ip: &str, origin: Origin) -> Unicast {
+        Unicast {
+            ip: ip.parse().unwrap(),
+            prefix: 24,
+            origin,
+            temporary: false,
+        }
+    }
+
+    fn by_registry(addresses: &str) -> Setup {
+        Setup {
+            dhcp: Some(false),
+            addresses: vec![(addresses.parse().unwrap(), 24)],
+            gateways: vec!["10.0.0.1".to_owned()],
+            dns: vec!["10.0.0.3".to_owned()],
+            domain: String::new(),
+        }
+    }
+
+    /// What is told of one adapter, with a gateway that answers or is forgotten.
+    struct Bench {
+        neighbours: Vec<Neighbour>,
+        burnt_in: BTreeMap<u64, (Vec<u8>, bool)>,
+        wifi: BTreeMap<String, String>,
+        setups: BTreeMap<String, Setup>,
+        macs: GatewayMacs,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self {
+                neighbours: vec![Neighbour {
+                    index: 7,
+                    ip: "10.0.0.1".parse().unwrap(),
+                    mac: vec![0xaa, 0xbb, 0xcc, 0, 0, 1],
+                    fixed: false,
+                }],
+                burnt_in: BTreeMap::from([(1, (vec![0x3c, 0x52, 0x82, 0, 0, 9], true))]),
+                wifi: BTreeMap::new(),
+                setups: BTreeMap::new(),
+                macs: GatewayMacs::new(),
+            }
+        }
+
+        fn told(&mut self, adapter: Adapter) -> Option<Network> {
+            let system = System {
+                adapters: &[adapter],
+                neighbours: &self.neighbours,
+                burnt_in: &self.burnt_in,
+                wifi: &self.wifi,
+                setups: &self.setups,
+            };
+            let fact = facts(&system, &mut self.macs).pop()?;
+            match fact.facet.kind {
+                Some(Kind::Network(network)) => Some(network),
+                _ => panic!("no network"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_leased_address_is_told_with_its_gateway_and_both_hardware_addresses() {
+        let told = Bench::new().told(adapter()).unwrap();
+        assert_eq!(
+            (told.kind(), told.mode()),
+            (InterfaceKind::Ethernet, AddressMode::Dhcp)
+        );
+        assert_eq!(
+            (told.mac.as_str(), told.permanent_mac.as_str()),
+            ("02:00:00:00:00:01", "3c:52:82:00:00:09"),
+            "the address that is used is not the one that is burnt in"
+        );
+        assert_eq!(told.gateway_mac, "aa:bb:cc:00:00:01");
+        assert_eq!(told.search_domains, ["corp.example"]);
+    }
+
+    #[test]
+    fn a_gateway_that_the_system_forgot_keeps_its_hardware_address() {
+        let mut bench = Bench::new();
+        bench.told(adapter());
+        bench.neighbours.clear();
+        assert_eq!(bench.told(adapter()).unwrap().gateway_mac, "aa:bb:cc:00:00:01");
+    }
+
+    #[test]
+    fn an_address_by_hand_is_static_with_and_without_a_cable() {
+        let mut bench = Bench::new();
+        bench
+            .setups
+            .insert(ID.to_ascii_lowercase(), by_registry("10.0.0.8"));
+        let mut by_hand = adapter();
+        by_hand.dhcp = false;
+        by_hand.addresses = vec![unicast("10.0.0.8", Origin::Manual)];
+        assert_eq!(bench.told(by_hand.clone()).unwrap().mode(), AddressMode::Static);
+        by_hand.up = false;
+        by_hand.addresses.clear();
+        let told = bench.told(by_hand).unwrap();
+        assert_eq!((told.addresses[0].ip.as_str(), told.up), ("10.0.0.8", false));
+        assert!(told.addresses[0].configured_only);
+    }
+
+    #[test]
+    fn a_wireless_network_is_named_by_the_adapter_that_joined_it() {
+        let mut bench = Bench::new();
+        bench.wifi.insert(ID.to_ascii_lowercase(), "访客网络".to_owned());
+        let told = bench
+            .told(Adapter {
+                kind: WIFI,
+                ..adapter()
+            })
+            .unwrap();
+        assert_eq!(
+            (told.kind(), told.wifi_network.as_str()),
+            (InterfaceKind::Wifi, "访客网络")
+        );
+    }
+
+    #[test]
+    fn tunnels_are_told_and_what_windows_makes_by_itself_is_not() {
+        let mut bench = Bench::new();
+        bench.burnt_in.clear();
+        let named = |description: &str, kind: u32| Adapter {
+            description: description.to_owned(),
+            kind,
+            ..adapter()
+        };
+        let told = bench.told(named("WireGuard Tunnel", VIRTUAL)).unwrap();
+        assert_eq!(told.kind(), InterfaceKind::Vpn);
+        let told = bench
+            .told(named("Hyper-V Virtual Ethernet Adapter", ETHERNET))
+            .unwrap();
+        assert_eq!(
+            (told.kind(), told.permanent_mac.as_str()),
+            (InterfaceKind::Virtual, "")
+        );
+        assert!(bench.told(named("Loopback", LOOPBACK)).is_none());
+        let mut idle = named("Teredo Tunneling Pseudo-Interface", TUNNEL);
+        idle.addresses.clear();
+        assert!(bench.told(idle).is_none());
+    }
+
+    #[test]
+    fn what_is_volatile_or_made_up_is_left_out() {
+        let mut noisy = adapter();
+        let mut private = unicast("2001:db8::5", Origin::Router);
+        private.temporary = true;
+        noisy.addresses = vec![
+            private,
+            unicast("fe80::1", Origin::Router),
+            unicast("2001:db8::7", Origin::Router),
+            unicast("169.254.1.2", Origin::Dhcp),
+        ];
+        noisy.dns = vec!["fec0:0:0:ffff::1".parse().unwrap()];
+        let mut bench = Bench::new();
+        bench
+            .setups
+            .insert(ID.to_ascii_lowercase(), by_registry("10.0.0.8"));
+        let told = bench.told(noisy).unwrap();
+        let ips: Vec<&str> = told.addresses.iter().map(|address| address.ip.as_str()).collect();
+        assert_eq!(ips, ["169.254.1.2", "2001:db8::7"]);
+        assert_eq!(told.addresses[0].mode(), AddressMode::LinkLocal);
+        assert_eq!(told.dns, ["10.0.0.3"]);
+    }
+
+    #[test]
+    fn the_registry_alone_tells_what_an_adapter_was_told() {
+        let texts = |all: &[&str]| {
+            let text: String = all.iter().map(|text| format!("{text}\0")).collect::<String>() + "\0";
+            Value::new(7, text.encode_utf16().flat_map(u16::to_le_bytes).collect())
+        };
+        let values = Values {
+            all: vec![
+                ("EnableDHCP".to_owned(), Value::new(4, vec![0; 4])),
+                (
+                    "IPAddress".to_owned(),
+                    texts(&["10.0.0.8", "0.0.0.0", "nonsense"]),
+                ),
+                (
+                    "SubnetMask".to_owned(),
+                    texts(&["255.255.254.0", "0.0.0.0", "255.0.0.0"]),
+                ),
+                ("DefaultGateway".to_owned(), texts(&["10.0.0.1"])),
+                ("NameServer".to_owned(), texts(&["10.0.0.2,10.0.0.3"])),
+            ],
+            ..Values::default()
+        };
+        let found = setup(&values);
+        assert_eq!(found.addresses, [("10.0.0.8".parse().unwrap(), 23)]);
+        assert_eq!(found.dns, ["10.0.0.2", "10.0.0.3"]);
+        let facts = configured(&BTreeMap::from([(ID.to_owned(), found)]));
+        assert_eq!(facts.len(), 1);
+    }
+}

@@ -56,15 +56,10 @@ impl Source for Disks {
             let why = "only the running system has drives to ask".to_owned();
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         }
-        let drives = (0..MAX_DISKS).map(|number| (PartClass::Disk, format!("PhysicalDrive{number}")));
-        let optical = (0..MAX_OPTICAL).map(|number| (PartClass::Optical, format!("CdRom{number}")));
-        let mut facts = Vec::new();
-        for (class, name) in drives.chain(optical) {
-            match open(&name) {
-                Ok(Some(drive)) => facts.extend(fact(&mut gather, class, &name, &drive)),
-                Ok(None) => {}
-                Err(why) => gather.fault(why),
-            }
+        let mut facts: Vec<Fact> = disks(&mut gather).into_iter().map(|(_, fact)| fact).collect();
+        for number in 0..MAX_OPTICAL {
+            let found = attached(&mut gather, PartClass::Optical, &format!("CdRom{number}"));
+            facts.extend(found.map(|(_, fact)| fact));
         }
         gather.answered();
         separate(&mut facts);
@@ -77,8 +72,29 @@ impl Source for Disks {
     }
 }
 
+/// Disks, open for questions, and what they are.
+pub(in crate::windows) fn disks(gather: &mut Gather) -> Vec<(File, Fact)> {
+    (0..MAX_DISKS)
+        .filter_map(|number| attached(gather, PartClass::Disk, &format!("PhysicalDrive{number}")))
+        .collect()
+}
+
+fn attached(gather: &mut Gather, class: PartClass, name: &str) -> Option<(File, Fact)> {
+    match open(name) {
+        Ok(drive) => {
+            let drive = drive?;
+            let fact = fact(gather, class, name, &drive)?;
+            Some((drive, fact))
+        }
+        Err(why) => {
+            gather.fault(why);
+            None
+        }
+    }
+}
+
 /// A drive, opened for questions only: neither its content nor any right is needed.
-pub(in crate::windows) fn open(name: &str) -> Result<Option<File>, Unavailable> {
+fn open(name: &str) -> Result<Option<File>, Unavailable> {
     let opened = OpenOptions::new()
         .access_mode(0)
         .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)

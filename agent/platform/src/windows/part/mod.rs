@@ -6,6 +6,6 @@ mod display;
 mod smbios;
 
 pub(super) use device::Adapters;
-pub(super) use disks::{Disks, control, open as open_drive};
+pub(super) use disks::{Disks, control, disks};
 pub(super) use display::Monitors;
 pub(super) use smbios::Smbios;

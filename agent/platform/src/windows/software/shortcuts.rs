@@ -247,3 +247,45 @@ fn expanded(path: &str, owner: Option<&Profile>) -> Option<String> {
     };
     Some(format!("{value}{rest}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_in_front_are_put_in_and_unknown_ones_lead_nowhere() {
+        let owner = Profile {
+            sid: "S-1-5-21-1".to_owned(),
+            folder: "D:\\Users\\李伟".to_owned(),
+            account: "李伟".to_owned(),
+            used: None,
+        };
+        let of = |path: &str| expanded(path, Some(&owner)).unwrap_or_default();
+        assert_eq!(
+            of("%LocalAppData%\\a.exe"),
+            "D:\\Users\\李伟\\AppData\\Local\\a.exe"
+        );
+        assert_eq!(of("%USERPROFILE%\\a.exe"), "D:\\Users\\李伟\\a.exe");
+        assert!(of("%windir%\\a.exe").eq_ignore_ascii_case("C:\\windows\\a.exe"));
+        assert_eq!(of("C:\\100%\\a.exe"), "C:\\100%\\a.exe");
+        assert_eq!(of("%OneDrive%\\a.exe"), "");
+        assert_eq!(expanded("%userprofile%\\a.exe", None), None);
+    }
+
+    #[test]
+    fn only_programs_on_drives_of_this_pc_are_looked_at() {
+        let elsewhere = Root::at("C:\\none");
+        assert!(is_here(&elsewhere, "C:\\a.exe"));
+        for path in [
+            "\\\\server\\share\\a.exe",
+            "a.exe",
+            "",
+            "C:a.exe",
+            "Q:\\a.exe",
+            "中:\\a.exe",
+        ] {
+            assert!(!is_here(&elsewhere, path), "{path}");
+        }
+        assert!(is_program("C:\\a.EXE") && !is_program("C:\\a.docx") && !is_program("C:\\exe"));
+    }
+}
