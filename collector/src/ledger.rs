@@ -29,8 +29,23 @@ pub struct Assets {
 impl Assets {
     /// Of all assets.
     pub fn load(store: &dyn Store) -> StoreResult<Self> {
+        Self::among(store, None)
+    }
+
+    /// Of those that entries name: enough to show them.
+    pub fn of<'e>(store: &dyn Store, entries: impl Iterator<Item = &'e LedgerEntry>) -> StoreResult<Self> {
+        let mut named: Vec<AssetId> = entries.filter_map(|entry| entry.asset).collect();
+        named.sort_unstable();
+        named.dedup();
+        Self::among(store, Some(named))
+    }
+
+    fn among(store: &dyn Store, among: Option<Vec<AssetId>>) -> StoreResult<Self> {
         let mut assets = Self::default();
-        let filter = AssetFilter::default();
+        let filter = AssetFilter {
+            among,
+            ..AssetFilter::default()
+        };
         for row in all(|paging| store.assets(&filter, paging))? {
             let asset = row.asset;
             if let Some(number) = &asset.number {

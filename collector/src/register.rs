@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use deskwarden_domain::{
     ledger::{RowFault, Table},
     model::{AssetId, AuditEntry, FindingAction, FindingId, FindingState, Lang, Millis},
-    port::{AssetFilter, FindingFilter, Store, StoreError, StoreResult},
+    port::{FindingFilter, Paging, Store, StoreError, StoreResult},
     register::{
         AssetEdit, Book, DepartmentSign, Imported, Kind, Known, Plan, Proposed, Row, asset_cells, edited,
         plan, propose, read, shown,
@@ -64,11 +64,8 @@ pub struct Shelf {
 impl Shelf {
     /// Loads a book.
     pub fn load(store: &dyn Store, book: Book) -> StoreResult<Self> {
-        let filter = AssetFilter::default();
-        let all = all(|paging| store.assets(&filter, paging))?;
-        let numbered = all
+        let numbered = all(|paging| store.registered(None, paging))?
             .into_iter()
-            .map(|row| row.asset)
             .filter_map(|asset| Some((asset.number.clone()?.trim().to_owned(), asset)));
         let assets: BTreeMap<String, _> = numbered.collect();
         let rows = if book == Book::Assets {
@@ -123,8 +120,26 @@ impl Shelf {
 
     /// One row of a book.
     pub fn find(store: &dyn Store, book: Book, key: &str) -> StoreResult<Option<Row>> {
-        let shelf = Self::load(store, book)?;
-        Ok(shelf.rows.into_iter().find(|row| row.key == key))
+        if book != Book::Assets {
+            return store.book_row(book, key);
+        }
+        let first = Paging { offset: 0, limit: 1 };
+        let found = store.registered(Some(key), first)?.rows.into_iter().next();
+        found
+            .map(|asset| Ok(asset_cells(&asset, &store.asset_serials(asset.id)?)))
+            .transpose()
+    }
+
+    /// A page of a book in the order of its keys, and how many rows it has. Of the assets only those with a number.
+    pub fn page(store: &dyn Store, book: Book, paging: Paging) -> StoreResult<(Self, u64)> {
+        if book != Book::Assets {
+            let page = store.book_page(book, paging)?;
+            return Ok((Self::of(store, book, page.rows)?, page.total));
+        }
+        let page = store.registered(None, paging)?;
+        let rows = page.rows.iter();
+        let rows = rows.map(|asset| Ok(asset_cells(asset, &store.asset_serials(asset.id)?)));
+        Ok((Self::of_rows(book, rows.collect::<StoreResult<_>>()?), page.total))
     }
 
     /// The row of a key.

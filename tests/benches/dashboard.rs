@@ -31,7 +31,7 @@ const ENOUGH: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// What is read: words for the table, and the address. `{asset}`, `{device}` and `{finding}` stand for one of the office.
-const PAGES: [(&str, &str); 36] = [
+const PAGES: [(&str, &str); 54] = [
     ("nothing but the connection", "/healthz"),
     ("overview", "/"),
     ("findings", "/findings"),
@@ -63,13 +63,34 @@ const PAGES: [(&str, &str); 36] = [
     ("rules", "/rules"),
     ("a rule that every PC breaches", "/rules/pc.unregistered"),
     ("register of assets", "/register/assets"),
+    ("register of assets, a row", "/register/assets?asset={asset}"),
+    ("register of people", "/register/people"),
+    ("register of departments", "/register/departments"),
     ("ledger", "/ledger"),
+    ("approvals", "/approvals"),
+    ("notices", "/notices"),
+    ("admission checks", "/admissions"),
+    ("users", "/users"),
+    ("enrolment tokens", "/tokens"),
+    ("API tokens", "/api-tokens"),
+    ("channels", "/channels"),
+    ("acknowledgements", "/acknowledgements"),
+    ("personal data", "/subjects"),
+    ("own account", "/account"),
     ("new devices", "/arrivals"),
     ("inspections", "/inspections"),
     ("alerts", "/alerts"),
     ("audit log", "/audit"),
     ("system", "/system"),
     ("API: findings", "/api/v1/findings?limit=500"),
+    ("API: machines", "/api/v1/assets?limit=500"),
+    ("API: devices", "/api/v1/devices?limit=500"),
+    (
+        "API: a device's items",
+        "/api/v1/devices/{device}/items?section=software",
+    ),
+    ("API: register", "/api/v1/register/assets?limit=500"),
+    ("API: ledger", "/api/v1/ledger?limit=500"),
     ("API: titles", "/api/v1/software?limit=500"),
 ];
 

@@ -146,10 +146,10 @@ pub(super) fn category(rules: &RuleSet, id: &str, lang: Lang) -> String {
 
 impl Software {
     /// The titles of a store's fleet.
-    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, quick: Duration) -> Self {
         Self {
             store,
-            kept: Arc::default(),
+            kept: Arc::new(Kept::new(quick)),
             known: Mutex::new(None),
         }
     }

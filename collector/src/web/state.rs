@@ -4,8 +4,10 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use deskwarden_domain::{
-    model::{Millis, Role},
+    ledger::Learned,
+    model::{Millis, Role, Sight},
     port::{Store, StoreError},
+    register::Proposed,
     rules::RuleSet,
     trend::Trend,
 };
@@ -13,10 +15,10 @@ use deskwarden_proto::ids::DeviceId;
 use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, watch};
 
-use crate::{meter::Meter, notices::Office, notify::DeskSource, task::Eyes};
+use crate::{ledger, meter::Meter, notices::Office, notify::DeskSource, register, task::Eyes};
 
 use super::{
-    counts::{self, Counts},
+    counts::{self, Agents, Counts, Morning},
     error::WebError,
     kept::Kept,
     looks::Looks,
@@ -150,6 +152,8 @@ pub struct WebConfig {
     pub ca_pin: String,
     /// Without a report for this long a device counts as silent on the overview.
     pub reporting_window: Duration,
+    /// What takes less than this to count over the fleet is counted anew for everybody, the rest kept for a while.
+    pub counted_anew: Duration,
     /// Lifetimes and lockout.
     pub sign_in: SignInPolicy,
     /// Where channels of alerts come from.
@@ -167,6 +171,7 @@ impl Default for WebConfig {
             agent_address: String::new(),
             ca_pin: String::new(),
             reporting_window: Duration::from_secs(60 * 60),
+            counted_anew: Duration::from_millis(50),
             sign_in: SignInPolicy::default(),
             channels: DeskSource::default(),
             office: Office::default(),
@@ -201,7 +206,15 @@ pub struct WebState {
     /// How the fleet complied.
     pub(super) trend: Arc<Kept<Trend>>,
     /// Numbers over the fleet.
-    pub(super) counts: Arc<Kept<Counts>>,
+    counts: Arc<Kept<Counts>>,
+    /// What the first page says of everything.
+    morning: Arc<Kept<Morning>>,
+    /// What reports.
+    agents: Arc<Kept<Agents>>,
+    /// Addresses that could be learned from reports.
+    pub(super) learned: Arc<Kept<Vec<Learned>>>,
+    /// Departments that are proposed, with the names of the PCs and the departments that they have.
+    pub(super) proposed: Arc<Kept<Vec<(String, Option<String>, Proposed)>>>,
     /// Titles of the fleet.
     pub(super) software: Arc<Software>,
     /// Password hashes at work: each takes 19 MiB and a core.
@@ -229,10 +242,15 @@ impl WebState {
         actions: Arc<dyn Actions>,
         config: WebConfig,
     ) -> Self {
+        let quick = config.counted_anew;
         Self {
-            software: Arc::new(Software::new(Arc::clone(&store))),
-            trend: Arc::default(),
-            counts: Arc::default(),
+            software: Arc::new(Software::new(Arc::clone(&store), quick)),
+            trend: Arc::new(Kept::new(quick)),
+            counts: Arc::new(Kept::new(quick)),
+            morning: Arc::new(Kept::new(quick)),
+            agents: Arc::new(Kept::new(quick)),
+            learned: Arc::new(Kept::new(quick)),
+            proposed: Arc::new(Kept::new(quick)),
             store,
             rules,
             events,
@@ -278,21 +296,55 @@ impl WebState {
 
     /// Numbers over the fleet as they are, or as they were a moment ago where counting them takes long.
     pub(super) async fn counts(&self) -> Result<Arc<Counts>, WebError> {
-        let (kept, store, now) = (
-            Arc::clone(&self.counts),
-            Arc::clone(&self.store),
-            self.clock.now(),
-        );
+        self.counted(&self.counts, counts::count).await
+    }
+
+    /// The numbers of the morning, for those who see everything.
+    pub(super) async fn morning(&self) -> Result<Arc<Morning>, WebError> {
+        let window = self.reporting_window();
+        let count = move |store: &dyn Store, now| counts::morning(store, now, window, &Sight::Everything);
+        self.counted(&self.morning, count).await
+    }
+
+    /// What reports into the store.
+    pub(super) async fn agents(&self) -> Result<Arc<Agents>, WebError> {
+        let window = self.reporting_window();
+        let count = move |store: &dyn Store, now| counts::agents(store, now, window);
+        self.counted(&self.agents, count).await
+    }
+
+    /// Entries that the ledger could learn from reports.
+    pub(super) async fn learned(&self) -> Result<Arc<Vec<Learned>>, WebError> {
+        self.counted(&self.learned, |store, _| ledger::learned(store))
+            .await
+    }
+
+    /// Departments that are proposed.
+    pub(super) async fn proposed(&self) -> Result<Arc<Vec<(String, Option<String>, Proposed)>>, WebError> {
+        self.counted(&self.proposed, |store, _| register::departments(store))
+            .await
+    }
+
+    async fn counted<T: Send + Sync + 'static>(
+        &self,
+        kept: &Arc<Kept<T>>,
+        count: impl Fn(&dyn Store, Millis) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Arc<T>, WebError> {
+        let (kept, store, now) = (Arc::clone(kept), Arc::clone(&self.store), self.clock.now());
         let found = self
-            .ask(move |_| kept.get(&store, now, counts::WAIT, counts::count))
+            .ask(move |_| kept.get(&store, now, counts::WAIT, count))
             .await?;
-        found.map(|(counts, _)| counts).ok_or(WebError::Busy)
+        found.map(|(counted, _)| counted).ok_or(WebError::Busy)
+    }
+
+    /// How long a device counts as reporting after a report.
+    pub(super) fn reporting_window(&self) -> Millis {
+        Millis::try_from(self.config.reporting_window.as_millis()).unwrap_or(Millis::MAX)
     }
 
     /// Since when a device must have reported to count as reporting.
     pub(super) fn reporting_since(&self) -> Millis {
-        let window = Millis::try_from(self.config.reporting_window.as_millis()).unwrap_or(Millis::MAX);
-        self.clock.now().saturating_sub(window)
+        self.clock.now().saturating_sub(self.reporting_window())
     }
 
     /// The rules in force now.

@@ -1,11 +1,11 @@
 //! The register and its books, as people edit them.
 
 use crate::{
-    model::{AssetId, AuditEntry, Millis},
+    model::{Asset, AssetId, AuditEntry, Millis},
     register::{AssetEdit, Book, Candidate, Row},
 };
 
-use super::StoreResult;
+use super::{Page, Paging, StoreResult};
 
 /// One field of an asset that somebody edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,9 @@ pub trait Register {
     /// What was edited of an asset, newest first.
     fn asset_history(&self, asset: AssetId, limit: usize) -> StoreResult<Vec<AssetStep>>;
 
+    /// Assets that have a number, by number: a page of them, or the one of a number.
+    fn registered(&self, number: Option<&str>, paging: Paging) -> StoreResult<Page<Asset>>;
+
     /// Serials by which assets are expected.
     fn expected_serials(&self) -> StoreResult<Vec<(AssetId, String)>>;
 
@@ -51,6 +54,12 @@ pub trait Register {
 
     /// The rows of a book, by key. [`Book::Assets`] has none: its rows are the assets.
     fn book(&self, book: Book) -> StoreResult<Vec<Row>>;
+
+    /// A page of the rows of a book, by key.
+    fn book_page(&self, book: Book, paging: Paging) -> StoreResult<Page<Row>>;
+
+    /// The row of a key.
+    fn book_row(&self, book: Book, key: &str) -> StoreResult<Option<Row>>;
 
     /// Puts and removes rows in one transaction, and makes what they touch due: assets that they name, assets of
     /// the people and providers that they are about, PCs that hold a medium or a licensed title.

@@ -32,11 +32,9 @@ pub(in crate::web) async fn book(State(state): State<WebState>, asked: Asked) ->
     };
     let body = state
         .ask(move |store| {
-            let shelf = Shelf::load(store, book)?;
-            let skipped = usize::try_from(paging.offset).unwrap_or(usize::MAX);
-            let rows = shelf.rows.iter().skip(skipped).take(paging.limit as usize);
-            let rows: Vec<Value> = rows.map(|row| one(&shelf, row)).collect();
-            Ok(json!({"book": book.name(), "total": shelf.rows.len(), "rows": rows}))
+            let (shelf, total) = Shelf::page(store, book, paging)?;
+            let rows: Vec<Value> = shelf.rows.iter().map(|row| one(&shelf, row)).collect();
+            Ok(json!({"book": book.name(), "total": total, "rows": rows}))
         })
         .await?;
     Ok(Json(body).into_response())

@@ -12,7 +12,10 @@ use deskwarden_domain::{
     port::{Store, StoreResult},
 };
 
-use super::{Asked, render};
+use super::{
+    Asked, render,
+    token_form::{self, Basics, is_short},
+};
 use crate::web::{
     bearer,
     error::WebError,
@@ -25,7 +28,8 @@ use crate::web::{
 };
 
 const DAY_MS: Millis = 86_400_000;
-const LONGEST_DAYS: i64 = 366;
+const UNIT: &str = "days";
+const LONGEST_DAYS: Millis = 366;
 
 #[derive(Template)]
 #[template(path = "api_tokens.html")]
@@ -59,31 +63,22 @@ struct Made {
 /// What was typed, to come back with its faults.
 #[derive(Debug)]
 struct Typed {
-    label: String,
-    days: String,
+    basics: Basics,
     departments: String,
     scopes: Vec<ApiScope>,
-    /// Names of fields whose content is refused.
-    faults: Vec<&'static str>,
 }
 
 impl Default for Typed {
     fn default() -> Self {
         Self {
-            label: String::new(),
-            days: "90".into(),
+            basics: Basics::new(UNIT, "90"),
             departments: String::new(),
             scopes: vec![ApiScope::Read],
-            faults: Vec::new(),
         }
     }
 }
 
 impl Typed {
-    fn fault(&self, field: &str) -> bool {
-        self.faults.contains(&field)
-    }
-
     /// Every scope, and whether it is ticked.
     fn choices(&self) -> Vec<(&'static str, bool)> {
         ApiScope::ALL
@@ -152,46 +147,31 @@ pub(in crate::web) async fn revoke(
 /// The token that a form asks for, or the form with its faults.
 fn read(fields: &Fields, actor: &str, now: Millis) -> Result<ApiToken, Box<Typed>> {
     let mut typed = Typed {
-        label: fields.text("label").to_owned(),
-        days: fields.text("days").to_owned(),
+        basics: Basics::read(UNIT, fields),
         departments: fields.text("departments").to_owned(),
         scopes: ApiScope::ALL
             .into_iter()
             .filter(|scope| fields.all("scope").any(|name| name == scope.name()))
             .collect(),
-        faults: Vec::new(),
     };
-    let days = typed
-        .days
-        .parse()
-        .ok()
-        .filter(|days| (1..=LONGEST_DAYS).contains(days));
     let sight = Sight::of(&typed.departments);
-    let short = |text: &str| text.chars().count() <= 100 && !text.chars().any(char::is_control);
     let departments = sight.departments();
-    let checks = [
-        ("label", !typed.label.is_empty() && short(&typed.label)),
-        ("days", days.is_some()),
+    let rest = [
         ("scopes", !typed.scopes.is_empty()),
         (
             "departments",
             departments.len() <= 50
-                && departments.iter().all(|name| short(name))
+                && departments.iter().all(|name| is_short(name))
                 // The log and the people belong to no department.
                 && !(sight.is_limited() && typed.scopes.contains(&ApiScope::Audit)),
         ),
     ];
-    typed.faults = checks
-        .into_iter()
-        .filter(|(_, good)| !good)
-        .map(|(name, _)| name)
-        .collect();
-    let (Some(days), true) = (days, typed.faults.is_empty()) else {
+    let Some(days) = typed.basics.check(LONGEST_DAYS, &rest) else {
         return Err(Box::new(typed));
     };
     Ok(ApiToken {
         id: 0,
-        label: typed.label,
+        label: typed.basics.label,
         hash: [0; 32],
         scopes: typed.scopes,
         sight,
@@ -239,13 +219,7 @@ fn line(token: &ApiToken, now: Millis) -> TokenLine {
         created_by: agent_text(&token.created_by),
         expires_at: token.expires_at,
         last_used_at: token.last_used_at,
-        state: if token.revoked_at.is_some() {
-            "revoked"
-        } else if token.expires_at <= now {
-            "expired"
-        } else {
-            "usable"
-        },
+        state: token_form::state(token.revoked_at.is_some(), false, token.expires_at <= now),
     }
 }
 
@@ -294,9 +268,9 @@ mod tests {
     #[test]
     fn every_fault_of_the_form_is_named_at_once() {
         let typed = form("label=&days=400&departments=x").err().unwrap();
-        assert_eq!(typed.faults, ["label", "days", "scopes"]);
+        assert_eq!(typed.basics.faults, ["label", "days", "scopes"]);
         let typed = form("label=x&days=1&scope=audit&departments=x").err().unwrap();
-        assert_eq!(typed.faults, ["departments"]);
+        assert_eq!(typed.basics.faults, ["departments"]);
     }
 
     #[test]

@@ -85,11 +85,8 @@ struct Department {
 pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
     let p = asked.page(&state, "/clauses");
     let counts = state.counts().await?;
-    let (records, departments) = state
-        .ask(|store| Ok((store.record_counts()?, store.departments()?)))
-        .await?;
     let rules = state.rules_now();
-    let rows = coverage(&rules, &counts.rules, &records);
+    let rows = coverage(&rules, &counts.rules, &counts.records);
     let count = |by: Checkable| rows.iter().filter(|row| row.clause.checkable == by).count();
     let regulations = rules.regulations().iter().map(|regulation| RegulationView {
         id: regulation.id.clone(),
@@ -116,7 +113,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
                 why: row.clause.why.get(p.lang()).to_owned(),
             })
             .collect(),
-        departments: departments.iter().map(|row| department(row, &p)).collect(),
+        departments: counts.departments.iter().map(|row| department(row, &p)).collect(),
         p,
     };
     render(&page)

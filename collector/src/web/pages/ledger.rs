@@ -1,6 +1,8 @@
 //! `GET /ledger`, `POST /ledger`: the assigned addresses, what could be learned from reports, and rows pasted
 //! from a spreadsheet, shown before they are loaded. Files go through the command line.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     extract::State,
@@ -108,6 +110,7 @@ pub(in crate::web) async fn edit(
                     ledger::accept(store, &accepted, &actor, now)
                 })
                 .await?;
+            state.learned.forget();
             Ok(Redirect::to("/ledger").into_response())
         }
         action @ ("preview" | "load") => {
@@ -135,6 +138,9 @@ pub(in crate::web) async fn edit(
                     Ok(Ok((shown(&preview.plan, &assets, lang), preview.file.ignored)))
                 })
                 .await?;
+            if load {
+                state.learned.forget();
+            }
             match outcome {
                 Ok(_) if load => Ok(Redirect::to("/ledger").into_response()),
                 Ok((mut preview, ignored)) => {
@@ -181,14 +187,14 @@ async fn refused(
 async fn build(state: &WebState, asked: &Asked, pasted: Pasted) -> Result<LedgerPage, WebError> {
     let p = asked.page(state, "/ledger");
     let number = asked.query.page();
-    let (found, ranges, learned, assets) = state
+    let learned = state.learned().await?;
+    let proposed = Arc::clone(&learned);
+    let (found, ranges, assets) = state
         .ask(move |store| {
-            Ok((
-                store.ledger(window(number, ROWS))?,
-                store.dhcp_ranges()?,
-                ledger::learned(store)?,
-                Assets::load(store)?,
-            ))
+            let found = store.ledger(window(number, ROWS))?;
+            let proposed = proposed.iter().take(PROPOSALS).map(|one| &one.entry);
+            let assets = Assets::of(store, found.rows.iter().chain(proposed))?;
+            Ok((found, store.dhcp_ranges()?, assets))
         })
         .await?;
     let lang = p.lang();

@@ -39,6 +39,7 @@ pub(super) mod sign_in;
 pub(super) mod software;
 pub(super) mod subjects;
 pub(super) mod system;
+mod token_form;
 pub(super) mod tokens;
 pub(super) mod totp;
 pub(super) mod users;

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use askama::Template;
 use axum::{extract::State, response::Response};
 use deskwarden_domain::{
-    model::{FindingState, Lang, Millis},
-    port::{Attention, FindingFilter, Overview, Paging, RuleCount, SourceRow},
+    model::{FindingState, Lang},
+    port::{Attention, FindingFilter, Overview, Paging, RuleCount, SourceRow, Store},
     rules::RuleSet,
 };
 
@@ -23,6 +23,7 @@ use crate::{
     web::{
         badge::{self, Badge},
         chart::{Bar, Part, Ring},
+        counts,
         error::WebError,
         facts,
         form::link,
@@ -33,7 +34,6 @@ use crate::{
     },
 };
 
-const DAY_MS: Millis = 24 * 60 * 60 * 1000;
 /// How long the page waits until the fleet is counted.
 const WAIT: Duration = Duration::from_secs(2);
 const FINDINGS: u32 = 12;
@@ -78,7 +78,6 @@ struct BlindLine {
 /// The first page.
 pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
     let p = asked.page(&state, "/");
-    let since = state.reporting_since();
     let (now, lang) = (p.now, p.lang());
     let configured = state.config.channels.observation;
     let sight = asked.sight();
@@ -94,7 +93,15 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
     } else {
         Some(state.counts().await?)
     };
-    let (mut numbers, attention, recent, findings, observing) = state
+    let morning = if limited {
+        let (window, sight) = (state.reporting_window(), sight.clone());
+        let count = move |store: &dyn Store| counts::morning(store, now, window, &sight);
+        Arc::new(state.ask(count).await?)
+    } else {
+        state.morning().await?
+    };
+    let numbers = morning.numbers.clone();
+    let (findings, observing) = state
         .ask(move |store| {
             let filter = FindingFilter {
                 states: vec![
@@ -102,13 +109,10 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
                     FindingState::Acknowledged,
                     FindingState::NoticeIssued,
                 ],
-                sight: sight.clone(),
+                sight,
                 ..FindingFilter::default()
             };
             Ok((
-                store.overview(since, &sight)?,
-                store.attention(now, since, &sight)?,
-                store.overview(now - DAY_MS, &sight)?.opened_recently,
                 store.findings(
                     &filter,
                     Paging {
@@ -120,7 +124,6 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
             ))
         })
         .await?;
-    numbers.opened_recently = recent;
     let rules = state.rules_now();
     let severities = by_severity(&numbers.findings).map(|(severity, count)| Part {
         class: badge::severity_class(severity),
@@ -128,7 +131,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
         words: p.severity(&severity).to_owned(),
     });
     let page = OverviewPage {
-        attention,
+        attention: morning.attention,
         days: back.days() as u64,
         compliance: trend
             .map(|(trend, at)| ComplianceView::new(&trend, at, back, &asked.viewer.sight, &rules, &p)),

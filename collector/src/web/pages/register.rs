@@ -1,6 +1,8 @@
 //! `GET /register/{book}`, `POST /register/{book}`, `GET /register/{book}/export`: the asset register and the books
 //! beside it: search, edit one row, paste rows from a spreadsheet and see what they would change, print, files out.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     extract::{Path, State},
@@ -127,23 +129,34 @@ pub(in crate::web) async fn edit(
     Path(book): Path<String>,
     fields: Fields,
 ) -> Result<Response, WebError> {
-    let book = book_of(&book)?;
+    let answer = carry_out(&state, &asked, book_of(&book)?, &fields).await;
+    // Departments are proposed from what is edited here.
+    state.proposed.forget();
+    answer
+}
+
+async fn carry_out(
+    state: &WebState,
+    asked: &Asked,
+    book: Book,
+    fields: &Fields,
+) -> Result<Response, WebError> {
     let done = || Redirect::to(&format!("/register/{}", book.name())).into_response();
     let faults = match fields.text("action") {
-        "set" => set(&state, &asked, book, &fields).await?,
+        "set" => set(state, asked, book, fields).await?,
         "remove" if book != Book::Assets => {
             let key = fields.raw("key").to_owned();
-            let who = Who::of(&state, &asked);
+            let who = Who::of(state, asked);
             state
                 .ask(move |store| register::remove(store, book, &key, who.editor()))
                 .await?;
             Vec::new()
         }
-        "close" if book == Book::Orders => close(&state, &asked, &fields).await?,
+        "close" if book == Book::Orders => close(state, asked, fields).await?,
         "accept" | "accept_all" if book == Book::Departments => {
             let one: Option<i64> = fields.text("asset").parse().ok();
             let all = fields.text("action") == "accept_all";
-            let who = Who::of(&state, &asked);
+            let who = Who::of(state, asked);
             let only: Vec<AssetId> = one.map(AssetId).into_iter().collect();
             state
                 .ask(move |store| {
@@ -155,7 +168,7 @@ pub(in crate::web) async fn edit(
         }
         action @ ("preview" | "load") => {
             let (text, replace) = (fields.raw("rows").to_owned(), fields.some("replace").is_some());
-            match pasted(&state, &asked, book, &text, replace, action == "load").await? {
+            match pasted(state, asked, book, &text, replace, action == "load").await? {
                 Ok(None) => Vec::new(),
                 Ok(Some(preview)) => {
                     let pasted = Pasted {
@@ -164,7 +177,7 @@ pub(in crate::web) async fn edit(
                         preview: Some(preview),
                         faults: Vec::new(),
                     };
-                    return render(&build(&state, &asked, book, pasted).await?);
+                    return render(&build(state, asked, book, pasted).await?);
                 }
                 Err(faults) => {
                     let pasted = Pasted {
@@ -173,7 +186,7 @@ pub(in crate::web) async fn edit(
                         preview: None,
                         faults,
                     };
-                    return refused(&state, &asked, book, pasted).await;
+                    return refused(state, asked, book, pasted).await;
                 }
             }
         }
@@ -186,7 +199,7 @@ pub(in crate::web) async fn edit(
         faults,
         ..Pasted::default()
     };
-    refused(&state, &asked, book, pasted).await
+    refused(state, asked, book, pasted).await
 }
 
 /// The book as a file.
@@ -402,9 +415,12 @@ fn rows(store: &dyn Store, book: Book, text: &str, page: u64, size: u32) -> Stor
         });
         return Ok((rows.collect::<StoreResult<_>>()?, found.total));
     }
+    if text.is_empty() {
+        let page = store.book_page(book, window)?;
+        return Ok((page.rows, page.total));
+    }
     let text = text.to_lowercase();
-    let matches =
-        |row: &Row| text.is_empty() || row.cells.values().any(|cell| cell.to_lowercase().contains(&text));
+    let matches = |row: &Row| row.cells.values().any(|cell| cell.to_lowercase().contains(&text));
     let found: Vec<Row> = store.book(book)?.into_iter().filter(matches).collect();
     let total = u64::try_from(found.len()).unwrap_or(u64::MAX);
     let skip = usize::try_from(window.offset).unwrap_or(usize::MAX);
@@ -439,7 +455,12 @@ async fn build(
     };
     let entered = entered(book, &given("asset"));
     let (wanted, edited) = (text.clone(), key.clone());
-    let (shelf, total, row, proposals) = state
+    let proposals = if book == Book::Departments {
+        state.proposed().await?
+    } else {
+        Arc::default()
+    };
+    let (shelf, total, row) = state
         .ask(move |store| {
             let (rows, total) = rows(store, book, &wanted, number, size)?;
             let row = match (entered, edited.as_str()) {
@@ -451,12 +472,7 @@ async fn build(
                 (None, key) => Shelf::find(store, book, key)?,
             };
             let shelf = Shelf::of(store, book, rows.into_iter().chain(row.clone()).collect())?;
-            let proposals = if book == Book::Departments {
-                register::departments(store)?
-            } else {
-                Vec::new()
-            };
-            Ok((shelf, total, row, proposals))
+            Ok((shelf, total, row))
         })
         .await?;
     let listed = shelf.rows.len().saturating_sub(usize::from(row.is_some()));
@@ -505,12 +521,12 @@ async fn build(
         orders: book == Book::Orders,
         departments: book == Book::Departments,
         proposals: proposals
-            .into_iter()
+            .iter()
             .take(PROPOSALS)
             .map(|(name, known, proposed)| Proposal {
                 asset: proposed.asset.0,
-                name: agent_text(&name),
-                known: agent_text(&known.unwrap_or_default()),
+                name: agent_text(name),
+                known: agent_text(known.as_deref().unwrap_or_default()),
                 department: agent_text(&proposed.department),
                 reason: proposed.reason.name(),
                 by: agent_text(&proposed.by),

@@ -81,9 +81,11 @@ struct AgentLine {
 /// The page.
 pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
     let p = asked.page(&state, "/system");
-    let (now, since) = (p.now, state.reporting_since());
+    let now = p.now;
+    let counted = state.agents().await?;
+    let condition = counted.condition.clone();
     let eyes = state.system.eyes.clone();
-    let (facts, condition, agents, queued, found) = state
+    let (facts, queued, found) = state
         .ask(move |store| {
             let facts = match eyes {
                 Some(eyes) => eyes.look(store, now)?,
@@ -95,8 +97,6 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
             };
             Ok((
                 facts,
-                store.condition(now - MINUTE)?,
-                store.agents(since)?,
                 store.queued()?,
                 store.findings(&alerts::conditions(), newest)?.rows,
             ))
@@ -153,7 +153,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
             .flatten()
             .map(|(file, fault)| (agent_text(file), agent_text(fault)))
             .collect(),
-        agents: agents.iter().map(|one| agent_line(one, &p)).collect(),
+        agents: counted.agents.iter().map(|one| agent_line(one, &p)).collect(),
         exports: Exports::of("/system/export", &asked),
         p,
     };

@@ -16,6 +16,7 @@ use deskwarden_domain::{
 use super::{
     Asked, render,
     rollout::{self, Bundle, Way},
+    token_form::{self, Basics, is_short},
 };
 use crate::web::{
     error::WebError,
@@ -29,7 +30,8 @@ use crate::web::{
 
 const HOUR_MS: Millis = 60 * 60 * 1000;
 const MOST_USES: u32 = 10_000;
-const LONGEST_HOURS: i64 = 24 * 90;
+const UNIT: &str = "hours";
+const LONGEST_HOURS: Millis = 24 * 90;
 
 #[derive(Template)]
 #[template(path = "tokens.html")]
@@ -67,33 +69,22 @@ struct Made {
 /// What was typed, to come back with its faults.
 #[derive(Debug)]
 struct Typed {
-    label: String,
+    basics: Basics,
     uses: String,
-    hours: String,
     cidr: String,
     department: String,
     approval: bool,
-    /// Names of fields whose content is refused.
-    faults: Vec<&'static str>,
 }
 
 impl Default for Typed {
     fn default() -> Self {
         Self {
-            label: String::new(),
+            basics: Basics::new(UNIT, "24"),
             uses: "1".into(),
-            hours: "24".into(),
             cidr: String::new(),
             department: String::new(),
             approval: false,
-            faults: Vec::new(),
         }
-    }
-}
-
-impl Typed {
-    fn fault(&self, field: &str) -> bool {
-        self.faults.contains(&field)
     }
 }
 
@@ -197,59 +188,40 @@ fn line(token: &TokenRow, now: Millis) -> TokenLine {
         needs_approval: token.needs_approval,
         created_at: token.created_at,
         created_by: agent_text(&token.created_by),
-        state: if token.revoked_at.is_some() {
-            "revoked"
-        } else if token.uses >= token.max_uses {
-            "used"
-        } else if token.expires_at <= now {
-            "expired"
-        } else {
-            "usable"
-        },
+        state: token_form::state(
+            token.revoked_at.is_some(),
+            token.uses >= token.max_uses,
+            token.expires_at <= now,
+        ),
     }
 }
 
 /// The token that a form asks for, or the form with its faults.
 fn read(fields: &Fields, actor: &str, now: Millis) -> Result<TokenRow, Box<Typed>> {
     let mut typed = Typed {
-        label: fields.text("label").to_owned(),
+        basics: Basics::read(UNIT, fields),
         uses: fields.text("uses").to_owned(),
-        hours: fields.text("hours").to_owned(),
         cidr: fields.text("cidr").to_owned(),
         department: fields.text("department").to_owned(),
         approval: fields.some("approval").is_some(),
-        faults: Vec::new(),
     };
     let uses = typed
         .uses
         .parse()
         .ok()
         .filter(|uses| (1..=MOST_USES).contains(uses));
-    let hours = typed
-        .hours
-        .parse()
-        .ok()
-        .filter(|hours| (1..=LONGEST_HOURS).contains(hours));
-    let short = |text: &str| text.chars().count() <= 100 && !text.chars().any(char::is_control);
-    let checks = [
-        ("label", !typed.label.is_empty() && short(&typed.label)),
+    let rest = [
         ("uses", uses.is_some()),
-        ("hours", hours.is_some()),
         ("cidr", typed.cidr.is_empty() || is_network(&typed.cidr)),
-        ("department", short(&typed.department)),
+        ("department", is_short(&typed.department)),
     ];
-    typed.faults = checks
-        .into_iter()
-        .filter(|(_, good)| !good)
-        .map(|(name, _)| name)
-        .collect();
-    let (Some(uses), Some(hours), true) = (uses, hours, typed.faults.is_empty()) else {
+    let (Some(hours), Some(uses)) = (typed.basics.check(LONGEST_HOURS, &rest), uses) else {
         return Err(Box::new(typed));
     };
     let some = |text: String| Some(text).filter(|text| !text.is_empty());
     Ok(TokenRow {
         id: TokenId(0),
-        label: typed.label,
+        label: typed.basics.label,
         hash: [0; 32],
         max_uses: uses,
         uses: 0,
@@ -325,7 +297,7 @@ mod tests {
         let typed = form("label=&uses=0&hours=x&cidr=10.0.0.0/33&department=ok")
             .err()
             .unwrap();
-        assert_eq!(typed.faults, ["label", "uses", "hours", "cidr"]);
+        assert_eq!(typed.basics.faults, ["label", "hours", "uses", "cidr"]);
         assert_eq!(typed.cidr, "10.0.0.0/33");
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deskwarden_domain::{
     model::{Asset, AssetClass, AssetId, AssetState, AuditEntry, ClaimKind, Device, Sight},
-    port::{EnrolOutcome, Op, Store, StoreError, Subject, Value},
+    port::{EnrolOutcome, Op, Paging, Store, StoreError, Subject, Value},
     register::{AssetEdit, Book, Row},
 };
 
@@ -64,6 +64,64 @@ fn changed(store: &dyn Store, device: &Device, change: impl FnOnce(&mut Asset)) 
     let mut asset = everything(store, device).asset;
     change(&mut asset);
     store.put_asset(&asset, false, &audit("asset.put")).unwrap();
+}
+
+pub fn the_register_and_its_books_are_read_page_by_page(bench: &dyn Bench) {
+    let store = bench.open();
+    let edits = ["PC-2", "PC-10", "PC-1"].map(|number| edit(numbered(number), true, &[]));
+    store.edit_assets(&edits, &audit("register.assets")).unwrap();
+    let nameless = edit(Asset::named("found"), true, &[]);
+    store.edit_assets(&[nameless], &audit("register.assets")).unwrap();
+    for serial in ["U-3", "U-1", "U-2"] {
+        put(
+            &*store,
+            Book::Media,
+            row(Book::Media, None, &[("serial", serial)]),
+        );
+    }
+    put(
+        &*store,
+        Book::People,
+        row(Book::People, None, &[("name", "李四")]),
+    );
+
+    let store = bench.open();
+    let page = |offset| Paging { offset, limit: 2 };
+    let numbers = |offset| {
+        let page = store.registered(None, page(offset)).unwrap();
+        assert_eq!(page.total, 3, "what has no number is not registered");
+        page.rows
+            .into_iter()
+            .map(|asset| asset.number.unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (numbers(0), numbers(2)),
+        (vec!["PC-1".into(), "PC-10".into()], vec!["PC-2".into()])
+    );
+    let one = store.registered(Some("PC-10"), page(0)).unwrap();
+    assert_eq!((one.rows[0].name.as_str(), one.total), ("PC-10", 1));
+    assert!(store.registered(Some("PC"), page(0)).unwrap().rows.is_empty());
+
+    let keys = |offset| {
+        let page = store.book_page(Book::Media, page(offset)).unwrap();
+        assert_eq!(page.total, 3);
+        page.rows.into_iter().map(|row| row.key).collect::<Vec<_>>()
+    };
+    let all: Vec<String> = store
+        .book(Book::Media)
+        .unwrap()
+        .into_iter()
+        .map(|row| row.key)
+        .collect();
+    assert_eq!((keys(0), keys(2)), (all[..2].to_vec(), all[2..].to_vec()));
+    let found = store.book_row(Book::Media, &all[1]).unwrap().unwrap();
+    assert_eq!(found.key, all[1]);
+    assert_eq!(
+        store.book_row(Book::People, &all[1]).unwrap(),
+        None,
+        "a key is of its book"
+    );
 }
 
 pub fn what_is_edited_of_an_asset_is_its_history(bench: &dyn Bench) {

@@ -246,6 +246,7 @@ macro_rules! conformance {
                 what_is_no_address_is_refused,
             ];
             books: [
+                the_register_and_its_books_are_read_page_by_page,
                 what_is_edited_of_an_asset_is_its_history,
                 a_file_of_assets_is_written_whole_or_not_at_all,
                 rows_are_put_replaced_and_removed,

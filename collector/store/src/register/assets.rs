@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use deskwarden_domain::{
     model::{Asset, AssetId, AuditEntry},
-    port::{StoreError, StoreResult},
+    port::{Page, Paging, StoreError, StoreResult},
 };
 
 use crate::{
     audit,
     due::make_due,
     rows::{self, ASSET},
-    sql::{Cell, Connection, ConnectionExt as _},
+    sql::{Cell, Conditions, Connection, ConnectionExt as _, unsigned, window},
 };
 
 /// Makes or changes an asset. One with a number is registered, and no longer provisional.
@@ -158,6 +158,37 @@ fn step(
         ],
     )?;
     Ok(())
+}
+
+/// Assets that have a number, by number: a page of them, or the one of a number.
+pub(crate) fn registered(
+    connection: &mut dyn Connection,
+    number: Option<&str>,
+    paging: Paging,
+) -> StoreResult<Page<Asset>> {
+    let mut c = Conditions::new();
+    c.and("a.number IS NOT NULL");
+    c.and("a.merged_into IS NULL");
+    if let Some(number) = number {
+        let number = c.bind(Cell::Text(number));
+        c.and(format!("a.number = {number}"));
+    }
+    let mut params = c.params();
+    let total = connection.number(&format!("SELECT COUNT(*) FROM assets a{}", c.sql()), &params)?;
+    let (limit, offset) = (params.len() + 1, params.len() + 2);
+    params.extend(window(paging));
+    let rows = connection.rows(
+        &format!(
+            "SELECT {ASSET} FROM assets a{} ORDER BY a.number LIMIT ?{limit} OFFSET ?{offset}",
+            c.sql()
+        ),
+        &params,
+        rows::asset,
+    )?;
+    Ok(Page {
+        rows,
+        total: unsigned(total),
+    })
 }
 
 /// The serials by which an asset is expected.

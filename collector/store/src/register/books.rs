@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deskwarden_domain::{
     model::{AssetId, AuditEntry},
-    port::{StoreError, StoreResult},
+    port::{Page, Paging, StoreError, StoreResult},
     register::{Book, Row},
 };
 
@@ -12,7 +12,7 @@ use crate::{
     audit,
     due::make_due,
     generation::raise_generation,
-    sql::{Cell, Connection, ConnectionExt as _, Reader},
+    sql::{Cell, Connection, ConnectionExt as _, Reader, unsigned, window},
 };
 
 /// A row of a book, of `b`.
@@ -41,6 +41,31 @@ pub(super) fn all(connection: &mut dyn Connection, book: Book) -> StoreResult<Ve
     connection.rows(
         &format!("SELECT {ROW} FROM book_rows b WHERE b.book = ?1 ORDER BY b.key"),
         &[Cell::Text(book.name())],
+        row,
+    )
+}
+
+/// A page of the rows of a book, by key.
+pub(super) fn page(connection: &mut dyn Connection, book: Book, paging: Paging) -> StoreResult<Page<Row>> {
+    let name = Cell::Text(book.name());
+    let total = connection.number("SELECT COUNT(*) FROM book_rows WHERE book = ?1", &[name])?;
+    let [limit, offset] = window(paging);
+    let rows = connection.rows(
+        &format!("SELECT {ROW} FROM book_rows b WHERE b.book = ?1 ORDER BY b.key LIMIT ?2 OFFSET ?3"),
+        &[name, limit, offset],
+        row,
+    )?;
+    Ok(Page {
+        rows,
+        total: unsigned(total),
+    })
+}
+
+/// The row of a key.
+pub(super) fn one(connection: &mut dyn Connection, book: Book, key: &str) -> StoreResult<Option<Row>> {
+    connection.row(
+        &format!("SELECT {ROW} FROM book_rows b WHERE b.book = ?1 AND b.key = ?2"),
+        &[Cell::Text(book.name()), Cell::Text(key)],
         row,
     )
 }

@@ -6,8 +6,8 @@ pub(crate) mod books;
 use std::collections::BTreeMap;
 
 use deskwarden_domain::{
-    model::{AssetId, AuditEntry},
-    port::{AssetStep, DepartmentFacts, Register, StoreResult},
+    model::{Asset, AssetId, AuditEntry},
+    port::{AssetStep, DepartmentFacts, Page, Paging, Register, StoreResult},
     register::{AssetEdit, Book, Candidate, Row},
 };
 use deskwarden_proto::{
@@ -57,6 +57,10 @@ impl Register for Database {
         })
     }
 
+    fn registered(&self, number: Option<&str>, paging: Paging) -> StoreResult<Page<Asset>> {
+        self.read(|connection| assets::registered(connection, number, paging))
+    }
+
     fn expected_serials(&self) -> StoreResult<Vec<(AssetId, String)>> {
         self.read(|connection| {
             connection.rows(
@@ -73,6 +77,14 @@ impl Register for Database {
 
     fn book(&self, book: Book) -> StoreResult<Vec<Row>> {
         self.read(|connection| books::all(connection, book))
+    }
+
+    fn book_page(&self, book: Book, paging: Paging) -> StoreResult<Page<Row>> {
+        self.read(|connection| books::page(connection, book, paging))
+    }
+
+    fn book_row(&self, book: Book, key: &str) -> StoreResult<Option<Row>> {
+        self.read(|connection| books::one(connection, book, key))
     }
 
     fn edit_book(&self, book: Book, put: &[Row], remove: &[String], audit: &AuditEntry) -> StoreResult<()> {

@@ -14,16 +14,36 @@ const COLUMNS: &str = "a.active_low, a.active_medium, a.active_high, a.active_cr
 const FROM: &str =
     "assets a LEFT JOIN devices d ON d.id = a.current_device LEFT JOIN streams s ON s.device_id = d.id";
 
+/// A search that finds no more than this reads the assets once.
+const FEW: usize = 500;
+
 /// Flagged first, then by name.
 pub(super) fn list(
     connection: &mut dyn Connection,
     filter: &AssetFilter,
     paging: Paging,
 ) -> StoreResult<Page<AssetRow>> {
-    let conditions = conditions(filter);
+    let mut conditions = conditions(filter);
+    // Devices are joined for the count only where it is limited by them.
+    let counted = if filter.silent_since.is_some() {
+        FROM
+    } else {
+        "assets a"
+    };
+    if (filter.text.is_some() || filter.silent_since.is_some()) && filter.before.is_none() {
+        let ids = connection.rows(
+            &format!("SELECT a.id FROM {counted}{} LIMIT {}", conditions.sql(), FEW + 1),
+            &conditions.params(),
+            |r| r.int(),
+        )?;
+        if ids.len() <= FEW {
+            conditions = Conditions::new();
+            conditions.one_of_numbers("a.id", ids.iter().copied());
+        }
+    }
     let mut params = conditions.params();
     let total = connection.number(
-        &format!("SELECT COUNT(*) FROM assets a{}", conditions.sql()),
+        &format!("SELECT COUNT(*) FROM {counted}{}", conditions.sql()),
         &params,
     )?;
     let (limit, offset) = (params.len() + 1, params.len() + 2);
@@ -89,11 +109,11 @@ fn conditions(filter: &AssetFilter) -> Conditions<'_> {
     c
 }
 
-/// The condition of assets that nobody heard of since a bound moment although their device did not say goodbye.
+/// The condition of assets `a` with devices `d` and streams `s` that nobody heard of since a bound moment although
+/// their device did not say goodbye.
 pub(super) fn silent(since: &str) -> String {
     format!(
-        "a.current_device IN (SELECT d.id FROM devices d LEFT JOIN streams s ON s.device_id = d.id
-         WHERE d.status = 'active' AND s.goodbye_at IS NULL AND (s.last_seen_at IS NULL OR s.last_seen_at < {since}))"
+        "d.status = 'active' AND s.goodbye_at IS NULL AND (s.last_seen_at IS NULL OR s.last_seen_at < {since})"
     )
 }
 

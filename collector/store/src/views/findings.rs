@@ -52,7 +52,7 @@ pub(super) fn list(
         }
     }
     let mut params = found.params();
-    let total = if open_business && needs_rows(filter) {
+    let total = if open_business && filter.clause.is_none() && needs_rows(filter) {
         // Rows in the order of their index lie near each other; that of the rules, which the planner would take,
         // jumps for every row.
         format!(
@@ -116,7 +116,7 @@ fn is_open_business(filter: &FindingFilter) -> bool {
 fn needs_rows(filter: &FindingFilter) -> bool {
     let all = FindingState::ALL.into_iter().filter(|state| state.is_active());
     let every = all.into_iter().all(|state| filter.states.contains(&state));
-    filter.text.is_some() || filter.clause.is_some() || !every
+    filter.text.is_some() || !every
 }
 
 fn conditions(filter: &FindingFilter) -> Conditions<'_> {

@@ -97,7 +97,7 @@ pub(super) fn attention(
             now,
         )?,
         silent: count(
-            "*) FROM assets a",
+            "*) FROM assets a JOIN devices d ON d.id = a.current_device LEFT JOIN streams s ON s.device_id = d.id",
             &format!("a.merged_into IS NULL AND {}", silent("{at}")),
             since,
         )?,

@@ -13,14 +13,14 @@ use deskwarden_tests::{
 };
 
 /// A hardware address that no machine here has.
-const STRANGER: &str = "00:00:5e:00:53:ff";
+pub(super) const STRANGER: &str = "00:00:5e:00:53:ff";
 
-fn can_run(test: &str) -> bool {
+pub(super) fn can_run(test: &str) -> bool {
     need::program(test, "ip") && need::program(test, "nsenter") && need::root(test)
 }
 
 /// A PC in a namespace that the collector knows the network of, and its asset.
-fn office(netns: &Netns, setup: Setup) -> (Collector, Agent, String) {
+pub(super) fn office(netns: &Netns, setup: Setup) -> (Collector, Agent, String) {
     office_at(&netns.gateway(), netns, setup)
 }
 
@@ -38,7 +38,7 @@ fn office_at(address: &str, netns: &Netns, setup: Setup) -> (Collector, Agent, S
 }
 
 /// Imports what a gateway remembers.
-fn observe(collector: &Collector, table: &str) {
+pub(super) fn observe(collector: &Collector, table: &str) {
     let file = collector.data().join("arp.txt");
     std::fs::write(&file, table).unwrap();
     let file = file.display().to_string();
@@ -47,7 +47,7 @@ fn observe(collector: &Collector, table: &str) {
         .unwrap();
 }
 
-fn assign(collector: &Collector, asset: &str, address: &str) {
+pub(super) fn assign(collector: &Collector, asset: &str, address: &str) {
     collector
         .cli(&["ledger", "set", "--asset", asset, "--address", address])
         .unwrap();

@@ -15,6 +15,7 @@ mod parts;
 mod pictures;
 mod proxy;
 mod quickstart;
+mod roles;
 mod rollout;
 mod rules;
 mod software;

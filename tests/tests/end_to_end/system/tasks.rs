@@ -1,64 +1,81 @@
 //! A technician's tasks, done in a real browser as a person does them: by what the pages say, from the navigation to
 //! the result. Each begins with a person who has signed in and knows no address.
 
-use deskwarden_tests::{browser::Browser, dashboard::Visitor, deb, need};
+use deskwarden_tests::{browser::Browser, collector::Collector, dashboard::Visitor, deb, need};
 use serde_json::Value;
 
 use super::Office;
 
 const ONE_TIME_DONE: &str = "werkbank-2026 nimmt alles auf";
 
-/// An office with a registered PC, and a technician in front of a browser.
-struct Desk {
-    browser: Browser,
-    office: Office,
+/// Somebody in front of a browser, who has signed in; and what else is in the office.
+pub(super) struct Desk<O = Office> {
+    pub(super) browser: Browser,
+    pub(super) office: O,
 }
 
 impl Desk {
+    /// An office with a registered PC, and a technician.
     fn open(host: &str) -> Self {
         let office = Office::open(host, |setup| setup);
-        let assets = office.collector.cli(&["asset", "list"]).unwrap();
-        let asset = assets[0]["id"].to_string();
-        let register = [
-            "asset",
-            "register",
-            "--asset",
-            &asset,
-            "--number",
-            "ZC-0007",
-            "--custodian",
-            "张三",
-            "--department",
-            "客服部",
-        ];
-        office.collector.cli(&register).unwrap();
-        let added = office
-            .collector
-            .cli(&["user", "add", "wang", "--role", "technician"])
-            .unwrap();
-        let first = added["one_time_password"].as_str().unwrap().to_owned();
-        let at = office.collector.dashboard().unwrap().to_owned();
-        let mut visitor = Visitor::new(&at, &office.collector.roots()).unwrap();
-        visitor.first_sign_in("wang", &first, ONE_TIME_DONE).unwrap();
-        let mut browser = Browser::start("zh-CN").unwrap();
-        browser.open(&format!("{at}/sign-in")).unwrap();
-        browser
-            .submit(&[("user", "wang"), ("password", ONE_TIME_DONE)])
-            .unwrap();
-        browser.wait_for("location.pathname === '/'").unwrap();
+        register(&office.collector);
+        let browser = signed_in(&office.collector, "wang", "technician");
         Self { browser, office }
     }
 
-    fn press(&mut self, words: &str) {
+    pub(super) fn install(&self, package: &str, version: &str, about: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let built = deb::build(folder.path(), package, version, about).unwrap();
+        deb::install(&self.office.pc, &built).unwrap();
+    }
+}
+
+/// Gives the only PC its number, custodian and department.
+pub(super) fn register(collector: &Collector) {
+    let assets = collector.cli(&["asset", "list"]).unwrap();
+    let asset = assets[0]["id"].to_string();
+    let register = [
+        "asset",
+        "register",
+        "--asset",
+        &asset,
+        "--number",
+        "ZC-0007",
+        "--custodian",
+        "张三",
+        "--department",
+        "客服部",
+    ];
+    collector.cli(&register).unwrap();
+}
+
+/// A browser of a new person of a role, at the overview.
+pub(super) fn signed_in(collector: &Collector, name: &str, role: &str) -> Browser {
+    let added = collector.cli(&["user", "add", name, "--role", role]).unwrap();
+    let first = added["one_time_password"].as_str().unwrap().to_owned();
+    let at = collector.dashboard().unwrap().to_owned();
+    let mut visitor = Visitor::new(&at, &collector.roots()).unwrap();
+    visitor.first_sign_in(name, &first, ONE_TIME_DONE).unwrap();
+    let mut browser = Browser::start("zh-CN").unwrap();
+    browser.open(&format!("{at}/sign-in")).unwrap();
+    browser
+        .submit(&[("user", name), ("password", ONE_TIME_DONE)])
+        .unwrap();
+    browser.wait_for("location.pathname === '/'").unwrap();
+    browser
+}
+
+impl<O> Desk<O> {
+    pub(super) fn press(&mut self, words: &str) {
         self.browser.press(words).unwrap();
     }
 
-    fn fill(&mut self, fields: &[(&str, &str)]) {
+    pub(super) fn fill(&mut self, fields: &[(&str, &str)]) {
         self.browser.fill(fields).unwrap();
     }
 
     /// Waits until the page says it: some of it comes by itself.
-    fn sees(&mut self, words: &str) {
+    pub(super) fn sees(&mut self, words: &str) {
         self.browser
             .wait_for(&format!(
                 "document.body.innerText.includes({})",
@@ -84,20 +101,14 @@ impl Desk {
         assert_eq!(ticked, true, "no line about {words}");
     }
 
-    fn install(&self, package: &str, version: &str, about: &str) {
-        let folder = tempfile::tempdir().unwrap();
-        let built = deb::build(folder.path(), package, version, about).unwrap();
-        deb::install(&self.office.pc, &built).unwrap();
-    }
-
-    fn picture(&mut self, name: &str) {
+    pub(super) fn picture(&mut self, name: &str) {
         self.browser
             .picture(&need::output().join(format!("task-{name}.png")))
             .unwrap();
     }
 }
 
-fn can_run(test: &str) -> bool {
+pub(super) fn can_run(test: &str) -> bool {
     Browser::is_there(test) && need::program(test, "dpkg-deb")
 }
 
