@@ -256,7 +256,6 @@ mod tests {
         assert_eq!(*value, 2);
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "counting is fallible")]
     fn broken(_: &dyn Store, _: Millis) -> StoreResult<u64> {
         Err(StoreError::NotFound("the fleet".into()))
     }

@@ -27,6 +27,9 @@ use super::{
 };
 use crate::actions::{Decision, DecisionError};
 
+/// A PC's name, the department that it has, and the one that is proposed.
+pub(super) type OfPc = (String, Option<String>, Proposed);
+
 /// The wall clock, so that tests bring their own.
 pub trait Clock: Send + Sync {
     /// Unix milliseconds, UTC.
@@ -214,7 +217,7 @@ pub struct WebState {
     /// Addresses that could be learned from reports.
     pub(super) learned: Arc<Kept<Vec<Learned>>>,
     /// Departments that are proposed, with the names of the PCs and the departments that they have.
-    pub(super) proposed: Arc<Kept<Vec<(String, Option<String>, Proposed)>>>,
+    pub(super) proposed: Arc<Kept<Vec<OfPc>>>,
     /// Titles of the fleet.
     pub(super) software: Arc<Software>,
     /// Password hashes at work: each takes 19 MiB and a core.
@@ -320,7 +323,7 @@ impl WebState {
     }
 
     /// Departments that are proposed.
-    pub(super) async fn proposed(&self) -> Result<Arc<Vec<(String, Option<String>, Proposed)>>, WebError> {
+    pub(super) async fn proposed(&self) -> Result<Arc<Vec<OfPc>>, WebError> {
         self.counted(&self.proposed, |store, _| register::departments(store))
             .await
     }
