@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 
 use deskwarden_tests::{
     architecture::tree,
-    bench::{Report, page},
+    bench::{Report, page, scale},
 };
 
 #[test]
@@ -19,6 +19,21 @@ fn the_page_is_made_of_the_result_files() {
         return;
     }
     let kept = fs::read_to_string(file).unwrap();
+    assert_eq!(kept, made, "renew the page: ./tests/bench --document");
+}
+
+#[test]
+fn the_table_of_scale_is_reckoned_from_the_result_files() {
+    let docs = tree::root().join("deploy/docs");
+    let reports = Report::read_all(&docs.join("figures")).unwrap();
+    let file = docs.join("scale.md");
+    let kept = fs::read_to_string(&file).unwrap();
+    let table = scale::table(&reports).expect("the benches `fleet` and `ingest` have results");
+    let made = scale::put(&kept, &table).expect("the marks of the table");
+    if std::env::var_os("DESKWARDEN_DOCUMENT").is_some() {
+        fs::write(file, made).unwrap();
+        return;
+    }
     assert_eq!(kept, made, "renew the page: ./tests/bench --document");
 }
 

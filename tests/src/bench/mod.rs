@@ -8,6 +8,7 @@ pub mod page;
 pub mod processes;
 pub mod resident;
 mod result;
+pub mod scale;
 mod spread;
 pub mod wire;
 
