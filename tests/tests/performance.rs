@@ -28,7 +28,7 @@ fn the_table_of_scale_is_reckoned_from_the_result_files() {
     let reports = Report::read_all(&docs.join("figures")).unwrap();
     let file = docs.join("scale.md");
     let kept = fs::read_to_string(&file).unwrap();
-    let table = scale::table(&reports).expect("the benches `fleet` and `ingest` have results");
+    let table = scale::table(&reports).unwrap_or_else(|| scale::NOT_YET.to_owned());
     let made = scale::put(&kept, &table).expect("the marks of the table");
     if std::env::var_os("DESKWARDEN_DOCUMENT").is_some() {
         fs::write(file, made).unwrap();

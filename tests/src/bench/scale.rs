@@ -9,6 +9,10 @@ pub const BEGIN: &str = "<!-- reckoned -->";
 /// See [`BEGIN`].
 pub const END: &str = "<!-- end -->";
 
+/// What stands on the page until a result of the bench `fleet` is kept.
+pub const NOT_YET: &str =
+    "No result of `./tests/bench fleet` is kept yet: the table comes with the first one.\n";
+
 /// Sizes of fleets.
 const FLEETS: [f64; 4] = [1e3, 1e4, 1e5, 1e6];
 /// What a PC says on a working day: heartbeats every ten minutes, reconnects, changes.
