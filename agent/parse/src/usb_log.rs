@@ -190,7 +190,7 @@ fn clock(word: &str) -> Option<i64> {
     let mut parts = word.split(':').map(str::parse::<i64>);
     let (hour, minute, second) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
     let sound = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..=60).contains(&second);
-    sound.then_some(hour * 3_600 + minute * 60 + second)
+    sound.then(|| hour * 3_600 + minute * 60 + second)
 }
 
 #[cfg(test)]
@@ -204,6 +204,17 @@ mod tests {
             .iter()
             .for_each(|(seconds, line)| log.message(*seconds, line));
         log.finish()
+    }
+
+    #[test]
+    fn an_hour_beyond_all_numbers_is_no_time() {
+        for line in [
+            "Nov 25 9223372036854775807:00:01 pc kernel: usb 1-4: x",
+            "Nov 9223372036854775807 09:00:01 pc kernel: usb 1-4: x",
+            "2026-11-25T-9999999999:00:01 pc kernel: usb 1-4: x",
+        ] {
+            assert_eq!(parse_kernel_line(line, 1_800_000_000), None, "{line}");
+        }
     }
 
     #[test]

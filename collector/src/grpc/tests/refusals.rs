@@ -262,13 +262,21 @@ async fn a_record_over_its_limit_is_refused() {
 async fn a_packed_record_that_gives_no_payload_is_refused() {
     let bed = Bed::new().await;
     let agent = bed.enrolled().await;
-    let good = deskwarden_proto::packed::pack(&delta(&["vim", "qq", "wps"]).encode_to_vec()).unwrap();
+    let payload = delta(&[
+        "package-1",
+        "package-2",
+        "package-3",
+        "package-4",
+        "package-5",
+        "package-6",
+    ]);
+    let good = deskwarden_proto::packed::pack(&payload.encode_to_vec()).unwrap();
     for packed in [
         Vec::new(),
         good[..good.len() - 1].to_vec(),
         vec![0xff; 200 << 10],
         // A payload as it is.
-        delta(&["vim", "qq", "wps"]).encode_to_vec(),
+        payload.encode_to_vec(),
     ] {
         let (mut talk, _) = bed.welcomed(&agent, hello()).await;
         talk.say(Said::Record(Record {

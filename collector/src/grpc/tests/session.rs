@@ -29,7 +29,15 @@ async fn a_packed_record_is_the_payload_that_was_packed() {
     let agent = bed.enrolled().await;
     let (mut talk, welcome) = bed.welcomed(&agent, hello()).await;
     assert!(welcome.packed);
-    let payload = delta(&["vim", "qq"]);
+    let several = [
+        "package-1",
+        "package-2",
+        "package-3",
+        "package-4",
+        "package-5",
+        "package-6",
+    ];
+    let payload = delta(&several);
     let packed = deskwarden_proto::packed::pack(&payload.encode_to_vec()).unwrap();
     talk.say(Said::Record(Record {
         epoch: 1,
@@ -39,12 +47,12 @@ async fn a_packed_record_is_the_payload_that_was_packed() {
     }))
     .await;
     talk.acknowledged(1).await;
-    assert_eq!(bed.keys(agent.id), ["qq", "vim"]);
+    assert_eq!(bed.keys(agent.id), several);
     // As it is: the same record once more, and no fork.
     talk.record(1, 1, &payload).await;
     talk.record(1, 2, &delta(&["wps"])).await;
     talk.acknowledged(2).await;
-    assert_eq!(bed.keys(agent.id), ["qq", "vim", "wps"]);
+    assert_eq!(bed.keys(agent.id), [several.as_slice(), &["wps"]].concat());
 }
 
 #[tokio::test]
