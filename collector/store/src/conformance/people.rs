@@ -7,17 +7,11 @@ use deskwarden_domain::{
 
 use super::{
     Bench,
-    world::{NOW, audit},
+    world::{NOW, audit, user},
 };
 
 const DAY: i64 = 86_400_000;
 const FIRST: Paging = Paging { offset: 0, limit: 50 };
-
-fn user(store: &dyn Store, name: &str, roles: &[Role]) -> i64 {
-    store
-        .create_user(name, "$argon2id$1", roles, false, &audit("user.add"))
-        .unwrap()
-}
 
 fn signed_in(store: &dyn Store, user_id: i64, name: u8) {
     let session = Session {

@@ -10,7 +10,7 @@ use deskwarden_proto::{decode::ItemId, digest, v1::Section};
 
 use super::{
     Bench,
-    world::{NOW, apply, audit, enrolled, everything, evidence, id, put, put_op},
+    world::{NOW, apply, audit, enrolled, everything, evidence, id, put, put_op, user},
 };
 
 const SID: &str = "S-1-5-21-1-2-3-1001";
@@ -167,18 +167,7 @@ pub fn an_erased_person_is_gone_and_the_rest_is_whole(bench: &dyn Bench) {
 
 pub fn whoever_may_sign_in_is_not_erased(bench: &dyn Bench) {
     let store = bench.open();
-    let make = |name: &str| {
-        store
-            .create_user(
-                name,
-                "$argon2id$1",
-                &[Role::Technician],
-                false,
-                &audit("user.add"),
-            )
-            .unwrap()
-    };
-    let wang = make("wang");
+    let wang = user(store.as_ref(), "wang", &[Role::Technician]);
     let subject = Subject {
         name: "wang".into(),
         accounts: Vec::new(),

@@ -7,19 +7,11 @@ use deskwarden_domain::{
 
 use super::{
     Bench,
-    world::{NOW, audit},
+    world::{NOW, audit, user},
 };
 
-fn user(store: &dyn Store, name: &str) -> i64 {
-    store
-        .create_user(
-            name,
-            "$argon2id$1",
-            &[Role::Technician],
-            false,
-            &audit("user.add"),
-        )
-        .unwrap()
+fn technician(store: &dyn Store, name: &str) -> i64 {
+    user(store, name, &[Role::Technician])
 }
 
 fn view(list: &str, title: &str, text: &str) -> SavedView {
@@ -33,7 +25,10 @@ fn view(list: &str, title: &str, text: &str) -> SavedView {
 
 pub fn a_view_belongs_to_whoever_saved_it(bench: &dyn Bench) {
     let store = bench.open();
-    let (wang, li) = (user(store.as_ref(), "wang"), user(store.as_ref(), "li"));
+    let (wang, li) = (
+        technician(store.as_ref(), "wang"),
+        technician(store.as_ref(), "li"),
+    );
     let mine = view("findings", "聊天 <新>", "a=b&c \"d\"");
     assert_eq!(store.save_view(wang, &mine, 5).unwrap(), Saving::Saved);
     let kept = bench.open().saved_views(wang, "findings").unwrap();
@@ -59,7 +54,10 @@ pub fn a_view_belongs_to_whoever_saved_it(bench: &dyn Bench) {
 
 pub fn a_name_is_taken_once_and_views_are_bounded(bench: &dyn Bench) {
     let store = bench.open();
-    let (wang, li) = (user(store.as_ref(), "wang"), user(store.as_ref(), "li"));
+    let (wang, li) = (
+        technician(store.as_ref(), "wang"),
+        technician(store.as_ref(), "li"),
+    );
     let save = |user, view| store.save_view(user, &view, 2).unwrap();
     assert_eq!(save(wang, view("findings", "b", "1")), Saving::Saved);
     assert_eq!(save(wang, view("findings", "b", "2")), Saving::Taken);
@@ -74,7 +72,7 @@ pub fn a_name_is_taken_once_and_views_are_bounded(bench: &dyn Bench) {
 
 pub fn views_that_name_a_person_go_with_them(bench: &dyn Bench) {
     let store = bench.open();
-    let wang = user(store.as_ref(), "wang");
+    let wang = technician(store.as_ref(), "wang");
     for named in [view("findings", "one", "张三"), view("findings", "two", "李四")] {
         store.save_view(wang, &named, 5).unwrap();
     }

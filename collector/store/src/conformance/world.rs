@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use deskwarden_domain::{
     model::{
-        AuditEntry, Device, Evidence, Finding, FindingKey, FindingState, Holder, Millis, Position, Severity,
-        TokenRow,
+        AuditEntry, Device, Evidence, Finding, FindingKey, FindingState, Holder, Millis, Position, Role,
+        Severity, TokenRow,
     },
     port::{Batch, DeviceState, EnrolOutcome, LoadRequest, NewDevice, Op, Scope, Store},
 };
@@ -19,6 +19,13 @@ use deskwarden_proto::{
 
 /// The time of most tests.
 pub const NOW: Millis = 1_800_000_000_000;
+
+/// Somebody who may sign in, with a password of their own.
+pub fn user(store: &dyn Store, name: &str, roles: &[Role]) -> i64 {
+    store
+        .create_user(name, "$argon2id$1", roles, false, &audit("user.add"))
+        .unwrap()
+}
 
 /// A line for the audit log.
 pub fn audit(action: &str) -> AuditEntry {
