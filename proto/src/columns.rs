@@ -38,13 +38,9 @@ const KEY_BEFORE_COLON: u64 = 2;
 /// From here on: how many texts ago, counting first sayings only, the column had it.
 const BACK: u64 = 3;
 
-/// The payload in columns, or `None` where it has a shape that columns do not carry: it travels as it is then.
-pub fn pack(payload: &[u8]) -> Option<Vec<u8>> {
-    Some(pieces(payload)?.concat())
-}
-
-/// As [`pack`], in pieces within which bytes are of one kind: the head, then each column.
-pub fn pieces(payload: &[u8]) -> Option<Vec<Vec<u8>>> {
+/// The payload in columns, or `None` where it has a shape that columns do not carry: it travels as it is then. In
+/// pieces within which bytes are of one kind: the head, then each column.
+pub(crate) fn pieces(payload: &[u8]) -> Option<Vec<Vec<u8>>> {
     if payload.len() > RECORD_BYTES {
         return None;
     }
@@ -68,8 +64,8 @@ pub fn pieces(payload: &[u8]) -> Option<Vec<Vec<u8>>> {
     (unpack(&pieces.concat()).ok()? == payload).then_some(pieces)
 }
 
-/// The payload that [`pack`] was given. Never makes more than [`RECORD_BYTES`].
-pub fn unpack(packed: &[u8]) -> Result<Vec<u8>, Malformed> {
+/// The payload that [`pieces`] was given. Never makes more than [`RECORD_BYTES`].
+pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut rest = packed;
     let count = number(&mut rest)?;
     if count > COLUMNS as u64 {
@@ -397,6 +393,10 @@ mod tests {
         Delta, Event, Facet, Item, Local, Payload, Sample, Section, SnapshotChunk, Software, SourceState,
         Stamp, payload::Body,
     };
+
+    fn pack(payload: &[u8]) -> Option<Vec<u8>> {
+        Some(pieces(payload)?.concat())
+    }
 
     fn item(name: &str) -> Item {
         Item {

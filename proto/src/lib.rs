@@ -4,7 +4,7 @@
 //! A fact travels as an [`v1::Item`] whose `facet` and `local` are opaque bytes to everything here but
 //! [`decode`]: what is inside is known to a probe (agent) and a rule (collector) only.
 
-pub mod columns;
+mod columns;
 pub mod decode;
 pub mod describe;
 pub mod diff;

@@ -1,4 +1,4 @@
-//! A payload as it travels where that is shorter: in [`columns`](crate::columns), then DEFLATE (RFC 1951) over them.
+//! A payload as it travels where that is shorter: in columns, then DEFLATE (RFC 1951) over them.
 //! Every payload is packed by itself, so that a small frame beside it costs nothing. What is stored, hashed and
 //! limited is the payload.
 

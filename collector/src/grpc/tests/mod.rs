@@ -459,6 +459,16 @@ fn looked() -> SourceState {
     }
 }
 
+/// Enough that a payload of them is shorter packed.
+const SEVERAL: [&str; 6] = [
+    "package-1",
+    "package-2",
+    "package-3",
+    "package-4",
+    "package-5",
+    "package-6",
+];
+
 fn delta(keys: &[&str]) -> Payload {
     let put = keys.iter().map(|key| software(key)).collect();
     let delta = Delta {

@@ -262,14 +262,7 @@ async fn a_record_over_its_limit_is_refused() {
 async fn a_packed_record_that_gives_no_payload_is_refused() {
     let bed = Bed::new().await;
     let agent = bed.enrolled().await;
-    let payload = delta(&[
-        "package-1",
-        "package-2",
-        "package-3",
-        "package-4",
-        "package-5",
-        "package-6",
-    ]);
+    let payload = delta(&SEVERAL);
     let good = deskwarden_proto::packed::pack(&payload.encode_to_vec()).unwrap();
     for packed in [
         Vec::new(),

@@ -29,15 +29,7 @@ async fn a_packed_record_is_the_payload_that_was_packed() {
     let agent = bed.enrolled().await;
     let (mut talk, welcome) = bed.welcomed(&agent, hello()).await;
     assert!(welcome.packed);
-    let several = [
-        "package-1",
-        "package-2",
-        "package-3",
-        "package-4",
-        "package-5",
-        "package-6",
-    ];
-    let payload = delta(&several);
+    let payload = delta(&SEVERAL);
     let packed = deskwarden_proto::packed::pack(&payload.encode_to_vec()).unwrap();
     talk.say(Said::Record(Record {
         epoch: 1,
@@ -47,12 +39,12 @@ async fn a_packed_record_is_the_payload_that_was_packed() {
     }))
     .await;
     talk.acknowledged(1).await;
-    assert_eq!(bed.keys(agent.id), several);
+    assert_eq!(bed.keys(agent.id), SEVERAL);
     // As it is: the same record once more, and no fork.
     talk.record(1, 1, &payload).await;
     talk.record(1, 2, &delta(&["wps"])).await;
     talk.acknowledged(2).await;
-    assert_eq!(bed.keys(agent.id), [several.as_slice(), &["wps"]].concat());
+    assert_eq!(bed.keys(agent.id), [SEVERAL.as_slice(), &["wps"]].concat());
 }
 
 #[tokio::test]
