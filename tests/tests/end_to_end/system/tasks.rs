@@ -101,6 +101,14 @@ impl<O> Desk<O> {
         assert_eq!(ticked, true, "no line about {words}");
     }
 
+    /// Waits for a finding and chooses its line in the list.
+    fn choose(&mut self, rule: &str, words: &str) {
+        self.office.finding(rule, words, "open");
+        self.press("问题");
+        self.sees(words);
+        self.tick(words);
+    }
+
     pub(super) fn picture(&mut self, name: &str) {
         self.browser
             .picture(&need::output().join(format!("task-{name}.png")))
@@ -157,10 +165,7 @@ fn a_technician_approves_a_video_player_for_a_department_until_friday() {
     }
     let mut desk = Desk::open("pc-video-task");
     desk.install("vlc", "3.0.21", "VLC media player");
-    desk.office.finding("pc.video", "VLC", "open");
-    desk.press("问题");
-    desk.sees("VLC");
-    desk.tick("VLC");
+    desk.choose("pc.video", "VLC");
     desk.press("批准为例外");
     let until = friday(&mut desk.browser);
     desk.fill(&[
@@ -185,10 +190,7 @@ fn a_technician_issues_and_prints_a_notice() {
     }
     let mut desk = Desk::open("pc-notice-task");
     desk.install("linuxqq", "3.2.17", "Tencent QQ");
-    desk.office.finding("pc.chat", "QQ", "open");
-    desk.press("问题");
-    desk.sees("QQ");
-    desk.tick("QQ");
+    desk.choose("pc.chat", "QQ");
     desk.press("发整改通知");
     let due = friday(&mut desk.browser);
     desk.browser.submit(&[("due", &due)]).unwrap();
