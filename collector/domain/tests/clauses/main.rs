@@ -1,13 +1,13 @@
 //! The shipped rules, clause by clause: for each rule what breaches it, what does not, and what nobody could see.
 //! Rules over several devices have tests of their own.
 
+mod cases_hold;
+#[path = "../packs/mod.rs"]
 mod packs;
-mod support;
+mod states;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, LazyLock},
-};
+#[path = "../support/mod.rs"]
+mod support;
 
 use deskwarden_domain::{
     judge::Context,
@@ -17,6 +17,10 @@ use deskwarden_domain::{
 use deskwarden_proto::v1::{
     Account, Activation, Band, Egress, Exposure, Facet, Health, Listener, Look, Os, Proxy, Section, Security,
     Share, Software, SoftwareKind, Switch,
+};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
 };
 use support::{Pc, approve};
 
@@ -359,6 +363,7 @@ fn cases() -> Vec<Case> {
 }
 
 const BULK: &str = "双翼邮件群发软件";
+
 /// Longer than any grace of the pack.
 const GRACE: i64 = 8 * 86_400_000;
 
@@ -381,261 +386,6 @@ fn sees(pc: &mut Pc, context: &Context, case: &Case, look: Look, facet: Option<&
 fn later(pc: &mut Pc, context: &Context) {
     pc.now += GRACE;
     pc.rejudge(context);
-}
-
-#[test]
-fn what_breaches_a_clause_is_a_finding_of_it_and_what_is_like_it_is_not() {
-    let context = shipped();
-    for case in cases() {
-        let rule = case.rule;
-        let mut pc = portable();
-        sees(&mut pc, &context, &case, Look::Looked, Some(&case.breach));
-        later(&mut pc, &context);
-        let found: Vec<FindingState> = pc.findings(rule).into_iter().map(|(_, state)| state).collect();
-        assert_eq!(found, [FindingState::Open], "{rule}");
-        assert_eq!(pc.finding(rule).clause, case.clause, "{rule}");
-        assert_eq!(pc.outcome(rule).0, Outcome::Fail, "{rule}");
-
-        let mut pc = portable();
-        sees(&mut pc, &context, &case, Look::Looked, Some(&case.clean));
-        later(&mut pc, &context);
-        assert!(pc.findings(rule).is_empty(), "{rule}: {:?}", pc.findings(rule));
-        assert_eq!(pc.outcome(rule).0, Outcome::Pass, "{rule}");
-    }
-}
-
-#[test]
-fn what_could_not_be_looked_at_passes_nothing_and_resolves_nothing() {
-    let context = shipped();
-    for case in cases() {
-        let rule = case.rule;
-        for look in [Look::Denied, Look::Partial, Look::Failed, Look::Unsupported] {
-            let mut blind = portable();
-            sees(&mut blind, &context, &case, look, None);
-            later(&mut blind, &context);
-            let (outcome, reason) = blind.outcome(rule);
-            assert_eq!(outcome, Outcome::CouldNotLook, "{rule} {look:?}");
-            assert!(reason.contains("no permission"), "{rule}: {reason}");
-            assert!(blind.findings(rule).is_empty(), "{rule}");
-        }
-        let mut pc = portable();
-        sees(&mut pc, &context, &case, Look::Looked, Some(&case.breach));
-        later(&mut pc, &context);
-        sees(&mut pc, &context, &case, Look::Denied, None);
-        later(&mut pc, &context);
-        assert_eq!(pc.finding(rule).state, FindingState::Open, "{rule}");
-        assert_eq!(pc.outcome(rule).0, Outcome::Fail, "{rule}");
-    }
-}
-
-#[test]
-fn an_approval_covers_a_breach_of_every_rule_until_it_ends() {
-    let context = shipped();
-    for case in cases() {
-        let rule = case.rule;
-        let mut pc = portable();
-        let ends_at = pc.now + 2 * GRACE;
-        approve(&mut pc, rule, ends_at);
-        sees(&mut pc, &context, &case, Look::Looked, Some(&case.breach));
-        later(&mut pc, &context);
-        assert_eq!(pc.finding(rule).state, FindingState::Excepted, "{rule}");
-        assert_eq!(pc.outcome(rule).0, Outcome::Pass, "{rule}");
-        assert!(pc.state.asset.wake_at.is_some_and(|at| at <= ends_at), "{rule}");
-        pc.now = ends_at;
-        pc.rejudge(&context);
-        assert_eq!(pc.finding(rule).state, FindingState::Open, "{rule}: it ended");
-        assert_eq!(pc.outcome(rule).0, Outcome::Fail, "{rule}");
-    }
-}
-
-#[test]
-fn put_and_removed_leaves_no_open_finding() {
-    let context = shipped();
-    for case in cases() {
-        let mut pc = portable();
-        sees(&mut pc, &context, &case, Look::Looked, Some(&case.breach));
-        later(&mut pc, &context);
-        sees(&mut pc, &context, &case, Look::Looked, None);
-        later(&mut pc, &context);
-        assert_eq!(
-            pc.finding(case.rule).state,
-            FindingState::Resolved,
-            "{}",
-            case.rule
-        );
-    }
-}
-
-#[test]
-fn with_the_rule_switched_off_nothing_is_found() {
-    for case in cases() {
-        let needle = format!("id = \"{}\"\n", case.rule);
-        let files: Vec<(&str, String)> = packs::FILES
-            .iter()
-            .map(|file| {
-                (
-                    file.name,
-                    file.content
-                        .replace(&needle, &format!("{needle}enabled = false\n")),
-                )
-            })
-            .collect();
-        // Loading all of the catalogue for each rule would take minutes; what needs it is tried on one.
-        if case.section == Section::Software && case.rule != "pc.chat" {
-            continue;
-        }
-        let files: Vec<(&str, &str)> = files
-            .iter()
-            .filter(|(name, _)| case.section == Section::Software || !name.starts_with("catalogue"))
-            .map(|(name, content)| (*name, content.as_str()))
-            .collect();
-        let context = support::context(1, &files);
-        let mut pc = portable();
-        sees(&mut pc, &context, &case, Look::Looked, Some(&case.breach));
-        later(&mut pc, &context);
-        assert!(pc.findings(case.rule).is_empty(), "{}", case.rule);
-        assert!(pc.state.outcomes.iter().all(|row| row.rule != case.rule));
-    }
-}
-
-#[test]
-fn a_pc_whose_antivirus_is_off_or_missing_fails_and_one_that_is_on_is_enough() {
-    let context = shipped();
-    let rule = "pc.antivirus-off";
-    let product = |name: &str, on: Switch| {
-        let facet = security("antivirus", on, |s| s.product = name.into());
-        (format!("antivirus:{name}"), Facet::from(facet))
-    };
-    let judged = |facts: Vec<(String, Facet)>| {
-        let mut pc = Pc::new();
-        pc.reads(&context, Section::Security, "antivirus", Look::Looked, facts);
-        later(&mut pc, &context);
-        (pc.outcome(rule).0, pc.findings(rule).len())
-    };
-    let mut waits = Pc::new();
-    waits.reads(&context, Section::Security, "antivirus", Look::Looked, vec![]);
-    assert!(waits.findings(rule).is_empty(), "within its grace");
-    assert_eq!(waits.state.asset.wake_at, Some(waits.now + 3_600_000));
-    assert_eq!(judged(vec![]), (Outcome::Fail, 1));
-    assert_eq!(
-        judged(vec![product("", Switch::Off)]),
-        (Outcome::Fail, 1),
-        "none is installed"
-    );
-    assert_eq!(judged(vec![product("Defender", Switch::Off)]), (Outcome::Fail, 1));
-    assert_eq!(
-        judged(vec![
-            product("Defender", Switch::Off),
-            product("火绒", Switch::On)
-        ]),
-        (Outcome::Pass, 0)
-    );
-    assert_eq!(
-        judged(vec![product("瑞星", Switch::Unspecified)]),
-        (Outcome::Pass, 0)
-    );
-    let mut blind = Pc::new();
-    blind.reads(&context, Section::Security, "antivirus", Look::Denied, vec![]);
-    assert_eq!(blind.outcome(rule).0, Outcome::CouldNotLook);
-}
-
-#[test]
-fn an_account_that_was_there_at_first_contact_is_no_news_and_a_new_one_is() {
-    let context = shipped();
-    let of = |name: &str, administrator: bool| {
-        let facet = account(|a| (a.name, a.administrator) = (name.into(), administrator));
-        (name.to_owned(), Facet::from(facet))
-    };
-    let mut pc = Pc::new();
-    let reads = |pc: &mut Pc, accounts: &[(&str, bool)]| {
-        let facts = accounts
-            .iter()
-            .map(|(name, administrator)| of(name, *administrator))
-            .collect();
-        pc.reads(&context, Section::Account, "passwd", Look::Looked, facts);
-    };
-    reads(&mut pc, &[("root", true), ("wang", false)]);
-    assert!(pc.findings("pc.account-added").is_empty() && pc.findings("pc.administrator-added").is_empty());
-    reads(&mut pc, &[("root", true), ("wang", false), ("li", false)]);
-    assert_eq!(pc.findings("pc.account-added"), [("li", FindingState::Open)]);
-    assert!(pc.findings("pc.administrator-added").is_empty());
-    reads(&mut pc, &[("root", true), ("wang", true), ("li", false)]);
-    assert_eq!(
-        pc.findings("pc.administrator-added"),
-        [("wang", FindingState::Open)]
-    );
-    reads(&mut pc, &[("root", true), ("wang", false)]);
-    assert_eq!(pc.finding("pc.account-added").state, FindingState::Resolved);
-    assert_eq!(pc.finding("pc.administrator-added").state, FindingState::Resolved);
-    reads(&mut pc, &[("root", true)]);
-    let shown = |rule: &str| {
-        pc.state
-            .evidence
-            .iter()
-            .filter(|piece| piece.rule == rule)
-            .count()
-    };
-    assert_eq!(
-        (shown("pc.account-added"), shown("pc.administrator-added")),
-        (0, 0),
-        "a removed account is none"
-    );
-}
-
-#[test]
-fn an_agent_that_keeps_failing_to_read_is_a_fault_after_a_grace() {
-    let context = shipped();
-    let rule = "pc.agent-failing";
-    let mut pc = Pc::new();
-    pc.rejudge(&context);
-    assert_eq!(pc.outcome(rule).0, Outcome::Pass);
-    pc.reads(&context, Section::Software, "dpkg", Look::Failed, vec![]);
-    assert!(pc.findings(rule).is_empty(), "within its grace");
-    later(&mut pc, &context);
-    assert_eq!(pc.findings(rule), [("asset", FindingState::Open)]);
-    let shown = &pc
-        .state
-        .evidence
-        .iter()
-        .find(|piece| piece.rule == rule)
-        .unwrap()
-        .detail;
-    assert!(shown.contains("software/dpkg: no permission"), "{shown}");
-    pc.reads(&context, Section::Software, "dpkg", Look::Looked, vec![]);
-    assert_eq!(
-        pc.finding(rule).state,
-        FindingState::Resolved,
-        "no full look is needed to see it"
-    );
-}
-
-#[test]
-fn a_desktop_pc_need_not_be_encrypted() {
-    let context = shipped();
-    let mut pc = Pc::new();
-    let off = security("disk_encryption", Switch::Off, |_| {});
-    pc.reads(
-        &context,
-        Section::Security,
-        "disk-encryption",
-        Look::Looked,
-        vec![("disk_encryption:/".into(), off.into())],
-    );
-    assert_eq!(pc.outcome("pc.disk-unencrypted").0, Outcome::Pass);
-}
-
-#[test]
-fn containers_that_forward_packets_share_no_connection() {
-    let context = shipped();
-    let judged = |detail: &str| {
-        let mut pc = Pc::new();
-        let forwards = security("ip_forwarding", Switch::On, |s| s.detail = detail.into());
-        let facts = vec![("ip_forwarding".to_owned(), Facet::from(forwards))];
-        pc.reads(&context, Section::Security, "forwarding", Look::Looked, facts);
-        pc.findings("pc.connection-sharing").len()
-    };
-    assert_eq!(judged("for containers or virtual machines"), 0);
-    assert_eq!(judged(""), 1);
 }
 
 #[test]
@@ -662,11 +412,17 @@ fn every_clause_that_rules_can_check_has_rules_and_every_rule_is_tried_here() {
 }
 
 /// Tests of rules whose cases need more than the facts of one PC.
-const OTHERS: [&str; 6] = [
-    include_str!("clauses.rs"),
-    include_str!("cross.rs"),
-    include_str!("judging.rs"),
-    include_str!("ledgers.rs"),
-    include_str!("register.rs"),
-    include_str!("standing.rs"),
+const OTHERS: &[&str] = &[
+    include_str!("main.rs"),
+    include_str!("cases_hold.rs"),
+    include_str!("states.rs"),
+    include_str!("../cross/main.rs"),
+    include_str!("../cross/addresses.rs"),
+    include_str!("../cross/standing.rs"),
+    include_str!("../judging/main.rs"),
+    include_str!("../judging/baseline.rs"),
+    include_str!("../judging/rulings.rs"),
+    include_str!("../ledgers.rs"),
+    include_str!("../register.rs"),
+    include_str!("../standing.rs"),
 ];
