@@ -79,7 +79,7 @@ impl Source for Crashes {
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         }
         gather.answered();
-        if let Some(place) = SETTINGS.iter().find(|place| is_off(root, place)) {
+        if let Some(place) = SETTINGS.iter().find(|place| is_off(root, &mut gather, place)) {
             gather.fault(Unavailable::Unsupported(format!(
                 "HKLM\\{place}: Windows was told to keep no reports of programs that crash"
             )));
@@ -120,8 +120,7 @@ fn places(root: &Root, gather: &mut Gather) -> Vec<(String, Owner)> {
 
 /// Crashes of a folder of reports, those of the last 30 days.
 fn reports(root: &Root, gather: &mut Gather, folder: &str, begin: i64) -> Vec<ProgramCrash> {
-    // A folder that leads elsewhere is not followed: its owner must not choose what is read.
-    if root.read_link(folder).is_some() {
+    if leads_elsewhere(root, gather, folder) {
         return Vec::new();
     }
     let names = match root.list(folder, MAX_REPORTS) {
@@ -140,7 +139,7 @@ fn reports(root: &Root, gather: &mut Gather, folder: &str, begin: i64) -> Vec<Pr
         let Some(written) = written.filter(|at| *at > begin) else {
             continue;
         };
-        if root.read_link(&report).is_some() {
+        if leads_elsewhere(root, gather, &report) {
             continue;
         }
         let told = match root.read_limited(&summary, MAX_SUMMARY) {
@@ -174,8 +173,27 @@ fn stops(root: &Root, gather: &mut Gather, begin: i64) -> usize {
     small.max(usize::from(recent(DUMP)))
 }
 
-fn is_off(root: &Root, place: &str) -> bool {
-    let key = registry::machine(root, place, View::Native).ok().flatten();
+/// A folder that leads elsewhere is not followed, and that is told: its owner must not choose what is read.
+fn leads_elsewhere(root: &Root, gather: &mut Gather, folder: &str) -> bool {
+    let leads = root.read_link(folder).is_some();
+    if leads {
+        let place = root.display(folder);
+        gather.fault(Unavailable::Failed(format!(
+            "{}: the folder leads elsewhere, not followed",
+            place.display()
+        )));
+    }
+    leads
+}
+
+fn is_off(root: &Root, gather: &mut Gather, place: &str) -> bool {
+    let key = match registry::machine(root, place, View::Native) {
+        Ok(key) => key,
+        Err(why) => {
+            gather.fault(why);
+            None
+        }
+    };
     let set = |name| {
         key.as_ref()
             .and_then(|key| key.number(name))

@@ -13,7 +13,7 @@ use windows_sys::Win32::{
     System::Ioctl::{IOCTL_STORAGE_PREDICT_FAILURE, IOCTL_STORAGE_QUERY_PROPERTY},
 };
 
-use super::{Root, event_count, gather::Gather, part, room};
+use super::{Root, event_count, fault, gather::Gather, part, room};
 use crate::{
     Reading, Source, SourceId, Unavailable,
     condition::{forecast, shutdowns, space},
@@ -96,21 +96,19 @@ impl Source for Smart {
             let why = "another root has no disks of its own to ask".to_owned();
             return gather.finish_without(self.id(), Unavailable::Unsupported(why));
         }
-        // What of a disk could not be described was said where its parts are.
-        let disks = part::disks(&mut Gather::default());
-        if disks.is_empty() {
-            gather.answered();
-        }
-        for (drive, fact) in &disks {
+        // A disk that cannot be opened is not asked either.
+        for (drive, fact) in &part::disks(&mut gather) {
             match condition(drive) {
                 Ok(condition) => {
                     gather.answered();
                     gather.facts.push(forecast(&fact.key, condition));
                 }
-                Err(error) => gather.fault(Unavailable::Unsupported(format!(
-                    "{}: the disk or its driver makes no forecast (error {error})",
-                    fact.key
-                ))),
+                Err(error) => {
+                    gather.fault(fault::unavailable(
+                        &format!("{}: its own forecast", fact.key),
+                        error,
+                    ));
+                }
             }
         }
         gather.finish(self.id())
