@@ -115,13 +115,6 @@ pub(crate) fn measure(report: &mut Report, count: u32) -> Result<()> {
         "memory of the collector that no file backs",
     );
     report.budget(
-        "memory of the collector with all sessions",
-        Limit::AtMost(1_000.0),
-        quiet.proportional_kib / 1024.0,
-        "MiB",
-        "10,000 sessions are asked",
-    );
-    report.budget(
         "all come at once, CPU beside bare connections",
         Limit::AtMost(4.0),
         storm / bare,
