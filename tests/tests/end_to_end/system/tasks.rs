@@ -23,6 +23,14 @@ impl Desk {
         Self { browser, office }
     }
 
+    /// Waits for a finding and chooses its line in the list.
+    fn choose(&mut self, rule: &str, words: &str) {
+        self.office.finding(rule, words, "open");
+        self.press("问题");
+        self.sees(words);
+        self.tick(words);
+    }
+
     pub(super) fn install(&self, package: &str, version: &str, about: &str) {
         let folder = tempfile::tempdir().unwrap();
         let built = deb::build(folder.path(), package, version, about).unwrap();
@@ -99,14 +107,6 @@ impl<O> Desk<O> {
             ))
             .unwrap();
         assert_eq!(ticked, true, "no line about {words}");
-    }
-
-    /// Waits for a finding and chooses its line in the list.
-    fn choose(&mut self, rule: &str, words: &str) {
-        self.office.finding(rule, words, "open");
-        self.press("问题");
-        self.sees(words);
-        self.tick(words);
     }
 
     pub(super) fn picture(&mut self, name: &str) {
