@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, ops::ControlFlow, thread};
 use deskwarden_proto::v1::{Section, Trigger};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{looks::Stamps, recorder::Recorder};
+use super::{
+    looks::Stamps,
+    recorder::{Recorder, Unkept},
+};
 
 /// Questions that may wait.
 const QUEUE: usize = 32;
@@ -219,6 +222,10 @@ struct Engine {
 impl Engine {
     /// Whether nothing is due; whoever waited for that is told. `tidy` follows what was looked at.
     fn rests(&mut self, tidy: fn()) -> bool {
+        if self.due.sources.is_empty() {
+            self.flush();
+            self.tell();
+        }
         if !self.due.sources.is_empty() {
             return false;
         }
@@ -236,6 +243,8 @@ impl Engine {
     fn step(&mut self, next: Result<Job, mpsc::error::TryRecvError>) -> ControlFlow<()> {
         match next {
             Ok(job) => {
+                // Whoever asks hears of everything that was seen.
+                self.flush();
                 job(&mut self.recorder, &mut self.due);
                 if self.due.stop {
                     self.recorder.keep_memory(true);
@@ -250,6 +259,47 @@ impl Engine {
             Err(mpsc::error::TryRecvError::Empty) => self.look(),
             Err(mpsc::error::TryRecvError::Disconnected) => return ControlFlow::Break(()),
         }
+        self.tell();
+        ControlFlow::Continue(())
+    }
+
+    fn look(&mut self) {
+        let Some((index, (trigger, stamps))) = self.due.sources.pop_first() else {
+            return;
+        };
+        self.looked = true;
+        match self.recorder.gather(index, trigger, stamps) {
+            // Until it is enqueued it is not kept.
+            Ok(()) if self.recorder.has_gathered() => {}
+            kept => self.kept(kept),
+        }
+    }
+
+    /// Enqueues what looks found.
+    fn flush(&mut self) {
+        if self.recorder.has_gathered() {
+            let kept = self.recorder.flush();
+            self.kept(kept);
+        }
+    }
+
+    /// What could not be kept is looked at again as soon as something could be.
+    fn kept(&mut self, kept: Result<(), Unkept>) {
+        match kept {
+            Ok(()) => {
+                for (index, (trigger, stamps)) in std::mem::take(&mut self.failed) {
+                    self.due.add(index, trigger, stamps);
+                }
+            }
+            Err(Unkept { error, asked }) => {
+                tracing::error!(%error, "what was seen could not be kept; it is looked at again later");
+                self.failed.extend(asked);
+            }
+        }
+    }
+
+    /// Says how far the recorder is.
+    fn tell(&self) {
         self.report.send_if_modified(|progress| {
             let now = Progress {
                 enqueued: self.recorder.enqueued(),
@@ -263,24 +313,5 @@ impl Engine {
             };
             std::mem::replace(progress, now) != now
         });
-        ControlFlow::Continue(())
-    }
-
-    fn look(&mut self) {
-        let Some((index, (trigger, stamps))) = self.due.sources.pop_first() else {
-            return;
-        };
-        self.looked = true;
-        match self.recorder.look(index, trigger, stamps) {
-            Ok(()) => {
-                for (index, (trigger, stamps)) in std::mem::take(&mut self.failed) {
-                    self.due.add(index, trigger, stamps);
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, "what was seen could not be kept; it is looked at again later");
-                self.failed.insert(index, (trigger, stamps));
-            }
-        }
     }
 }

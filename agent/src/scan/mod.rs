@@ -2,6 +2,7 @@
 
 mod cut;
 pub mod engine;
+mod gather;
 pub mod looks;
 mod reading;
 mod recollect;

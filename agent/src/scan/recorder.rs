@@ -10,6 +10,7 @@ use deskwarden_proto::{
 
 use super::{
     cut,
+    gather::{Gathered, Part, together},
     looks::{Looks, Stamps},
     recollect::Recollection,
     tools::Tools,
@@ -43,6 +44,15 @@ pub enum Welcomed {
     WantsEpoch(String),
 }
 
+/// What was seen and could not be enqueued: it has to be looked at again.
+#[derive(Debug)]
+pub(super) struct Unkept {
+    /// Why.
+    pub(super) error: Error,
+    /// The sources, and why and how each was looked at.
+    pub(super) asked: Vec<(usize, (Trigger, Stamps))>,
+}
+
 /// Sources, outbox, and what ties them.
 pub struct Recorder {
     pub(super) outbox: Outbox<Folder>,
@@ -50,6 +60,8 @@ pub struct Recorder {
     pub(super) tools: Tools,
     /// Where sources' memory is kept; nowhere until it is said.
     pub(super) recollection: Option<Recollection>,
+    /// What looks found and nobody enqueued yet.
+    gathered: Gathered,
     /// Everything has to be looked at again.
     all_due: bool,
     /// How often what waits was renumbered or set aside.
@@ -70,6 +82,7 @@ impl Recorder {
             looks: Looks::new(root, sources),
             tools,
             recollection: None,
+            gathered: Gathered::default(),
             all_due: false,
             renumbered: 0,
         };
@@ -117,6 +130,12 @@ impl Recorder {
 
     /// Looks at one source and enqueues what changed.
     pub fn look(&mut self, index: usize, trigger: Trigger, stamps: Stamps) -> Result<(), Error> {
+        let kept = self.gather(index, trigger, stamps).and_then(|()| self.flush());
+        kept.map_err(|unkept| unkept.error)
+    }
+
+    /// Looks at one source; what changed waits for what the next looks find, until [`Recorder::flush`].
+    pub(super) fn gather(&mut self, index: usize, trigger: Trigger, stamps: Stamps) -> Result<(), Unkept> {
         let Some(source) = self.sources().get(index) else {
             return Ok(());
         };
@@ -124,15 +143,81 @@ impl Recorder {
         if !self.accepts(section) {
             return Ok(());
         }
+        let asked = (trigger, stamps);
+        if self.gathered.goes_before(index, trigger)
+            && let Err(mut unkept) = self.flush()
+        {
+            unkept.asked.push((index, asked));
+            return Err(unkept);
+        }
         let Some(seen) = self.looks.look(index, stamps, self.withheld()) else {
             return Ok(());
         };
         let (reading, stamp) = seen.parts();
-        if let Some(delta) = self.outbox.shadow().diff(reading) {
-            let payloads = cut::payloads(delta, trigger, &(self.tools.now)());
-            self.append(section, &payloads)?;
+        let Some(delta) = self.outbox.shadow().diff(reading) else {
+            self.looks.kept(index, stamp);
+            return Ok(());
+        };
+        let alone = Gathered::goes_alone(&delta);
+        let part = Part {
+            index,
+            section,
+            asked,
+            stamp,
+            delta,
+        };
+        if alone {
+            return self.keep(vec![part]);
         }
-        self.looks.kept(index, stamp);
+        if self.gathered.add(part) {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Whether looks found something that is not enqueued yet.
+    pub(super) fn has_gathered(&self) -> bool {
+        !self.gathered.is_empty()
+    }
+
+    /// Enqueues what looks found.
+    pub(super) fn flush(&mut self) -> Result<(), Unkept> {
+        let parts = self.gathered.take();
+        if parts.is_empty() {
+            return Ok(());
+        }
+        self.keep(parts)
+    }
+
+    fn keep(&mut self, parts: Vec<Part>) -> Result<(), Unkept> {
+        let stamps: Vec<(usize, Option<u64>)> = parts.iter().map(|part| (part.index, part.stamp)).collect();
+        let asked = parts.iter().map(|part| (part.index, part.asked)).collect();
+        let before = self.renumbered;
+        self.enqueue(parts).map_err(|error| Unkept { error, asked })?;
+        // Where the outbox was set aside meanwhile, everything is looked at again.
+        if self.renumbered == before {
+            for (index, stamp) in stamps {
+                self.looks.kept(index, stamp);
+            }
+        }
+        Ok(())
+    }
+
+    fn enqueue(&mut self, parts: Vec<Part>) -> Result<(), Error> {
+        let now = (self.tools.now)();
+        if let [first, _, ..] = parts.as_slice() {
+            match self
+                .outbox
+                .append(&cut::payloads(together(&parts), first.asked.0, &now))
+            {
+                // What makes room is a section's own: then each goes by itself.
+                Err(Error::Full { .. }) => {}
+                other => return self.heal(other).map(drop),
+            }
+        }
+        for part in parts {
+            self.append(part.section, &cut::payloads(part.delta, part.asked.0, &now))?;
+        }
         Ok(())
     }
 
@@ -370,190 +455,4 @@ fn with_gap(mut payloads: Vec<v1::Payload>, gap: Gap) -> Vec<v1::Payload> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    };
-
-    use deskwarden_platform::{Fact, Reading, SourceId};
-    use deskwarden_proto::{
-        decode::{self, ValidBody},
-        v1::{Look, SectionRevision, Software, Stamp, facet::Kind},
-    };
-    use tempfile::TempDir;
-
-    use super::*;
-    use crate::outbox::Bounds;
-
-    /// Says `value`, unless it is 0: then it breaks down.
-    struct Fake {
-        section: Section,
-        value: Arc<AtomicU64>,
-        stamp: Arc<AtomicU64>,
-        reads: Arc<AtomicUsize>,
-    }
-
-    impl Source for Fake {
-        fn id(&self) -> SourceId {
-            SourceId {
-                section: self.section,
-                source: "fake",
-            }
-        }
-
-        fn read(&self, _: &Root) -> Reading {
-            self.reads.fetch_add(1, Ordering::Relaxed);
-            let value = self.value.load(Ordering::Relaxed);
-            assert_ne!(value, 0, "on purpose");
-            let software = Software {
-                name: "n".repeat(1_000),
-                version: value.to_string(),
-                ..Software::default()
-            };
-            let kind = match self.section {
-                Section::Software => Kind::Software(software),
-                _ => Kind::Proxy(v1::Proxy::default()),
-            };
-            Reading::looked(self.id(), vec![Fact::machine("key".into(), kind)], &[])
-        }
-
-        fn stamp(&self, _: &Root) -> Option<u64> {
-            Some(self.stamp.load(Ordering::Relaxed)).filter(|stamp| *stamp > 0)
-        }
-    }
-
-    struct Setup {
-        _folder: TempDir,
-        recorder: Recorder,
-        value: Arc<AtomicU64>,
-        stamp: Arc<AtomicU64>,
-        reads: Arc<AtomicUsize>,
-    }
-
-    fn setup(bounds: Bounds) -> Setup {
-        let folder = tempfile::tempdir().unwrap();
-        let (outbox, opened) = Outbox::open(Folder::new(folder.path()), "device", bounds).unwrap();
-        let (value, stamp, reads) = (Arc::new(AtomicU64::new(1)), Arc::default(), Arc::default());
-        let source = |section| -> Box<dyn Source> {
-            Box::new(Fake {
-                section,
-                value: Arc::clone(&value),
-                stamp: Arc::clone(&stamp),
-                reads: Arc::clone(&reads),
-            })
-        };
-        let sources = vec![source(Section::Software), source(Section::Proxy)];
-        let tools = Tools {
-            now: Stamp::default,
-            id: || [7; 16],
-            samples: |_| Vec::new(),
-        };
-        let recorder = Recorder::new(outbox, &opened, Root::host(), sources, tools).unwrap();
-        Setup {
-            _folder: folder,
-            recorder,
-            value,
-            stamp,
-            reads,
-        }
-    }
-
-    fn bodies(recorder: &mut Recorder) -> Vec<ValidBody> {
-        let records = recorder.records(0, usize::MAX, usize::MAX).unwrap().unwrap();
-        records
-            .iter()
-            .map(|record| decode::payload(&record.payload).unwrap().body)
-            .collect()
-    }
-
-    #[test]
-    fn an_unchanged_stamp_excuses_from_reading_and_a_directive_does_not() {
-        let mut setup = setup(Bounds::default());
-        setup.stamp.store(5, Ordering::Relaxed);
-        for _ in 0..3 {
-            setup.recorder.look(0, Trigger::Clock, Stamps::Trust).unwrap();
-        }
-        assert_eq!(setup.reads.load(Ordering::Relaxed), 1);
-        setup
-            .recorder
-            .look(0, Trigger::Directive, Stamps::Ignore)
-            .unwrap();
-        setup.stamp.store(6, Ordering::Relaxed);
-        setup.recorder.look(0, Trigger::Clock, Stamps::Trust).unwrap();
-        assert_eq!(setup.reads.load(Ordering::Relaxed), 3);
-        assert_eq!(bodies(&mut setup.recorder).len(), 1, "nothing changed");
-    }
-
-    #[test]
-    fn a_source_that_breaks_down_is_reported_as_failed_and_removes_nothing() {
-        let mut setup = setup(Bounds::default());
-        setup.recorder.look(0, Trigger::Start, Stamps::Trust).unwrap();
-        setup.value.store(0, Ordering::Relaxed);
-        setup.recorder.look(0, Trigger::Clock, Stamps::Trust).unwrap();
-        let Some(ValidBody::Delta(delta)) = bodies(&mut setup.recorder).pop() else {
-            panic!("a delta");
-        };
-        assert_eq!(delta.sources[0].look, Look::Failed);
-        assert!(delta.gone.is_empty() && delta.put.is_empty());
-    }
-
-    #[test]
-    fn a_full_outbox_keeps_the_newest_picture_and_tells_the_gap() {
-        let mut setup = setup(Bounds {
-            records: 10,
-            ..Bounds::default()
-        });
-        setup.recorder.look(1, Trigger::Start, Stamps::Trust).unwrap();
-        for value in 1..=40 {
-            setup.value.store(value, Ordering::Relaxed);
-            setup.recorder.look(0, Trigger::Watch, Stamps::Trust).unwrap();
-        }
-        let bodies = bodies(&mut setup.recorder);
-        assert!(bodies.len() <= 10, "{}", bodies.len());
-        let mut version = Vec::new();
-        let mut gaps = 0;
-        for body in &bodies {
-            let (items, found) = match body {
-                ValidBody::Delta(delta) => (&delta.put, &delta.gaps),
-                ValidBody::Chunk(chunk) => (&chunk.items, &chunk.gaps),
-            };
-            gaps += found.iter().map(|gap| gap.records).sum::<u64>();
-            for item in items.iter().filter(|item| item.id.section == Section::Software) {
-                if let Ok(Kind::Software(software)) = decode::facet(Section::Software, &item.facet) {
-                    version.push(software.version);
-                }
-            }
-        }
-        assert_eq!(version.last().map(String::as_str), Some("40"));
-        assert!(
-            gaps + bodies.len() as u64 >= 41,
-            "every record is there or counted: {gaps}"
-        );
-        let proxies = bodies.iter().filter(|body| match body {
-            ValidBody::Delta(delta) => delta.put.iter().any(|put| put.id.section == Section::Proxy),
-            ValidBody::Chunk(_) => false,
-        });
-        assert_eq!(proxies.count(), 1, "the other section keeps its record");
-    }
-
-    #[test]
-    fn a_section_of_an_older_collector_is_not_reported() {
-        let mut setup = setup(Bounds::default());
-        let old = SectionRevision {
-            section: Section::Software.into(),
-            revision: 0,
-        };
-        let welcome = Welcome {
-            epoch: 1,
-            next_sequence: 1,
-            sections: vec![old],
-            ..Welcome::default()
-        };
-        let position = setup.recorder.introduce().unwrap().position;
-        setup.recorder.welcomed(&welcome, &position).unwrap();
-        setup.recorder.look(0, Trigger::Start, Stamps::Trust).unwrap();
-        assert!(bodies(&mut setup.recorder).is_empty());
-        assert_eq!(setup.reads.load(Ordering::Relaxed), 0);
-    }
-}
+mod tests;

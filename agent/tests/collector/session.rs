@@ -11,6 +11,7 @@ use deskwarden_agent::{
     outbox::{Bounds, Outbox},
     scan::{
         engine::{self, Handle},
+        looks::Stamps,
         recorder::Recorder,
         tools::Tools,
     },
@@ -126,9 +127,12 @@ impl Agent {
         facts.push((key.into(), version.into(), principal.into()));
     }
 
+    /// One source after the other, so that each has a record of its own.
     async fn look(&self) {
-        self.recorder.look_at_all(Trigger::Watch).await.unwrap();
-        self.recorder.settled().await.unwrap();
+        for index in 0..2 {
+            let look = move |recorder: &mut Recorder| recorder.look(index, Trigger::Watch, Stamps::Trust);
+            self.recorder.ask(look).await.unwrap().unwrap();
+        }
     }
 
     async fn waiting(&self) -> usize {

@@ -5,8 +5,8 @@ use deskwarden_proto::v1::HostHints;
 use super::{Root, network, part};
 use crate::{Source, hints};
 
-/// Digits of a boot's identity that are kept: they go with every record.
-const BOOT_DIGITS: usize = 16;
+/// Digits of a boot's identity that are kept: they go with every record, and tell one boot of this PC from its next.
+const BOOT_DIGITS: usize = 8;
 
 /// Identity of this boot; empty where the kernel does not tell.
 pub fn boot_id() -> String {
