@@ -281,10 +281,19 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         ..WebConfig::default()
     };
     let (live_events, wake_alerts) = (events.clone(), Arc::clone(&wake));
+    let holder = data_encoding::HEXLOWER.encode(&entropy::bytes::<16>(&OsEntropy)?);
+    // The lease that is renewed all the time: who dispatches alerts also looks through the store.
+    let dispatching = Arc::new(Lease::new("dispatch", holder.clone()));
+    let verdict = task::Verdict::default();
+    let (found, walks, walked) = (verdict.clone(), Arc::clone(&dispatching), Arc::clone(&store));
     let eyes = Arc::new(Eyes {
         data_dir: config.data_dir.clone(),
         backup_mark: config.backup_mark.clone(),
         certificates: watched::certificates(&config, &agents_identity.served, &dashboard_identity.served),
+        damaged: Box::new(move || {
+            let here = walks.hold(walked.as_ref(), clock::now()).unwrap_or(false);
+            here.then(|| found.found()).flatten()
+        }),
     });
     let state = WebState::new(
         Arc::clone(&store),
@@ -305,7 +314,6 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     });
     tasks.spawn("dashboard", pages(dashboard, web::router(state), cancel.clone()));
 
-    let holder = data_encoding::HEXLOWER.encode(&entropy::bytes::<16>(&OsEntropy)?);
     let rules = contexts.rules();
     let words: RuleWordsOf = Arc::new(move |id| {
         let rule = rules.borrow().rule(id).map(RuleWords::from);
@@ -341,7 +349,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
             public_url: Some(public_url),
         },
         wake,
-        lease: Lease::new("dispatch", holder.clone()),
+        lease: Arc::clone(&dispatching),
     };
     tasks.spawn("alerts", endless(dispatcher.run(cancel.clone())));
     tasks.spawn("up", endless(stay_up(Arc::clone(&contexts), cancel.clone())));
@@ -384,6 +392,8 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         cancel.clone(),
     );
     tasks.spawn("inspections", endless(inspecting));
+    let walking = task::verify(Arc::clone(&store), dispatching, verdict, cancel.clone());
+    tasks.spawn("verification", endless(walking));
     let lease = Lease::new("housekeeping", holder);
     let (longest, audit_days) = (config.people.longest, config.people.audit_days);
     let tidy = task::housekeeping(store, lease, longest, audit_days, cancel.clone());

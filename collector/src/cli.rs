@@ -11,6 +11,7 @@ mod backup;
 mod ca;
 mod catalogue;
 mod check;
+mod check_store;
 mod clauses;
 mod company;
 mod demo;
@@ -194,6 +195,8 @@ enum Command {
     Update(update::UpdateCommand),
     /// Check the configuration, the channels and the rules folder without starting anything
     CheckConfig,
+    /// Check whether the store gives back what was stored
+    CheckStore,
 }
 
 /// Why a command failed; one clear message.
@@ -276,6 +279,7 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
     match cli.command {
         Command::Serve(serve) => serve::run(serve, &common, out),
         Command::CheckConfig => check::run(&common, out),
+        Command::CheckStore => check_store::run(&Session::open(&common)?, out),
         Command::Backup(command) => backup::run(&command, &common, out),
         Command::Restore(command) => backup::restore(&command, &common, out),
         Command::MigrateStore(command) => migrate_store::run(&command, out),

@@ -425,6 +425,31 @@ fn a_backup_is_made_checked_and_restored() {
 }
 
 #[test]
+fn a_store_that_gives_back_other_content_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    json(home.path(), &["token", "create", "--label", "kept"]);
+    assert_eq!(json(home.path(), &["check-store"])["ok"], true);
+    let file = home.path().join("deskwarden.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let word = b"token.create";
+    let at = bytes.windows(word.len()).position(|found| found == word).unwrap();
+    bytes[at] = b'T';
+    std::fs::write(&file, bytes).unwrap();
+    let ran = run_in(home.path(), &["check-store", "--json"], Lang::En);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.err.contains("audit log, entry") && ran.err.contains("restore a backup"),
+        "{}",
+        ran.err
+    );
+    let told: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        (&told["ok"], told["faults"].as_array().unwrap().len()),
+        (&Value::from(false), 1)
+    );
+}
+
+#[test]
 fn a_store_is_moved_with_progress_and_the_source_stays() {
     let home = tempfile::tempdir().unwrap();
     json(home.path(), &["token", "create", "--label", "kept"]);

@@ -62,7 +62,7 @@ pub struct Dispatcher {
     /// Rung after each commit that queued alerts.
     pub wake: Arc<Notify>,
     /// One collector of several dispatches.
-    pub lease: Lease,
+    pub lease: Arc<Lease>,
     /// The time.
     pub clock: Clock,
 }

@@ -26,6 +26,9 @@ const PAGE: u32 = 500;
 /// The certificates in use; `None` when one cannot be read.
 pub type Certificates = Box<dyn Fn() -> Option<Vec<Certificate>> + Send + Sync>;
 
+/// What a walk over the store found; `None` when none ended, or when it is another collector's to walk.
+pub type Damaged = Box<dyn Fn() -> Option<Vec<String>> + Send + Sync>;
+
 /// Where the collector looks.
 pub struct Eyes {
     /// The disk to look at.
@@ -34,6 +37,8 @@ pub struct Eyes {
     pub backup_mark: Option<PathBuf>,
     /// Certificates in use.
     pub certificates: Certificates,
+    /// What the last walk over the store found.
+    pub damaged: Damaged,
 }
 
 impl Eyes {
@@ -51,6 +56,7 @@ impl Eyes {
             ),
             refused: Some(refused(store)?),
             dead: Some(dead(store)?),
+            damaged: (self.damaged)(),
         })
     }
 }

@@ -7,11 +7,13 @@ mod eyes;
 mod housekeeping;
 mod inspect;
 mod lease;
+mod verify;
 mod watch;
 
 pub use cross::Cross;
-pub use eyes::{Certificates, Eyes};
+pub use eyes::{Certificates, Damaged, Eyes};
 pub use housekeeping::housekeeping;
 pub use inspect::inspect;
 pub use lease::Lease;
+pub use verify::{Verdict, Walked, verify, walk};
 pub use watch::Watch;

@@ -132,6 +132,7 @@ mod tests {
             eyes: Arc::new(Eyes {
                 data_dir: home.path().to_owned(),
                 backup_mark: Some(mark.clone()),
+                damaged: Box::new(|| None),
                 certificates: Box::new(move || {
                     let ends_at = *ends.lock().unwrap_or_else(PoisonError::into_inner);
                     Some(vec![Certificate {

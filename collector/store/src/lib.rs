@@ -26,6 +26,7 @@ mod ingest_rows;
 mod ingest_write;
 mod ingest_writer;
 mod inspections;
+mod integrity;
 mod ledger;
 mod migrations;
 mod notices;

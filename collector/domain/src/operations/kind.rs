@@ -19,11 +19,13 @@ pub enum Kind {
     NotDelivered,
     /// The store cannot be written.
     StoreDown,
+    /// The store gives back other content than it was given.
+    StoreDamaged,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CertificateEnds,
         Self::DiskFilling,
         Self::BackupOverdue,
@@ -31,6 +33,7 @@ impl Kind {
         Self::RulesRefused,
         Self::NotDelivered,
         Self::StoreDown,
+        Self::StoreDamaged,
     ];
 
     /// What stands where findings have their rule.
@@ -43,6 +46,7 @@ impl Kind {
             Self::RulesRefused => "ops.rules-refused",
             Self::NotDelivered => "ops.not-delivered",
             Self::StoreDown => "ops.store-down",
+            Self::StoreDamaged => "ops.store-damaged",
         }
     }
 
@@ -64,6 +68,10 @@ impl Kind {
             Self::RulesRefused => ("规则文件被拒绝", "A rules file was refused"),
             Self::NotDelivered => ("告警未能送达", "Alerts could not be delivered"),
             Self::StoreDown => ("数据库不可写", "The database cannot be written"),
+            Self::StoreDamaged => (
+                "数据库内容损坏",
+                "The database gives back other content than was stored",
+            ),
         };
         pick(lang, zh, en)
     }
@@ -98,6 +106,10 @@ impl Kind {
             Self::StoreDown => (
                 "检查数据库和磁盘；终端会保留数据，恢复后自动补传。",
                 "Look at the database and the disk; agents keep what they have and send it afterwards.",
+            ),
+            Self::StoreDamaged => (
+                "运行 `deskwarden-collector check-store` 查看详情；检查磁盘后恢复备份，终端会自动补齐备份之后的数据。",
+                "`deskwarden-collector check-store` tells all; look at the disk, then restore a backup: agents send what came after it.",
             ),
         };
         pick(lang, zh, en)

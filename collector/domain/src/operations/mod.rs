@@ -63,6 +63,8 @@ pub struct Facts {
     pub refused: Option<Vec<(String, String)>>,
     /// Messages that were given up, by channel.
     pub dead: Option<BTreeMap<String, u64>>,
+    /// What the last walk over the store found to be other than it was stored.
+    pub damaged: Option<Vec<String>>,
 }
 
 /// A certificate.
@@ -123,6 +125,7 @@ pub fn judge(now: Millis, facts: &Facts, limits: &Limits, known: &[Finding]) -> 
     take(Kind::RecordsLost, lost(facts));
     take(Kind::RulesRefused, refused(facts));
     take(Kind::NotDelivered, dead(facts));
+    take(Kind::StoreDamaged, damaged(facts));
 
     let mut verdict = CrossVerdict::default();
     let mut out = Out {
@@ -245,6 +248,25 @@ fn backup(now: Millis, facts: &Facts, limits: &Limits) -> Option<Vec<Condition>>
         name: "backup".to_owned(),
         severity: Severity::High,
         seen: seen.with("last_at", at),
+    }])
+}
+
+fn damaged(facts: &Facts) -> Option<Vec<Condition>> {
+    let found = facts.damaged.as_ref()?;
+    let Some(first) = found.first() else {
+        return Some(Vec::new());
+    };
+    let count = found.len();
+    Some(vec![Condition {
+        kind: Kind::StoreDamaged,
+        subject: "store".to_owned(),
+        name: "store".to_owned(),
+        severity: Severity::Critical,
+        seen: Seen::new(
+            format!("发现 {count} 处，例如：{first}"),
+            format!("{count} were found, for example: {first}"),
+        )
+        .with("found", count as u64),
     }])
 }
 

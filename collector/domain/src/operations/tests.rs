@@ -226,3 +226,26 @@ fn every_kind_has_its_rule_and_words_in_both_languages() {
     }
     assert_eq!(Kind::by_rule("pc.agent-silent"), None);
 }
+
+#[test]
+fn a_store_that_gives_back_other_content_is_told_until_a_walk_finds_none() {
+    let mut world = World::default();
+    let walked = |found: Option<&[&str]>| Facts {
+        damaged: found.map(|found| found.iter().map(|&text| text.to_owned()).collect()),
+        ..Facts::default()
+    };
+    assert_eq!(world.look(NOW, &walked(None)), []);
+    assert_eq!(world.look(NOW, &walked(Some(&[]))), []);
+    assert_eq!(
+        world.look(NOW, &walked(Some(&["pc-1: one item"]))),
+        [AlertKind::Opened]
+    );
+    assert_eq!(world.known[0].severity, Severity::Critical);
+    assert_eq!(
+        world.look(NOW + HOUR, &walked(None)),
+        [],
+        "another collector walks now"
+    );
+    assert_eq!(world.known[0].state, FindingState::Open);
+    assert_eq!(world.look(NOW + DAY, &walked(Some(&[]))), [AlertKind::Resolved]);
+}

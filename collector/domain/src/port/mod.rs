@@ -12,6 +12,7 @@ mod editing;
 mod enrolment;
 mod ingest;
 mod inspections;
+mod integrity;
 mod notices;
 mod outbox;
 mod people;
@@ -33,6 +34,7 @@ pub use editing::{Editing, Standing};
 pub use enrolment::{EnrolOutcome, EnrolRefusal, Enrolment, NewDevice};
 pub use ingest::{DeviceState, Ingest, LoadRequest, Scope, StagedChunk};
 pub use inspections::Inspections;
+pub use integrity::{ContentLook, ContentPlace, Integrity};
 pub use notices::{NoticeFilter, Notices};
 pub use outbox::{AlertingKind, Definition, DeliveryFilter, Outbox};
 pub use people::People;
@@ -99,6 +101,7 @@ pub trait Store:
     + Inspections
     + Records
     + SavedViews
+    + Integrity
 {
 }
 
@@ -122,5 +125,6 @@ impl<T> Store for T where
         + Inspections
         + Records
         + SavedViews
+        + Integrity
 {
 }

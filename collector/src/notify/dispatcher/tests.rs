@@ -192,7 +192,7 @@ impl Outbox {
             templates: Templates::default(),
             style: Style::default(),
             wake: Arc::default(),
-            lease: Lease::new("dispatch", holder),
+            lease: Arc::new(Lease::new("dispatch", holder)),
             clock: Arc::new(move || clock.load(Ordering::SeqCst)),
         });
         let workers = channels

@@ -96,6 +96,7 @@ fn eyes(folder: &std::path::Path) -> Eyes {
     Eyes {
         data_dir: folder.to_owned(),
         backup_mark: None,
+        damaged: Box::new(|| None),
         certificates: Box::new(|| {
             let certificate = |name: &str| Certificate {
                 name: name.to_owned(),

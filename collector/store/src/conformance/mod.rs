@@ -12,6 +12,7 @@ pub mod admissions;
 pub mod apply;
 pub mod approvals;
 pub mod books;
+pub mod cluster;
 pub mod cross;
 pub mod deliveries;
 pub mod device_views;
@@ -19,6 +20,7 @@ pub mod due;
 pub mod editing;
 pub mod enrolment;
 pub mod inspections;
+pub mod integrity;
 pub mod load;
 pub mod notices;
 pub mod people;
@@ -120,6 +122,9 @@ macro_rules! conformance {
                 a_run_over_nothing_is_a_run,
                 a_critical_finding_has_its_provider_assessed_anew_until_somebody_settles_it,
                 old_runs_go_and_the_newest_of_each_stays,
+            ];
+            integrity: [
+                what_is_as_it_was_stored_has_no_faults,
             ];
             records: [
                 breaches_and_accepted_changes_are_listed_by_period_and_department,

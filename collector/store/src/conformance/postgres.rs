@@ -189,7 +189,7 @@ impl Drop for Server {
 }
 
 /// Asks again and again for half a minute.
-fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+pub(super) fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     (0..1500).find_map(|_| {
         let answer = ask();
         if answer.is_none() {
@@ -201,7 +201,7 @@ fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
 
 /// Starts the server from a thread that lives as long as the process: it is told to end when the thread
 /// that started it does, so that no killed test leaves a server behind.
-fn keep(mut command: Command) -> Child {
+pub(super) fn keep(mut command: Command) -> Child {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {
         send.send(command.spawn()).unwrap();
@@ -213,7 +213,7 @@ fn keep(mut command: Command) -> Child {
 }
 
 /// The programs of the newest PostgreSQL here.
-fn programs() -> Option<PathBuf> {
+pub(super) fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir(PROGRAMS).ok()?;
     let mut found: Vec<(u32, PathBuf)> = versions
         .flatten()
@@ -230,7 +230,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// PostgreSQL refuses to run as root: somebody else does it then.
-fn unprivileged() -> Option<(u32, u32)> {
+pub(super) fn unprivileged() -> Option<(u32, u32)> {
     let home = fs::metadata("/proc/self").unwrap();
     if home.uid() != 0 {
         return None;
@@ -243,7 +243,7 @@ fn unprivileged() -> Option<(u32, u32)> {
     })
 }
 
-fn as_user(user: Option<(u32, u32)>, program: &Path) -> Command {
+pub(super) fn as_user(user: Option<(u32, u32)>, program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     // SIGQUIT: at once, without saying goodbye to anybody.
     command.args(["--pdeathsig", "QUIT"]);
@@ -262,7 +262,7 @@ fn as_user(user: Option<(u32, u32)>, program: &Path) -> Command {
 }
 
 /// A new cluster takes a second to make and a copy of it a moment: one is kept per version and user.
-fn template(programs: &Path, user: Option<(u32, u32)>) -> PathBuf {
+pub(super) fn template(programs: &Path, user: Option<(u32, u32)>) -> PathBuf {
     let version = programs
         .parent()
         .and_then(Path::file_name)
@@ -316,7 +316,7 @@ fn template(programs: &Path, user: Option<(u32, u32)>) -> PathBuf {
     }
 }
 
-fn copy(from: &Path, to: &Path, user: Option<(u32, u32)>) {
+pub(super) fn copy(from: &Path, to: &Path, user: Option<(u32, u32)>) {
     fs::create_dir(to).unwrap();
     fs::set_permissions(to, fs::Permissions::from_mode(0o700)).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {
@@ -335,7 +335,7 @@ fn copy(from: &Path, to: &Path, user: Option<(u32, u32)>) {
     }
 }
 
-fn encode(path: &str) -> String {
+pub(super) fn encode(path: &str) -> String {
     path.replace('/', "%2F")
 }
 

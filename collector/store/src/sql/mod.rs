@@ -64,6 +64,12 @@ pub(crate) trait Engine: Send + Sync {
     /// Runs `work` in a transaction that is durable when this returns, and undone when it fails. It may run
     /// again when another transaction was in its way.
     fn write(&self, work: &mut dyn FnMut(&mut dyn Connection) -> StoreResult<()>) -> StoreResult<()>;
+
+    /// Reads everything once to see whether it is built as it must be; what is not, for a person. Nothing for an engine
+    /// that has its own way of looking.
+    fn check(&self) -> StoreResult<Vec<String>> {
+        Ok(Vec::new())
+    }
 }
 
 /// Convenience over [`Connection::query`].

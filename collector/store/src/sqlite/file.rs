@@ -33,13 +33,10 @@ pub(super) fn open_writer(path: &Path) -> StoreResult<Connection> {
     let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
     connection.busy_timeout(BUSY).map_err(fault)?;
     refuse_foreign_schema(&connection, path)?;
-    if fs::metadata(path).is_ok_and(|file| file.len() <= QUICK_CHECK_BYTES) {
-        let verdict: String = connection
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(fault)?;
-        if verdict != "ok" {
-            return Err(damaged(path, &verdict));
-        }
+    if fs::metadata(path).is_ok_and(|file| file.len() <= QUICK_CHECK_BYTES)
+        && let Some(verdict) = check(&connection, 1).map_err(fault)?.first()
+    {
+        return Err(damaged(path, verdict));
     }
     let _mode: String = connection
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
@@ -53,6 +50,15 @@ pub(super) fn open_writer(path: &Path) -> StoreResult<Connection> {
         .map_err(fault)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
+}
+
+/// What SQLite finds wrong with how the file is built; at most so many.
+pub(super) fn check(connection: &Connection, most: u32) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("PRAGMA quick_check({most})"))?;
+    let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
+    lines
+        .filter(|line| !matches!(line, Ok(text) if text == "ok"))
+        .collect()
 }
 
 /// Opens a connection that only reads.

@@ -19,6 +19,8 @@ pub(crate) use memory::Memory;
 
 /// Read-only connections that are kept open.
 const READERS: usize = 4;
+/// Faults of the file that are told.
+const MOST_FAULTS: u32 = 20;
 
 /// A SQLite database.
 pub(crate) struct Sqlite {
@@ -124,6 +126,12 @@ impl Engine for Sqlite {
             path: &self.path,
         })?;
         transaction.commit().map_err(fault)
+    }
+
+    fn check(&self) -> StoreResult<Vec<String>> {
+        // A connection of its own: it takes as long as reading the file does.
+        file::check(&file::open_reader(&self.path)?, MOST_FAULTS)
+            .map_err(|error| failure(&self.path, "check", error))
     }
 }
 

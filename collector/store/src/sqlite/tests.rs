@@ -12,6 +12,7 @@ use deskwarden_domain::port::Store;
 use super::file::refuse_old_library;
 use crate::conformance::{
     Bench,
+    integrity::{filled, walked},
     world::{NOW, apply, audit, enrolled, everything, id, put_op},
 };
 
@@ -265,4 +266,77 @@ fn equal_facets_are_stored_once() {
         .query_row("SELECT COUNT(*) FROM facets", [], |row| row.get(0))
         .unwrap();
     assert_eq!(facets, 1);
+}
+
+#[test]
+fn content_that_changed_under_the_store_is_found() {
+    for (what, sql, faults) in [
+        (
+            "a content that three items share",
+            "UPDATE facets SET bytes = X'00' WHERE id = (SELECT MIN(facet_id) FROM items)",
+            4,
+        ),
+        (
+            "the own part of an item",
+            "UPDATE items SET local = X'00' WHERE device_id = 2 AND key = 'title-3'",
+            1,
+        ),
+        (
+            "the name of an item",
+            "UPDATE items SET key = 'title-9' WHERE device_id = 2 AND key = 'title-3'",
+            1,
+        ),
+        (
+            "an item less",
+            "DELETE FROM items WHERE device_id = 2 AND key = 'title-3'",
+            1,
+        ),
+        (
+            "a noted digest",
+            "UPDATE items SET digest = zeroblob(16) WHERE device_id = 2 AND key = 'title-3'",
+            2,
+        ),
+        ("a noted sum", "UPDATE sums SET items = 8 WHERE device_id = 2", 1),
+        ("a sum less", "DELETE FROM sums WHERE device_id = 2", 1),
+        (
+            "what a source said",
+            "UPDATE sources SET look = 2 WHERE device_id = 2",
+            1,
+        ),
+    ] {
+        let file = File::new();
+        let store = file.open();
+        for number in 1..=3 {
+            filled(store.as_ref(), number, 7);
+        }
+        let raw = file.raw();
+        raw.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+        assert!(raw.execute(sql, []).unwrap() > 0, "{what}");
+        let found = walked(store.as_ref(), 2).faults;
+        assert_eq!(found.len(), faults, "{what}: {found:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_built_wrongly_is_found_while_it_is_used() {
+    let file = File::new();
+    let store = file.open();
+    filled(store.as_ref(), 1, 50);
+    file.raw()
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    let mut bytes = fs::read(file.path()).unwrap();
+    let page = bytes.len() / 4096 / 2 * 4096;
+    bytes[page..page + 64].fill(0xff);
+    // In place: the store has it open.
+    std::io::Write::write_all(
+        &mut fs::OpenOptions::new().write(true).open(file.path()).unwrap(),
+        &bytes,
+    )
+    .unwrap();
+    let told = match store.check_structure() {
+        Ok(found) => found,
+        Err(error) => vec![error.to_string()],
+    };
+    assert!(!told.is_empty());
 }

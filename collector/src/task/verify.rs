@@ -1,0 +1,186 @@
+//! Walks over the stored content once a day and keeps what it found for whoever asks how the collector is. Takes a
+//! twentieth of one core while it walks. Repairs nothing: which copy is right is for a person.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use deskwarden_domain::port::{ContentPlace, Store, StoreError, StoreResult};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::clock;
+
+use super::Lease;
+
+/// From the start of the program to the first walk.
+const SETTLE: Duration = Duration::from_secs(600);
+/// From the end of a walk to the next one.
+const EVERY: Duration = Duration::from_secs(86_400);
+/// Rows of one part; of contents they are a few hundred bytes, of devices some hundred items each.
+const CONTENTS: u32 = 2_000;
+const DEVICES: u32 = 20;
+/// How much longer than a part took nothing is done.
+const REST: u32 = 19;
+/// Shortest pause between two parts.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Faults that are kept.
+const MOST: usize = 200;
+
+/// What the last walk found; `None` before the first one ended.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict(Arc<Mutex<Option<Vec<String>>>>);
+
+impl Verdict {
+    /// What was found to be other than it was stored.
+    pub fn found(&self) -> Option<Vec<String>> {
+        self.lock().clone()
+    }
+
+    fn set(&self, found: Option<Vec<String>>) {
+        *self.lock() = found;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Vec<String>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What [`walk`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Walked {
+    /// Rows whose content was recomputed.
+    pub rows: u64,
+    /// What is not as it was stored.
+    pub faults: Vec<String>,
+}
+
+/// Walks over everything once; `rest` is told how long each part took and says whether to go on. `None` when it was told
+/// not to.
+///
+/// # Errors
+/// The store is out of reach. Rows that cannot be read at all are among the faults.
+pub fn walk(store: &dyn Store, mut rest: impl FnMut(Duration) -> bool) -> StoreResult<Option<Walked>> {
+    let mut walked = Walked::default();
+    let began = Instant::now();
+    note(&mut walked, told(store.check_structure())?);
+    let mut spent = began.elapsed();
+    let mut next = Some(ContentPlace::default());
+    while let Some(place) = next {
+        if !rest(spent) {
+            return Ok(None);
+        }
+        let began = Instant::now();
+        let limit = match place {
+            ContentPlace::Facets(_) => CONTENTS,
+            ContentPlace::Devices(_) => DEVICES,
+        };
+        match store.check_content(place, limit) {
+            Ok(look) => {
+                walked.rows += look.rows;
+                note(&mut walked, look.faults);
+                next = look.next;
+            }
+            Err(StoreError::Damaged(text)) => {
+                note(&mut walked, vec![text]);
+                next = past(place);
+            }
+            Err(error) => return Err(error),
+        }
+        spent = began.elapsed();
+    }
+    Ok(Some(walked))
+}
+
+/// A part that cannot be read ends the walk over its kind: where its rows end is not known.
+fn past(place: ContentPlace) -> Option<ContentPlace> {
+    match place {
+        ContentPlace::Facets(_) => Some(ContentPlace::Devices(0)),
+        ContentPlace::Devices(_) => None,
+    }
+}
+
+fn told(found: StoreResult<Vec<String>>) -> StoreResult<Vec<String>> {
+    match found {
+        Err(StoreError::Damaged(text)) => Ok(vec![text]),
+        other => other,
+    }
+}
+
+fn note(walked: &mut Walked, faults: Vec<String>) {
+    let room = MOST.saturating_sub(walked.faults.len());
+    walked.faults.extend(faults.into_iter().take(room));
+}
+
+/// Walks until cancelled, while this collector holds the lease.
+pub async fn verify(store: Arc<dyn Store>, lease: Arc<Lease>, verdict: Verdict, cancel: CancellationToken) {
+    let mut pause = SETTLE;
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        let (store, lease, stop) = (Arc::clone(&store), Arc::clone(&lease), cancel.clone());
+        let round = tokio::task::spawn_blocking(move || {
+            walk(store.as_ref(), |spent| {
+                std::thread::sleep((spent * REST).max(PAUSE));
+                !stop.is_cancelled() && lease.hold(store.as_ref(), clock::now()).unwrap_or(false)
+            })
+        });
+        pause = EVERY;
+        match round.await {
+            Ok(Ok(Some(walked))) => {
+                for fault in &walked.faults {
+                    error!(fault, "the store is damaged");
+                }
+                info!(
+                    rows = walked.rows,
+                    faults = walked.faults.len(),
+                    "the store was looked through"
+                );
+                verdict.set(Some(walked.faults));
+            }
+            Ok(Ok(None)) => {
+                verdict.set(None);
+                pause = SETTLE;
+            }
+            Ok(Err(error)) => {
+                warn!(%error, "the store cannot be looked through; trying again");
+                pause = SETTLE;
+            }
+            Err(error) => warn!(%error, "looking through the store was cut off; trying again tomorrow"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_ends_where_it_is_told_and_finds_nothing_in_a_store_that_is_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let store =
+            deskwarden_store::open(&format!("sqlite:{}", home.path().join("t.db").display())).unwrap();
+        let mut parts = 0;
+        let walked = walk(store.as_ref(), |_| {
+            parts += 1;
+            true
+        });
+        assert_eq!(walked.unwrap(), Some(Walked::default()));
+        assert_eq!(parts, 2, "contents, then devices");
+        assert_eq!(walk(store.as_ref(), |_| false).unwrap(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_fault_and_what_is_out_of_reach_an_error() {
+        let told = told(Err(StoreError::Damaged("page 7".into())));
+        assert_eq!(told.unwrap(), ["page 7"]);
+        assert_eq!(past(ContentPlace::Facets(9)), Some(ContentPlace::Devices(0)));
+        assert_eq!(past(ContentPlace::Devices(9)), None);
+        let mut walked = Walked::default();
+        note(&mut walked, vec!["x".to_owned(); 3 * MOST]);
+        assert_eq!(walked.faults.len(), MOST);
+    }
+}
