@@ -1,0 +1,215 @@
+//! The fault matrix: its rows, the test of each, and the figures that tests leave. The page `deploy/docs/faults.md` is
+//! made of this and of the figures that were kept.
+
+use std::{collections::BTreeMap, fmt::Write as _, fs};
+
+use crate::need;
+
+/// A row.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Short name, by which a test tells its figure.
+    pub id: &'static str,
+    /// What goes wrong.
+    pub fault: &'static str,
+    /// What is asked then.
+    pub asked: &'static str,
+    /// The file of the test, below the root of the repository.
+    pub file: &'static str,
+    /// The test in it.
+    pub test: &'static str,
+}
+
+const fn row(
+    id: &'static str,
+    fault: &'static str,
+    asked: &'static str,
+    file: &'static str,
+    test: &'static str,
+) -> Row {
+    Row {
+        id,
+        fault,
+        asked,
+        file,
+        test,
+    }
+}
+
+/// The matrix.
+pub const ROWS: [Row; 16] = [
+    row(
+        "outage",
+        "the collector is away for 30 minutes, 10,000 agents (simulated time)",
+        "all are back within 330 s of its return; in no 10 s more than three times the mean",
+        "tests/tests/faults/system/outage.rs",
+        "after_half_an_hour_ten_thousand_agents_are_back_in_time_and_not_at_once",
+    ),
+    row(
+        "offline",
+        "agents see no collector for 24 hours while their PCs change",
+        "everything arrives, in order and once, as soon as there is one",
+        "tests/tests/faults/system/offline.rs",
+        "a_day_without_a_collector_is_told_whole_afterwards",
+    ),
+    row(
+        "postgres-down",
+        "PostgreSQL is killed under load and comes back",
+        "nothing acknowledged is lost, nothing doubled; the collector stays up",
+        "tests/tests/faults/system/database.rs",
+        "postgresql_may_die_and_come_back",
+    ),
+    row(
+        "failover",
+        "the primary PostgreSQL is killed; its synchronous standby takes over",
+        "the collector finds the new primary by itself; nothing lost, nothing doubled",
+        "tests/tests/faults/system/database.rs",
+        "a_standby_that_takes_over_is_found",
+    ),
+    row(
+        "disk-full-collector",
+        "the collector's disk is full",
+        "pages are still read, nothing is acknowledged, somebody is told; with room it goes on by itself",
+        "tests/tests/faults/system/collector_disk.rs",
+        "a_full_disk_stops_writing_and_nothing_else",
+    ),
+    row(
+        "disk-full-agent",
+        "the agent's disk is full, at any step of a renewal",
+        "the identity that works stays; the renewal comes when there is room",
+        "tests/tests/end_to_end/system/full_disk.rs",
+        "a_full_disk_during_renewal_costs_no_identity",
+    ),
+    row(
+        "database-bits",
+        "bits flip in the collector's database, or its end is missing",
+        "found at the start or by the walk over the content, or without effect on any fact; never silently another",
+        "tests/tests/faults/system/damage.rs",
+        "a_database_that_changed_on_its_disk_is_never_believed_silently",
+    ),
+    row(
+        "log-bits",
+        "bits flip in the database's write-ahead log, or its end is missing",
+        "what was lost is sent again by the agents; both sides agree",
+        "tests/tests/faults/system/damage.rs",
+        "a_log_that_lost_its_end_is_completed_by_the_agents",
+    ),
+    row(
+        "outbox-bits",
+        "any byte of an agent's outbox flips, before a start or while it runs",
+        "repaired, or set aside and told as a gap; the agent goes on",
+        "agent/src/outbox/crash_tests.rs",
+        "every_flipped_byte_is_repaired_or_quarantined",
+    ),
+    row(
+        "lines",
+        "connections are cut after any byte; records are sent twice, late, or again",
+        "nothing lost, nothing applied twice",
+        "tests/tests/durability/system/restore.rs",
+        "a_line_that_breaks_anywhere_loses_and_doubles_nothing",
+    ),
+    row(
+        "clocks",
+        "a PC's clock is wrong by a day or by ten years, either way",
+        "it enrols, reports and renews",
+        "tests/tests/end_to_end/system/identity.rs",
+        "a_clock_that_is_wrong_by_ten_years_locks_nobody_out",
+    ),
+    row(
+        "backup",
+        "an older backup of the collector is restored",
+        "both sides agree by themselves; the gap shows",
+        "tests/tests/durability/system/restore.rs",
+        "a_restored_backup_of_the_collector_ends_in_agreement",
+    ),
+    row(
+        "disk-set-back",
+        "an agent's disk is set back to an older state",
+        "both sides agree by themselves; the fork shows",
+        "tests/tests/durability/system/restore.rs",
+        "a_restored_disk_of_an_agent_ends_in_agreement",
+    ),
+    row(
+        "kills",
+        "kill -9 of the collector at any moment under 200 agents",
+        "nothing acknowledged is lost, nothing doubled, it starts",
+        "tests/tests/durability/system/crash.rs",
+        "a_collector_killed_at_any_moment_loses_and_doubles_nothing",
+    ),
+    row(
+        "several",
+        "either of two collectors over one PostgreSQL is killed",
+        "the other one serves everybody; nothing lost, nothing doubled",
+        "tests/tests/durability/system/several.rs",
+        "of_several_collectors_any_may_die_and_nothing_is_lost_or_doubled",
+    ),
+    row(
+        "hostile",
+        "5,000 connections that stay half open, from many addresses",
+        "the process stays; the 99th percentile of others' acknowledgements rises by at most 10 %",
+        "tests/tests/faults/system/hostile.rs",
+        "half_open_connections_do_not_slow_others_down",
+    ),
+];
+
+/// Where the kept figures are, below the root of the repository.
+pub const KEPT: &str = "deploy/docs/figures/faults.tsv";
+
+/// A test tells the figure of its row: kept among the results of the run, and printed.
+///
+/// # Panics
+/// When the matrix has no such row, or the result cannot be written.
+#[expect(clippy::print_stderr, reason = "the figure of a run")]
+pub fn tell(id: &str, figure: &str) {
+    assert!(
+        ROWS.iter().any(|row| row.id == id),
+        "no row of the matrix is called {id}"
+    );
+    let folder = need::output().join("faults");
+    let written = fs::create_dir_all(&folder).and_then(|()| fs::write(folder.join(id), figure));
+    assert!(written.is_ok(), "{written:?}");
+    eprintln!("{id}: {figure}");
+}
+
+/// Figures by row, of lines `ID<TAB>FIGURE`.
+pub fn kept(text: &str) -> BTreeMap<&str, &str> {
+    text.lines().filter_map(|line| line.split_once('\t')).collect()
+}
+
+/// The figures of this run over those that were kept, as lines.
+pub fn renewed(before: &str) -> String {
+    let folder = need::output().join("faults");
+    let mut figures: BTreeMap<String, String> = kept(before)
+        .into_iter()
+        .map(|(id, figure)| (id.to_owned(), figure.to_owned()))
+        .collect();
+    for row in ROWS {
+        if let Ok(figure) = fs::read_to_string(folder.join(row.id)) {
+            figures.insert(row.id.to_owned(), figure.trim().to_owned());
+        }
+    }
+    figures
+        .into_iter()
+        .map(|(id, figure)| format!("{id}\t{figure}\n"))
+        .collect()
+}
+
+/// The page.
+pub fn page(figures: &str) -> String {
+    let figures = kept(figures);
+    let mut page = String::from(
+        "# The fault matrix\n\nMade of [`tests/src/faults.rs`](../../tests/src/faults.rs) and of the figures that the tests left; a test holds \
+         them together. `./tests/run` runs every row; `DESKWARDEN_DOCUMENT=1 cargo test -p deskwarden-tests --test faults matrix` afterwards \
+         keeps its figures. How failing on purpose works is in [durability](durability.md).\n\n| fault | asked | figure of a run | test |\n|---|---|---|---|\n",
+    );
+    for row in ROWS {
+        let figure = figures.get(row.id).copied().unwrap_or("not measured yet");
+        // Writing to a text cannot fail.
+        let _ = writeln!(
+            page,
+            "| {} | {} | {figure} | [`{}`](../../{}) |",
+            row.fault, row.asked, row.test, row.file
+        );
+    }
+    page
+}
