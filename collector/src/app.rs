@@ -172,7 +172,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     let names = names(&config.agents);
     let agents_identity = Renewed::agents(&pki, names)?;
     let tls = net::agents_config(Arc::clone(&agents_identity.served), pki.roots())?;
-    let agents = TlsListener::bind(config.agents.listen, tls, Limits::default(), cancel.clone()).await?;
+    let agents = TlsListener::bind(config.agents.listen, tls, config.connections, cancel.clone()).await?;
     let dashboard_identity = Renewed::dashboard(&pki, &config)?;
     let tls = net::dashboard_config(Arc::clone(&dashboard_identity.served))?;
     let listen = config.dashboard.listener.listen;

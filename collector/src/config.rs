@@ -1,6 +1,7 @@
 //! The collector's configuration: a TOML file becomes typed settings, or a list of every fault in it.
 //! Owns defaults and what is allowed; opens no port, no database and no channel.
 
+mod agents;
 mod channel;
 mod inspection;
 mod office;
@@ -23,6 +24,7 @@ use deskwarden_domain::{
 use toml::Spanned;
 
 use crate::{
+    net,
     notices::Office,
     outbound::{Guard, HostPort},
 };
@@ -52,6 +54,8 @@ pub struct Config {
     pub store: StoreUrl,
     /// The port of the agents.
     pub agents: Listener,
+    /// How many connections that port takes, in all and from one address.
+    pub connections: net::Limits,
     /// The port of the dashboard.
     pub dashboard: Dashboard,
     /// How people reach the dashboard, without a trailing slash; links in alerts start with it.
@@ -330,13 +334,7 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
             StoreUrl::embedded(&data_dir)
         }),
     };
-    let agents = listener(
-        raw.agents.unwrap_or_default(),
-        "agents",
-        AGENTS_PORT,
-        reach,
-        check,
-    );
+    let (agents, connections) = agents::convert(raw.agents.unwrap_or_default(), reach, check);
     let dashboard = dashboard(raw.dashboard.unwrap_or_default(), reach, check);
     let mut outbound_allow = Vec::new();
     for entry in raw.outbound_allow.unwrap_or_default() {
@@ -374,6 +372,7 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
         zone,
         store,
         agents,
+        connections,
         dashboard,
         public_url: raw.public_url.and_then(|url| public_url(&url, check)),
         rules_dir: raw

@@ -102,6 +102,13 @@ impl Setup {
         self
     }
 
+    /// Adds a table of the configuration as it stands there.
+    #[must_use]
+    pub fn table(mut self, text: &str) -> Self {
+        self.channels.push_str(&format!("{text}\n"));
+        self
+    }
+
     /// Keeps a secret in a file of the data folder that only its owner reads.
     ///
     /// # Errors

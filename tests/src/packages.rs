@@ -86,6 +86,14 @@ impl Packages {
         self.only("deskwarden-collector", &format!("_{}.deb", processor.deb_name()))
     }
 
+    /// What the agent for a processor is made of, as CycloneDX.
+    ///
+    /// # Errors
+    /// When there is not exactly one.
+    pub fn crates(&self, processor: Processor) -> Result<PathBuf> {
+        self.only("deskwarden-agent", &format!("_{}.cdx.json", processor.name()))
+    }
+
     /// The .rpm for a processor.
     ///
     /// # Errors
@@ -123,15 +131,38 @@ impl Packages {
     }
 }
 
-/// Packs a program under another version.
+/// Packs an agent under another version.
 ///
 /// # Errors
 /// When the script refuses.
 pub fn pack(agent: &Path, processor: Processor, version: &str, folder: &Path) -> Result<Packages> {
+    packed("agent", agent, processor, version, folder)
+}
+
+/// Packs a collector.
+///
+/// # Errors
+/// When the script refuses.
+pub fn pack_collector(
+    collector: &Path,
+    processor: Processor,
+    version: &str,
+    folder: &Path,
+) -> Result<Packages> {
+    packed("collector", collector, processor, version, folder)
+}
+
+fn packed(
+    what: &str,
+    program: &Path,
+    processor: Processor,
+    version: &str,
+    folder: &Path,
+) -> Result<Packages> {
     let mut command = Command::new(tree::root().join("deploy/linux/package"));
     command
-        .arg("agent")
-        .arg(agent)
+        .arg(what)
+        .arg(program)
         .args([processor.name(), version])
         .arg(folder);
     program::finish(&mut command)?;

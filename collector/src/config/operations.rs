@@ -12,21 +12,21 @@ pub(super) fn convert(raw: raw::Operations, check: &mut Check<'_>) -> (Limits, O
     let limits = Limits {
         certificate_days: within(
             raw.certificate_days,
-            "certificate_days",
+            "operations.certificate_days",
             1..=365,
             usual.certificate_days,
             check,
         ),
         disk_free: within(
             raw.disk_free_percent,
-            "disk_free_percent",
+            "operations.disk_free_percent",
             1..=90,
             usual.disk_free,
             check,
         ),
         backup_hours: within(
             raw.backup_hours,
-            "backup_hours",
+            "operations.backup_hours",
             1..=8_760,
             usual.backup_hours,
             check,
@@ -36,7 +36,8 @@ pub(super) fn convert(raw: raw::Operations, check: &mut Check<'_>) -> (Limits, O
     (limits, mark)
 }
 
-fn within<N: Copy + PartialOrd + std::fmt::Display>(
+/// A number inside its bounds; the usual one where none is given.
+pub(super) fn within<N: Copy + PartialOrd + std::fmt::Display>(
     given: Option<Spanned<N>>,
     key: &str,
     range: RangeInclusive<N>,
@@ -47,7 +48,7 @@ fn within<N: Copy + PartialOrd + std::fmt::Display>(
     if range.contains(given.get_ref()) {
         return *given.get_ref();
     }
-    let what = format!("operations.{key}: from {} to {}", range.start(), range.end());
+    let what = format!("{key}: from {} to {}", range.start(), range.end());
     check.fault(given.span().start, what);
     usual
 }

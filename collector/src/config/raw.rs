@@ -20,7 +20,7 @@ type Text = Spanned<String>;
 pub(super) struct Raw {
     pub(super) data_dir: Option<Text>,
     pub(super) store: Option<Text>,
-    pub(super) agents: Option<Listener>,
+    pub(super) agents: Option<Agents>,
     pub(super) dashboard: Option<Dashboard>,
     pub(super) public_url: Option<Text>,
     pub(super) rules_dir: Option<Text>,
@@ -41,6 +41,14 @@ pub(super) struct Raw {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Agents {
+    pub(super) listen: Option<Text>,
+    pub(super) names: Option<Vec<Text>>,
+    pub(super) connections_per_address: Option<Spanned<u32>>,
+}
+
+/// What both ports have.
+#[derive(Debug, Default)]
 pub(super) struct Listener {
     pub(super) listen: Option<Text>,
     pub(super) names: Option<Vec<Text>>,

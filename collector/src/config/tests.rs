@@ -198,6 +198,30 @@ fn one_equal_serial_is_no_rule() {
 }
 
 #[test]
+fn connections_of_one_address_are_bounded_by_those_in_all() {
+    let parsed = |text: &str| parse(&format!("[agents]\n{text}"), Path::new("/etc/deskwarden"));
+    let usual = parsed("").unwrap().connections;
+    assert_eq!((usual.per_peer, usual.connections), (4_000, 20_000));
+    for most in [16, 12_000, 20_000] {
+        let own = parsed(&format!("connections_per_address = {most}\n")).unwrap();
+        assert_eq!(
+            own.connections,
+            net::Limits {
+                per_peer: most,
+                ..usual
+            }
+        );
+    }
+    for wrong in ["15", "20001", "0"] {
+        let error = parsed(&format!("connections_per_address = {wrong}\n")).unwrap_err();
+        let told = "collector.toml:2: agents.connections_per_address: from 16 to 20000";
+        assert_eq!(error.to_string(), told, "{wrong}");
+    }
+    let elsewhere = faults("[dashboard]\nconnections_per_address = 100\n").join("\n");
+    assert!(elsewhere.contains("connections_per_address"), "{elsewhere}");
+}
+
+#[test]
 fn limits_of_operational_alerts_are_bounded() {
     let parsed = |text: &str| {
         let here = std::path::Path::new(".");

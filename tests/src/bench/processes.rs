@@ -34,6 +34,25 @@ pub fn cpu_of_family(server: u32) -> Result<f64> {
     Ok(sum / ticks())
 }
 
+/// A server and its children of now.
+///
+/// # Errors
+/// When processes cannot be listed.
+pub fn family(server: u32) -> Result<Vec<u32>> {
+    let mut members = vec![server];
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let stat = fs::read_to_string(entry.path().join("stat"));
+        // One may end between the list and the question.
+        let Some(fields) = stat.ok().and_then(|stat| fields(&stat)) else {
+            continue;
+        };
+        if fields.parent == server {
+            members.push(fields.process);
+        }
+    }
+    Ok(members)
+}
+
 /// What a piece of work cost a process, and what it gave.
 ///
 /// # Errors
@@ -88,5 +107,14 @@ mod tests {
         let own = std::process::id();
         assert!(cpu_of_family(own).unwrap() >= cpu_of(own).unwrap());
         assert!(cpu_of(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn a_family_is_a_server_and_its_children() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let members = family(std::process::id()).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(members.contains(&std::process::id()) && members.contains(&child.id()));
     }
 }

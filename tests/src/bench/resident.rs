@@ -4,6 +4,8 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
+use super::processes::family;
+
 /// Memory of a process in KiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
@@ -28,6 +30,26 @@ pub fn memory(pid: u32) -> Result<Memory> {
     Ok(Memory {
         proportional_kib: value("Pss:")?,
         anonymous_kib: value("Anonymous:")?,
+    })
+}
+
+/// Memory of a server and all its children now (PSS, so that what they share counts once), in KiB.
+///
+/// # Errors
+/// When one of them belongs to somebody else.
+pub fn memory_of_family(server: u32) -> Result<f64> {
+    let each = family(server)?.into_iter().map(memory);
+    // A child may end meanwhile.
+    let there = each.filter(|told| !matches!(told, Err(error) if is_gone(error)));
+    there.map(|told| Ok(told?.proportional_kib)).sum()
+}
+
+fn is_gone(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| {
+        // Between its end and its burial a process still has a name, but no memory.
+        cause.kind() == std::io::ErrorKind::NotFound
+            || cause.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
     })
 }
 
@@ -60,5 +82,6 @@ mod tests {
         assert!(own.proportional_kib > 0.0 && own.anonymous_kib > 0.0);
         assert!(cpu_ms(pid).unwrap() > 0.0);
         assert!(memory(u32::MAX).is_err());
+        assert!(memory_of_family(pid).unwrap() >= own.proportional_kib / 2.0);
     }
 }

@@ -3,10 +3,12 @@
 use std::{fs, path::Path, process::Command};
 
 use deskwarden_tests::{
+    architecture::tree,
     need,
     packages::{self, Packages, Processor},
     program,
 };
+use serde_json::Value;
 
 /// What UOS 20 and Kylin V10 have.
 const OLDEST_GLIBC: (u32, u32) = (2, 28);
@@ -216,6 +218,56 @@ fn a_version_that_is_none_is_refused() {
         let refused = packages::pack(&agent, Processor::X86_64, version, folder.path()).unwrap_err();
         assert!(format!("{refused:#}").contains("digits and dots"), "{refused:#}");
     }
+}
+
+#[test]
+fn beside_the_packages_stands_what_the_agent_is_made_of() {
+    let test = "beside_the_packages_stands_what_the_agent_is_made_of";
+    let Some(packages) = Packages::of(test) else {
+        return;
+    };
+    let lock = fs::read_to_string(tree::root().join("Cargo.lock")).unwrap();
+    let lock: toml::Table = toml::from_str(&lock).unwrap();
+    let locked = |name: &str| -> Vec<String> {
+        let all = lock["package"].as_array().unwrap().iter();
+        all.filter(|package| package["name"].as_str() == Some(name))
+            .map(|package| package["version"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    for processor in Processor::ALL {
+        let text = fs::read_to_string(packages.crates(processor).unwrap()).unwrap();
+        let list: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (&list["bomFormat"], &list["specVersion"]),
+            (&"CycloneDX".into(), &"1.5".into())
+        );
+        assert_eq!(list["metadata"]["component"]["name"], "deskwarden-agent");
+        let components = list["components"].as_array().unwrap();
+        let named = |name: &str| -> Vec<&Value> {
+            let all = components.iter();
+            all.filter(|component| component["name"] == name).collect()
+        };
+        let rustls = named("rustls");
+        assert_eq!(rustls.len(), 1, "{processor:?}");
+        assert_eq!([rustls[0]["version"].as_str().unwrap()], *locked("rustls"));
+        let sum = &rustls[0]["hashes"][0];
+        assert_eq!(sum["alg"], "SHA-256");
+        assert!(lock_has_sum(&lock, "rustls", sum["content"].as_str().unwrap()));
+        // Neither what only builds or tests it, nor another system's, nor anything of the machine that built it.
+        for foreign in ["deskwarden-tests", "prost-build", "windows-sys"] {
+            assert!(named(foreign).is_empty(), "{foreign}");
+        }
+        let here = tree::root().display().to_string();
+        assert!(!text.contains(&here) && !text.contains("file:///tmp"), "{processor:?}");
+    }
+}
+
+fn lock_has_sum(lock: &toml::Table, name: &str, sum: &str) -> bool {
+    let mut all = lock["package"].as_array().unwrap().iter();
+    all.any(|package| {
+        package["name"].as_str() == Some(name)
+            && package.get("checksum").and_then(toml::Value::as_str) == Some(sum)
+    })
 }
 
 fn columns(line: &str) -> (&str, &str, &str) {

@@ -3,6 +3,7 @@
 
 mod booted;
 mod collector;
+mod container;
 mod contents;
 mod foreign;
 mod installed;

@@ -58,14 +58,17 @@ impl Postgres {
         let mut running = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
         let server = running
             .upgrade()
-            .unwrap_or_else(|| Arc::new(Server::start(&programs)));
+            .unwrap_or_else(|| Arc::new(Server::start(&programs, &[])));
         *running = Arc::downgrade(&server);
         drop(running);
-        let admin = format!(
-            "postgres://deskwarden@{}/postgres",
-            encode(&server.folder.path().to_string_lossy())
-        );
-        Some(Self::schema(admin, Some(server)))
+        Some(Self::schema(server.admin(), Some(server)))
+    }
+
+    /// A new, empty place on a private server that nobody shares, with settings (`name=value`) that win over those of
+    /// tests; `None` where no PostgreSQL is installed.
+    pub fn apart(settings: &[String]) -> Option<Self> {
+        let server = Arc::new(Server::start(&programs()?, settings));
+        Some(Self::schema(server.admin(), Some(server)))
     }
 
     fn schema(admin: String, server: Option<Arc<Server>>) -> Self {
@@ -131,11 +134,13 @@ fn connect(location: &str) -> postgres::Client {
 /// A private cluster.
 struct Server {
     folder: tempfile::TempDir,
+    /// Where it is not the usual one, which is in the name of the socket too.
+    port: Option<String>,
     process: Child,
 }
 
 impl Server {
-    fn start(programs: &Path) -> Self {
+    fn start(programs: &Path, settings: &[String]) -> Self {
         let user = unprivileged();
         let folder = tempfile::Builder::new()
             .prefix("dw-pg-")
@@ -159,18 +164,34 @@ impl Server {
             "-c",
             "max_connections=120",
         ]);
+        for setting in settings {
+            command.args(["-c", setting]);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let process = keep(command);
-        let server = Self { folder, process };
+        let port = settings.iter().find_map(|setting| setting.strip_prefix("port="));
+        let port = port.map(str::to_owned);
+        let server = Self {
+            folder,
+            port,
+            process,
+        };
         server.wait_until_ready();
         server
     }
 
+    /// Where its administrator connects.
+    fn admin(&self) -> String {
+        let folder = encode(&self.folder.path().to_string_lossy());
+        let port = self
+            .port
+            .as_ref()
+            .map_or_else(String::new, |port| format!(":{port}"));
+        format!("postgres://deskwarden@{folder}{port}/postgres")
+    }
+
     fn wait_until_ready(&self) {
-        let location = format!(
-            "postgres://deskwarden@{}/postgres",
-            encode(&self.folder.path().to_string_lossy())
-        );
+        let location = self.admin();
         if eventually(|| postgres::Client::connect(&location, postgres::NoTls).ok()).is_some() {
             return;
         }

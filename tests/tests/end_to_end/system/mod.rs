@@ -9,6 +9,7 @@ mod crowd;
 mod enrolment;
 mod full_disk;
 mod identity;
+mod monitoring;
 mod network;
 mod pages;
 mod parts;
