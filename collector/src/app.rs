@@ -34,6 +34,7 @@ use crate::{
     supervise::{StopSignals, Supervisor},
     task::{self, Eyes, Lease},
     updates::Shelf,
+    vouch::Vouchers,
     web::{self, SignInPolicy, StoreActions, System, SystemClock, WebConfig, WebState},
 };
 
@@ -278,6 +279,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
             code_roles: Role::ALL.map(|role| config.people.second_factor.contains(&role)),
             ..SignInPolicy::default()
         },
+        vouchers: Vouchers::of(&config.people).context("setting up sign-in")?,
         ..WebConfig::default()
     };
     let (live_events, wake_alerts) = (events.clone(), Arc::clone(&wake));

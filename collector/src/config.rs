@@ -9,6 +9,7 @@ mod operations;
 mod people;
 mod raw;
 mod secret;
+mod vouch;
 
 use std::{
     collections::BTreeMap,
@@ -34,6 +35,8 @@ pub use channel::{
 };
 pub use people::People;
 pub use secret::Secret;
+pub(crate) use vouch::BACK;
+pub use vouch::{Bind, Group, Ldap, LdapServer, Oidc};
 
 /// Where the packages put the file.
 pub const DEFAULT_FILE: &str = "/etc/deskwarden/collector.toml";
@@ -356,9 +359,11 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
         })
     });
     let (limits, backup_mark) = operations::convert(raw.operations.unwrap_or_default(), check);
+    let public_url = raw.public_url.and_then(|url| public_url(&url, check));
     let people = people::convert(
         raw.sign_in.unwrap_or_default(),
         raw.retention.unwrap_or_default(),
+        public_url.as_deref(),
         check,
     );
     Config {
@@ -374,7 +379,7 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
         agents,
         connections,
         dashboard,
-        public_url: raw.public_url.and_then(|url| public_url(&url, check)),
+        public_url,
         rules_dir: raw
             .rules_dir
             .map_or_else(|| data_dir.join("rules.d"), |dir| check.path(dir.get_ref())),

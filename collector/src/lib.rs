@@ -38,4 +38,5 @@ pub mod subject;
 pub mod supervise;
 pub mod task;
 pub mod updates;
+pub mod vouch;
 pub mod web;

@@ -246,6 +246,27 @@ impl GuardedResolver {
     }
 }
 
+/// Resolves places that the configuration file names: they may be inside the own network.
+#[derive(Debug, Default)]
+pub(crate) struct NamedResolver {
+    inner: DefaultResolver,
+}
+
+impl Resolver for NamedResolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let place = place(uri).ok_or(ureq::Error::HostNotFound)?;
+        let found = self.inner.resolve(uri, config, timeout)?;
+        judged(&place.host, place.port, found.to_vec(), &Guard::Named)
+            .map_err(|unreached| ureq::Error::Other(Box::new(unreached)))?;
+        Ok(found)
+    }
+}
+
 #[cfg(test)]
 impl<R> GuardedResolver<R> {
     pub(crate) fn over(inner: R, allow: Vec<HostPort>) -> Self {

@@ -62,6 +62,15 @@ impl Agent {
         Ok(Self { program, state })
     }
 
+    /// Runs a command in a state folder of its own, as somebody does with what a page says.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_with(command: Command, collector: &Collector, root: &Path, state: TempDir) -> Result<Self> {
+        let program = launch(command, collector, root, state.path())?;
+        Ok(Self { program, state })
+    }
+
     /// Runs on a copy of another agent's state, as on the image or the backup of a PC.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::TcpListener,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
@@ -26,6 +27,11 @@ pub const PASSWORD: &str = "correct horse battery staple 42";
 pub struct Setup {
     folder: TempDir,
     channels: String,
+    /// Further tables of the configuration, and the key of the dashboard's own address.
+    tables: String,
+    public_url: String,
+    /// Where the dashboard listens; port 0 lets the system choose.
+    dashboard: String,
     /// Where the store is; empty for the data folder.
     store: String,
     tracer: Option<Strace>,
@@ -57,6 +63,9 @@ impl Setup {
         Ok(Self {
             folder,
             channels: String::new(),
+            tables: String::new(),
+            public_url: String::new(),
+            dashboard: "127.0.0.1:0".to_owned(),
             store: String::new(),
             tracer: None,
             clock: String::new(),
@@ -102,11 +111,23 @@ impl Setup {
         self
     }
 
-    /// Adds a table of the configuration as it stands there.
+    /// Adds tables as the configuration has them.
     #[must_use]
-    pub fn table(mut self, text: &str) -> Self {
-        self.channels.push_str(&format!("{text}\n"));
+    pub fn tables(mut self, text: &str) -> Self {
+        self.tables.push_str(text);
         self
+    }
+
+    /// Has the dashboard at a place that others must know before it starts, and gives its address. It is none that other
+    /// servers of this machine have: to a browser it is another site than they.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn known_dashboard(mut self) -> Result<(Self, String)> {
+        self.dashboard = format!("127.0.0.2:{}", free_port()?);
+        let url = format!("https://{}", self.dashboard);
+        self.public_url = format!("public_url = {url:?}\n");
+        Ok((self, url))
     }
 
     /// Keeps a secret in a file of the data folder that only its owner reads.
@@ -173,8 +194,8 @@ impl Setup {
         fs::write(
             self.data().join("collector.toml"),
             format!(
-                "language = \"en\"\nobservation = false\n{}{}",
-                self.store, self.channels
+                "language = \"en\"\nobservation = false\n{}{}{}{}",
+                self.store, self.public_url, self.channels, self.tables
             ),
         )?;
         let (program, ready) = serve(&self, agents)?;
@@ -210,13 +231,21 @@ pub fn pack_with(from: &str, to: &str) -> Result<String> {
     Ok(pack.replacen(from, to, 1))
 }
 
+/// A port of this machine that nobody listens on now.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
 fn serve(setup: &Setup, agents: &str) -> Result<(Program, Value)> {
     let mut command = match &setup.tracer {
         Some(tracer) => tracer.command(&program::product("deskwarden-collector")?),
         None => program::at(&setup.clock, "deskwarden-collector")?,
     };
     command.arg("serve").arg("--data").arg(setup.data());
-    command.args(["--agents-listen", agents, "--dashboard-listen", "127.0.0.1:0"]);
+    command.args(["--agents-listen", agents, "--dashboard-listen", &setup.dashboard]);
     command.env("RUST_BACKTRACE", "1");
     let mut program = Program::start("collector", &mut command)?;
     let ready = program.line("its ready line", |line| {

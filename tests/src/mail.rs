@@ -53,8 +53,8 @@ impl MailServer {
         self.port
     }
 
-    /// Everything that came so far: `from`, `to`, `subject`, `headers`, `body`, whether it was `encrypted`, and the
-    /// `user`.
+    /// Everything that came so far: `from`, `to`, `subject`, `headers`, `names` of headers as often as they came, `types`
+    /// of the parts, `body`, whether it was `encrypted`, and the `user`.
     pub fn messages(&self) -> Vec<Value> {
         let lines = self.program.lines(Stream::Out);
         lines

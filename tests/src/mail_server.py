@@ -22,6 +22,8 @@ class Handler:
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
             "subject": str(message["subject"]),
+            "names": [name.lower() for name in message.keys()],
+            "types": [part.get_content_type() for part in message.walk()],
             "headers": {name.lower(): str(value) for name, value in message.items()},
             "body": body.get_content() if body else "",
             "encrypted": server.transport.get_extra_info("cipher") is not None,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{config::Config, notify};
+use crate::{config::Config, notify, vouch::Vouchers};
 
 use super::{CliError, Common, out::Out, rules, session};
 
@@ -13,6 +13,7 @@ pub(super) fn run(common: &Common, out: &mut Out<'_>) -> Result<(), CliError> {
     let (_, templates) = notify::Templates::load(&config.templates_dir);
     faults.extend(templates.iter().map(ToString::to_string));
     check_certificate(&config, &mut faults);
+    faults.extend(Vouchers::of(&config.people).err().map(|error| error.to_string()));
     if config.rules_dir.is_dir()
         && let Err(found) = rules::load(Some(&config.rules_dir))?
     {

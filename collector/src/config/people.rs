@@ -1,12 +1,12 @@
-//! `[sign_in]` and `[retention]`: how long a sign-in holds, which roles need a second factor, how long the audit
-//! log is kept.
+//! `[sign_in]` and `[retention]`: how long a sign-in holds, which roles need a second factor, who vouches for people
+//! beside the store, how long the audit log is kept.
 
 use std::time::Duration;
 
 use deskwarden_domain::model::{AUDIT_FLOOR_DAYS, Role};
 use toml::Spanned;
 
-use super::{Check, raw};
+use super::{Check, Ldap, Oidc, raw, vouch};
 
 /// Settings about people who sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct People {
     pub idle: Duration,
     /// And after so long however it is used.
     pub longest: Duration,
+    /// The directory.
+    pub ldap: Option<Ldap>,
+    /// The OpenID provider.
+    pub oidc: Option<Oidc>,
     /// Days that the audit log is kept.
     pub audit_days: u32,
 }
@@ -27,12 +31,19 @@ impl Default for People {
             second_factor: Vec::new(),
             idle: Duration::from_secs(30 * 60),
             longest: Duration::from_secs(12 * 3_600),
+            ldap: None,
+            oidc: None,
             audit_days: 730,
         }
     }
 }
 
-pub(super) fn convert(sign_in: raw::SignIn, retention: raw::Retention, check: &mut Check<'_>) -> People {
+pub(super) fn convert(
+    sign_in: raw::SignIn,
+    retention: raw::Retention,
+    public_url: Option<&str>,
+    check: &mut Check<'_>,
+) -> People {
     let mut people = People::default();
     if let Some(names) = sign_in.second_factor {
         for name in names.get_ref() {
@@ -54,6 +65,8 @@ pub(super) fn convert(sign_in: raw::SignIn, retention: raw::Retention, check: &m
     if let Some(hours) = within(sign_in.longest_hours, "sign_in.longest_hours", 1, 24, check) {
         people.longest = Duration::from_secs(u64::from(hours) * 3_600);
     }
+    people.ldap = sign_in.ldap.and_then(|raw| vouch::ldap(raw, check));
+    people.oidc = sign_in.oidc.and_then(|raw| vouch::oidc(raw, public_url, check));
     if let Some(days) = retention.audit_days {
         if *days.get_ref() < AUDIT_FLOOR_DAYS {
             check.fault(

@@ -91,6 +91,50 @@ pub(super) struct SignIn {
     pub(super) second_factor: Option<Spanned<Vec<String>>>,
     pub(super) idle_minutes: Option<Spanned<u16>>,
     pub(super) longest_hours: Option<Spanned<u16>>,
+    pub(super) ldap: Option<Spanned<Ldap>>,
+    pub(super) oidc: Option<Spanned<Oidc>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ldap {
+    pub(super) urls: Option<Vec<Text>>,
+    pub(super) starttls: Option<bool>,
+    pub(super) ca_file: Option<Text>,
+    pub(super) bind_dn: Option<Text>,
+    pub(super) password_file: Option<Text>,
+    pub(super) bind_template: Option<Text>,
+    pub(super) base: Option<Text>,
+    pub(super) user_filter: Option<Text>,
+    pub(super) name_attribute: Option<Text>,
+    pub(super) group_base: Option<Text>,
+    pub(super) group_filter: Option<Text>,
+    pub(super) timeout_seconds: Option<Spanned<u16>>,
+    #[serde(default)]
+    pub(super) group: Vec<Spanned<Group>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Oidc {
+    pub(super) issuer: Option<Text>,
+    pub(super) client_id: Option<Text>,
+    pub(super) secret_file: Option<Text>,
+    pub(super) label: Option<Text>,
+    pub(super) scopes: Option<Vec<Text>>,
+    pub(super) name_claim: Option<Text>,
+    pub(super) groups_claim: Option<Text>,
+    pub(super) ca_file: Option<Text>,
+    #[serde(default)]
+    pub(super) group: Vec<Spanned<Group>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Group {
+    pub(super) name: Option<Text>,
+    pub(super) roles: Option<Spanned<Vec<String>>>,
+    pub(super) departments: Option<Vec<Text>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,4 +1,4 @@
-//! The one way by which a channel speaks HTTP: through the guard of [`crate::outbound`], without redirects and
+//! The one way by which the collector asks others by HTTP: through the guard of [`crate::outbound`], without redirects and
 //! proxies, with bounded answers. Knows no provider.
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -19,32 +19,32 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const ANSWER_BYTES: u64 = 64 << 10;
 
 /// A client that goes only where the guard lets it.
-pub(super) struct Http {
+pub(crate) struct Http {
     agent: Agent,
 }
 
 /// What the other side said.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// Status code.
-    pub(super) status: u16,
+    pub(crate) status: u16,
     /// Seconds that the other side asks to wait, where it says so.
-    pub(super) retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
     body: Vec<u8>,
 }
 
 impl Answer {
     /// Whether the status is 2xx.
-    pub(super) const fn is_success(&self) -> bool {
+    pub(crate) const fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
     }
 
     /// The body as JSON; `Null` if it is none.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// What is wrong with the status, in words; an answer without fault has none.
-    pub(super) fn fault(&self, who: &str) -> Option<SendError> {
+    pub(crate) fn fault(&self, who: &str) -> Option<SendError> {
         if self.is_success() {
             return None;
         }
@@ -64,7 +64,7 @@ impl Answer {
 
 impl Http {
     /// Prepares the client; connects to nothing.
-    pub(super) fn new(ca_file: Option<&Path>, resolver: impl Resolver) -> Result<Self, SetupError> {
+    pub(crate) fn new(ca_file: Option<&Path>, resolver: impl Resolver) -> Result<Self, SetupError> {
         let mut roots = Vec::new();
         if let Some(file) = ca_file {
             let own = super::certificates(file)?;
@@ -97,7 +97,7 @@ impl Http {
     }
 
     /// Posts JSON.
-    pub(super) fn post(&self, url: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, SendError> {
+    pub(crate) fn post(&self, url: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, SendError> {
         let mut request = self
             .agent
             .post(url)
@@ -108,9 +108,36 @@ impl Http {
         read(request.send(body.as_bytes()))
     }
 
+    /// Posts a form.
+    pub(crate) fn post_form(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        form: &str,
+    ) -> Result<Answer, SendError> {
+        let mut request = self
+            .agent
+            .post(url)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header("Accept", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        read(request.send(form.as_bytes()))
+    }
+
     /// Gets.
-    pub(super) fn get(&self, url: &str) -> Result<Answer, SendError> {
-        read(self.agent.get(url).call())
+    pub(crate) fn get(&self, url: &str) -> Result<Answer, SendError> {
+        self.get_with(url, &[])
+    }
+
+    /// Gets with headers.
+    pub(crate) fn get_with(&self, url: &str, headers: &[(&str, &str)]) -> Result<Answer, SendError> {
+        let mut request = self.agent.get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        read(request.call())
     }
 }
 

@@ -5,7 +5,7 @@ mod backoff;
 mod book;
 mod desk;
 mod dispatcher;
-mod http;
+pub(crate) mod http;
 mod log;
 mod message;
 mod outage;
@@ -119,7 +119,7 @@ pub fn faults(channels: &[Channel]) -> Vec<String> {
 }
 
 /// The certificates of a PEM file.
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     let fault = |why: &dyn std::fmt::Display| SetupError::new(format!("ca_file {}: {why}", file.display()));
     let found = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found = found.map_err(|error| fault(&error))?;

@@ -4,6 +4,8 @@
 use axum::http::Method;
 use deskwarden_domain::model::{ApiScope, Role, Sight};
 
+use crate::config::BACK;
+
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -125,6 +127,8 @@ pub const ROUTES: &[Route] = &[
     get("/favicon.ico", Access::Anyone),
     get("/sign-in", Access::Anyone),
     post("/sign-in", Access::Anyone),
+    get("/sign-in/oidc", Access::Anyone),
+    get(BACK, Access::Anyone),
     post("/preferences", Access::Anyone),
     post("/sign-out", Access::Own),
     get("/account", Access::Own),
@@ -178,6 +182,7 @@ pub const ROUTES: &[Route] = &[
     post("/arrivals/{id}", TECHNICIAN),
     get("/ledger", EVERY_ROLE),
     get("/ledger/export", EVERY_ROLE),
+    get("/ledger/grid", EVERY_ROLE),
     post("/ledger", KEEPERS),
     get("/clauses", EVERY_ROLE),
     get("/register", EVERY_ROLE),
@@ -211,6 +216,7 @@ pub const ROUTES: &[Route] = &[
     post("/users/{id}/state", ADMINISTRATOR),
     post("/users/{id}/password", ADMINISTRATOR),
     post("/users/{id}/totp", ADMINISTRATOR),
+    post("/users/{id}/unlink", ADMINISTRATOR),
     get("/mine/{secret}", Access::Anyone),
     post("/mine/{secret}", Access::Anyone),
     get("/acknowledgements", ALERT_READERS),

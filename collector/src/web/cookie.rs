@@ -21,6 +21,9 @@ pub(super) enum Keep {
     Session,
     /// A year.
     Year,
+    /// Ten minutes, and it comes along when another site sends the browser back here by an address: for a sign-in that
+    /// is under way elsewhere.
+    Away,
     /// Not at all: forget it.
     Gone,
 }
@@ -30,10 +33,15 @@ pub(super) fn set(name: &str, value: &str, keep: Keep) -> Option<HeaderValue> {
     let age = match keep {
         Keep::Session => "",
         Keep::Year => "; Max-Age=31536000",
+        Keep::Away => "; Max-Age=600",
         Keep::Gone => "; Max-Age=0",
     };
+    let site = match keep {
+        Keep::Away => "Lax",
+        Keep::Session | Keep::Year | Keep::Gone => "Strict",
+    };
     HeaderValue::from_str(&format!(
-        "{name}={value}; Path=/; Secure; HttpOnly; SameSite=Strict{age}"
+        "{name}={value}; Path=/; Secure; HttpOnly; SameSite={site}{age}"
     ))
     .ok()
 }
@@ -57,5 +65,10 @@ mod tests {
     fn cookies_are_host_bound_and_hidden_from_scripts() {
         let value = set("__Host-a", "1", Keep::Session).unwrap();
         assert_eq!(value, "__Host-a=1; Path=/; Secure; HttpOnly; SameSite=Strict");
+        let away = set("__Host-a", "1", Keep::Away).unwrap();
+        assert_eq!(
+            away,
+            "__Host-a=1; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600"
+        );
     }
 }

@@ -54,6 +54,7 @@ pub use state::{
     Actions, Clock, LiveEvent, LiveKind, Refresh, SignInPolicy, System, SystemClock, WebConfig, WebState,
 };
 
+use crate::config::BACK;
 use error::WebError;
 
 /// The dashboard, to be served over TLS.
@@ -112,6 +113,8 @@ fn routes() -> Routes {
     .get("/favicon.ico", embedded::favicon)
     .get("/sign-in", pages::sign_in::page)
     .post("/sign-in", pages::sign_in::attempt)
+    .get("/sign-in/oidc", pages::away::leave)
+    .get(BACK, pages::away::back)
     .post("/sign-out", pages::sign_in::sign_out)
     .post("/preferences", pages::account::preferences)
     .get("/account", pages::account::page)
@@ -171,6 +174,7 @@ fn routes() -> Routes {
     .post("/arrivals/{id}", pages::arrivals::decide)
     .get("/ledger", pages::ledger::page)
     .get("/ledger/export", list::export::<pages::ledger::LedgerList>)
+    .get("/ledger/grid", pages::grid::page)
     .post("/ledger", pages::ledger::edit)
     .get("/clauses", pages::clauses::page)
     .get("/register", pages::register::first)
@@ -204,6 +208,7 @@ fn routes() -> Routes {
     .post("/users/{id}/state", pages::users::switch)
     .post("/users/{id}/password", pages::users::reset_password)
     .post("/users/{id}/totp", pages::users::forget_totp)
+    .post("/users/{id}/unlink", pages::users::unlink)
     .get("/mine/{secret}", pages::mine::page)
     .post("/mine/{secret}", pages::mine::acknowledge)
     .get("/acknowledgements", pages::acknowledgements::page)

@@ -5,7 +5,7 @@ use super::{access::Rights, cookie, error::WebError, locale, state::SignInPolicy
 use crate::entropy::{self, OsEntropy};
 use axum::http::HeaderMap;
 use deskwarden_domain::{
-    model::{ApiScope, ApiToken, AuditEntry, Lang, Millis, Role, Session, Sight, User},
+    model::{ApiScope, ApiToken, AuditEntry, Lang, Millis, Role, Session, Sight, User, Voucher},
     port::{Store, StoreResult},
 };
 
@@ -13,6 +13,8 @@ use deskwarden_domain::{
 pub(super) const SESSION_COOKIE: &str = "__Host-dw_session";
 /// Name of the cookie that the sign-in form must repeat.
 pub(super) const FORM_COOKIE: &str = "__Host-dw_form";
+/// Name of the cookie of a sign-in that is under way at a provider.
+pub(super) const AWAY_COOKIE: &str = "__Host-dw_away";
 /// Name of the cookie that remembers light or dark.
 pub(super) const THEME_COOKIE: &str = "__Host-dw_theme";
 
@@ -78,6 +80,8 @@ pub(super) struct Viewer {
     pub(super) user: i64,
     /// Sign-in name.
     pub(super) name: String,
+    /// Who keeps their password.
+    pub(super) voucher: Voucher,
     /// What they may do.
     pub(super) roles: Vec<Role>,
     /// Whose assets they see.
@@ -106,6 +110,7 @@ impl Viewer {
             code_due: session.code_due,
             must_enrol: user.totp.is_none() && policy.asks_code(&user.roles),
             user: user.id,
+            voucher: user.voucher,
             name: user.name,
             roles: user.roles,
             sight: user.sight,
@@ -120,6 +125,7 @@ impl Viewer {
     pub(super) fn program(token: ApiToken) -> Self {
         Self {
             user: 0,
+            voucher: Voucher::Local,
             name: format!("token:{}", token.id),
             roles: Vec::new(),
             sight: token.sight,

@@ -15,7 +15,9 @@ use deskwarden_proto::ids::DeviceId;
 use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, watch};
 
-use crate::{ledger, meter::Meter, notices::Office, notify::DeskSource, register, task::Eyes};
+use crate::{
+    ledger, meter::Meter, notices::Office, notify::DeskSource, register, task::Eyes, vouch::Vouchers,
+};
 
 use super::{
     counts::{self, Agents, Counts, Morning},
@@ -159,6 +161,8 @@ pub struct WebConfig {
     pub counted_anew: Duration,
     /// Lifetimes and lockout.
     pub sign_in: SignInPolicy,
+    /// Who vouches for people beside the store.
+    pub vouchers: Vouchers,
     /// Where channels of alerts come from.
     pub channels: DeskSource,
     /// Who issues rectification notices.
@@ -176,6 +180,7 @@ impl Default for WebConfig {
             reporting_window: Duration::from_secs(60 * 60),
             counted_anew: Duration::from_millis(50),
             sign_in: SignInPolicy::default(),
+            vouchers: Vouchers::default(),
             channels: DeskSource::default(),
             office: Office::default(),
             utc_offset_minutes: 8 * 60,

@@ -1,7 +1,7 @@
 //! People, their sessions, and leases.
 
 use deskwarden_domain::{
-    model::{AuditEntry, AuditFilter, AuditRecord, Millis, Role, Session, Sight, User},
+    model::{AuditEntry, AuditFilter, AuditRecord, Millis, Role, Session, Sight, User, Voucher},
     port::{Access, AuditFault, Page, Paging, SignInAttempt, StoreError, StoreResult},
 };
 
@@ -12,7 +12,7 @@ use crate::{
 
 /// A user, of `u` joined with its counter `n`.
 const USER: &str = "u.id, u.name, u.password_hash, u.roles, u.must_change_password, COALESCE(n.attempts, 0), \
-     n.locked_until, u.disabled_at, u.departments, u.created_at, u.last_sign_in_at, u.totp";
+     n.locked_until, u.disabled_at, u.departments, u.created_at, u.last_sign_in_at, u.totp, u.source";
 const USER_FROM: &str = "users u LEFT JOIN sign_in_counters n ON n.name = u.name";
 
 impl Access for Database {
@@ -293,7 +293,45 @@ fn user(r: &mut Reader<'_>) -> StoreResult<User> {
         created_at: r.int()?,
         last_sign_in_at: r.opt_int()?,
         totp: r.opt_blob()?.map(<[u8]>::to_vec),
+        voucher: voucher(r.text()?)?,
     })
+}
+
+fn voucher(name: &str) -> StoreResult<Voucher> {
+    Voucher::by_name(name).ok_or_else(|| {
+        StoreError::Damaged(format!(
+            "a user signs in by `{name}`, which this build does not know"
+        ))
+    })
+}
+
+/// No session has an empty hash: without one to keep, all end.
+pub(crate) fn end_sessions(
+    connection: &mut dyn Connection,
+    user_id: i64,
+    keep: Option<&[u8; 32]>,
+) -> StoreResult<()> {
+    connection.execute(
+        "DELETE FROM sessions WHERE user_id = ?1 AND hash <> ?2",
+        &[
+            Cell::Int(user_id),
+            Cell::Blob(keep.map_or(&[][..], |hash| hash.as_slice())),
+        ],
+    )?;
+    Ok(())
+}
+
+/// A user by a column that names one.
+pub(crate) fn user_where(
+    connection: &mut dyn Connection,
+    condition: &str,
+    cells: &[Cell<'_>],
+) -> StoreResult<Option<User>> {
+    connection.row(
+        &format!("SELECT {USER} FROM {USER_FROM} WHERE {condition}"),
+        cells,
+        user,
+    )
 }
 
 /// Departments as they are stored: none, or names in JSON.

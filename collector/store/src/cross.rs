@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskwarden_domain::{
+    ledger::{Addresses, Subnet},
     model::{AssetId, AuditEntry, Claim, ClaimKind, ClaimNote, ClaimOrigin, Millis},
     port::{CrossDevice, Kept, Known, Picture, Said, StoreResult, Touched, Used, Value},
     register::{Book, Licence, licence_subject},
@@ -12,7 +13,7 @@ use deskwarden_domain::{
 use deskwarden_proto::v1::Section;
 
 use crate::{
-    Database, approvals, audit,
+    Database, approvals, audit, grid,
     ledger::{ranges, within_subnet},
     register::books::{self, ROW},
     rows::{self, ASSET, FINDING, LEDGER},
@@ -67,6 +68,10 @@ impl CrossDevice for Database {
             registered(connection, &values, &mut picture)?;
             Ok(picture)
         })
+    }
+
+    fn addresses(&self, subnet: Subnet) -> StoreResult<Addresses> {
+        self.read(|connection| grid::addresses(connection, subnet))
     }
 
     fn touch_everything(&self, rules: &str) -> StoreResult<()> {

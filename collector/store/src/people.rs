@@ -1,14 +1,14 @@
 //! Rights of people, their second factor, and tokens of the API.
 
 use deskwarden_domain::{
-    model::{ApiScope, ApiToken, AuditEntry, Millis, Role, Sight},
+    model::{ApiScope, ApiToken, AuditEntry, Millis, Role, Sight, User, Vouched},
     port::{People, StoreError, StoreResult},
 };
 
 use crate::{
     Database,
-    access::{departments, sight},
-    audit,
+    access::{departments, end_sessions, sight},
+    audit, outside,
     sql::{Cell, Connection, ConnectionExt as _, Reader},
 };
 
@@ -41,6 +41,27 @@ impl People for Database {
                 &[Cell::Int(user_id), Cell::from(at)],
             )?;
             an_administrator_stays(connection, before)?;
+            end_sessions(connection, user_id, None)?;
+            audit::append(connection, audit)
+        })
+    }
+
+    fn admit_vouched(&self, who: &Vouched, at: Millis) -> StoreResult<Option<User>> {
+        self.write(|connection| outside::admit(connection, who, at))
+    }
+
+    fn unlink_vouched(&self, user_id: i64, audit: &AuditEntry) -> StoreResult<()> {
+        self.write(|connection| {
+            lock(connection, user_id)?;
+            let linked = connection.execute(
+                "UPDATE users SET subject = NULL WHERE id = ?1 AND source <> 'local'",
+                &[Cell::Int(user_id)],
+            )?;
+            if linked == 0 {
+                return Err(StoreError::Conflict(
+                    "the account has a password of its own and belongs to no directory".into(),
+                ));
+            }
             end_sessions(connection, user_id, None)?;
             audit::append(connection, audit)
         })
@@ -198,11 +219,13 @@ fn lock(connection: &mut dyn Connection, user_id: i64) -> StoreResult<()> {
         .ok_or_else(|| StoreError::NotFound(format!("user {user_id}")))
 }
 
-/// How many may administer.
+/// How many may administer with a password of this store: a directory may be out of reach.
 fn administrators(connection: &mut dyn Connection) -> StoreResult<usize> {
-    let roles = connection.rows("SELECT roles FROM users WHERE disabled_at IS NULL", &[], |r| {
-        r.string()
-    })?;
+    let roles = connection.rows(
+        "SELECT roles FROM users WHERE disabled_at IS NULL AND source = 'local'",
+        &[],
+        |r| r.string(),
+    )?;
     let may = |roles: &&String| {
         roles
             .split_whitespace()
@@ -220,18 +243,6 @@ fn an_administrator_stays(connection: &mut dyn Connection, before: usize) -> Sto
             "nobody would be left who may administer: make another administrator first".into(),
         ))
     }
-}
-
-/// No session has an empty hash: without one to keep, all end.
-fn end_sessions(connection: &mut dyn Connection, user_id: i64, keep: Option<&[u8; 32]>) -> StoreResult<()> {
-    connection.execute(
-        "DELETE FROM sessions WHERE user_id = ?1 AND hash <> ?2",
-        &[
-            Cell::Int(user_id),
-            Cell::Blob(keep.map_or(&[][..], |hash| hash.as_slice())),
-        ],
-    )?;
-    Ok(())
 }
 
 fn token(r: &mut Reader<'_>) -> StoreResult<ApiToken> {

@@ -320,7 +320,7 @@ impl Privacy for Database {
                         .push(json!({"device": device.to_string(), "principal": principal}));
                 }
             }
-            let account = ["id", "name", "roles", "created_at", "last_sign_in_at", "disabled_at"];
+            let account = ["id", "name", "roles", "source", "created_at", "last_sign_in_at", "disabled_at"];
             let found = values(
                 connection,
                 &format!("SELECT {} FROM users WHERE name = ?1", account.join(", ")),

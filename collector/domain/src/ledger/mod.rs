@@ -3,11 +3,13 @@
 //! remember. Pure: files and formats of files are the collector's.
 
 mod cells;
+mod grid;
 mod import;
 mod learn;
 mod observe;
 mod plan;
 
+pub use grid::{Addresses, Place, SeenAddress, Subnet, Use};
 pub(crate) use import::plain;
 pub use import::{Imported, RowFault, Table, read};
 pub use learn::{Learned, propose};

@@ -54,6 +54,52 @@ impl Role {
     }
 }
 
+/// Who vouches for a person at a sign-in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Voucher {
+    /// The store: it keeps a hash of the password.
+    #[default]
+    Local,
+    /// A directory (LDAP, Active Directory).
+    Ldap,
+    /// An OpenID provider.
+    Oidc,
+}
+
+impl Voucher {
+    /// The name used in tables and the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Ldap => "ldap",
+            Self::Oidc => "oidc",
+        }
+    }
+
+    /// The voucher of that name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        [Self::Local, Self::Ldap, Self::Oidc]
+            .into_iter()
+            .find(|voucher| voucher.name() == name)
+    }
+}
+
+/// A person whom a directory or a provider vouched for just now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vouched {
+    /// Which of both.
+    pub by: Voucher,
+    /// What names the person there for good: it stays when the name changes.
+    pub subject: String,
+    /// Sign-in name, lower case.
+    pub name: String,
+    /// Roles that the groups there give; without any nobody comes in.
+    pub roles: Vec<Role>,
+    /// Whose assets the groups let them see.
+    pub sight: Sight,
+}
+
 /// A person who may sign in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
@@ -61,7 +107,9 @@ pub struct User {
     pub id: i64,
     /// Sign-in name, lower case.
     pub name: String,
-    /// Argon2id hash in PHC format.
+    /// Who vouches for the person.
+    pub voucher: Voucher,
+    /// Argon2id hash in PHC format; empty where somebody else keeps the password.
     pub password_hash: String,
     /// What the person may do.
     pub roles: Vec<Role>,

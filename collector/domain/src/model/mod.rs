@@ -23,7 +23,9 @@ mod succession;
 mod text;
 
 pub use about::About;
-pub use access::{AUDIT_FLOOR_DAYS, AuditEntry, AuditFilter, AuditRecord, Role, Session, User};
+pub use access::{
+    AUDIT_FLOOR_DAYS, AuditEntry, AuditFilter, AuditRecord, Role, Session, User, Vouched, Voucher,
+};
 pub use acknowledgement::Acknowledgement;
 pub use admission::{ADMISSION_LASTS, Admission, AdmissionToken, Checked, RuleVerdict};
 pub use alert::{Alert, AlertKind, AlertRow, Delivery, DeliveryState, OPERATIONS, PackKind};

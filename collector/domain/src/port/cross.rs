@@ -8,7 +8,10 @@ use crate::model::{
     LedgerEntry, Millis,
 };
 
-use crate::register::Licence;
+use crate::{
+    ledger::{Addresses, Subnet},
+    register::Licence,
+};
 
 use super::StoreResult;
 
@@ -123,6 +126,9 @@ pub trait CrossDevice {
     /// Everything that is claimed, assigned and known of these values. Holds no more than a few hundred rows
     /// per value, whatever the number of devices.
     fn picture(&self, values: &[Value], now: Millis) -> StoreResult<Picture>;
+
+    /// What is assigned, seen and found of these IPv4 addresses, at most 1,024: other addresses cost nothing.
+    fn addresses(&self, subnet: Subnet) -> StoreResult<Addresses>;
 
     /// Has every value that anybody claims looked at, unless that was done for these rules before.
     fn touch_everything(&self, rules: &str) -> StoreResult<()>;

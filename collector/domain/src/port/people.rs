@@ -1,17 +1,26 @@
 //! What an administrator decides about people who sign in, and their second factor.
 
-use crate::model::{ApiToken, AuditEntry, Millis, Role, Sight};
+use crate::model::{ApiToken, AuditEntry, Millis, Role, Sight, User, Vouched};
 
 use super::StoreResult;
 
 /// Rights of people, their second factor, tokens of the API.
 pub trait People {
     /// Sets roles and sight, and ends every session of the person: rights are those of a sign-in. The last
-    /// administrator who may sign in keeps that role: taking it is a conflict.
+    /// administrator who may sign in with a local password keeps that role: taking it is a conflict.
     fn set_rights(&self, user_id: i64, roles: &[Role], sight: &Sight, audit: &AuditEntry) -> StoreResult<()>;
 
     /// Switches an account off (`at`) or on, and ends its sessions. The last administrator stays.
     fn set_disabled(&self, user_id: i64, at: Option<Millis>, audit: &AuditEntry) -> StoreResult<()>;
+
+    /// The account of somebody whom a directory or a provider vouches for. It is made at the first sign-in, and has
+    /// the roles and the sight of the groups from then on: changed ones end its sessions. `None` when the groups give
+    /// no role: an account that was there has none any more. A name that belongs to another account is a conflict.
+    fn admit_vouched(&self, who: &Vouched, at: Millis) -> StoreResult<Option<User>>;
+
+    /// Forgets which entry of a directory or provider an account belongs to: the next one of its name takes it over.
+    /// Sessions end. An account of a local password is a conflict.
+    fn unlink_vouched(&self, user_id: i64, audit: &AuditEntry) -> StoreResult<()>;
 
     /// Keeps the sealed secret of one-time codes with the hashes of fresh recovery codes, or forgets both, and
     /// ends every session of the person but `keep`.

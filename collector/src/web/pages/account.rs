@@ -7,6 +7,8 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 
+use deskwarden_domain::model::Voucher;
+
 use super::{Asked, render};
 use crate::password::{self, PasswordFault};
 use crate::web::{
@@ -19,7 +21,7 @@ use crate::web::{
     state::WebState,
 };
 
-use super::sign_in::{Checked, check_password};
+use super::proof::{Checked, check_password};
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -27,6 +29,8 @@ struct AccountPage {
     p: Page,
     name: String,
     roles: Vec<&'static str>,
+    /// Who keeps the password, if it is not kept here.
+    elsewhere: Option<&'static str>,
     must_change: bool,
     changed: bool,
     /// Name of the refusal in the locales.
@@ -48,6 +52,9 @@ pub(in crate::web) async fn change_password(
     fields: Fields,
 ) -> Result<Response, WebError> {
     let viewer = &asked.viewer;
+    if viewer.voucher != Voucher::Local {
+        return Err(WebError::Forbidden);
+    }
     let (current, new) = (fields.raw("current").to_owned(), fields.raw("new").to_owned());
     let fault = if new != fields.raw("again") {
         Some("repeat")
@@ -63,7 +70,7 @@ pub(in crate::web) async fn change_password(
         // Guesses at the current password count like any other.
         None => match check_password(&state, &viewer.name, current).await? {
             Checked::Right(_) => None,
-            Checked::Wrong => Some("current"),
+            Checked::Wrong | Checked::Outside(..) => Some("current"),
             Checked::Locked(_) => Some("locked"),
         },
     };
@@ -133,6 +140,7 @@ fn build(state: &WebState, asked: &Asked, fault: Option<&'static str>) -> Accoun
         p: asked.page(state, "/account"),
         name: asked.viewer.name.clone(),
         roles: asked.viewer.roles.iter().map(|role| role.name()).collect(),
+        elsewhere: (asked.viewer.voucher != Voucher::Local).then_some(asked.viewer.voucher.name()),
         must_change: asked.viewer.must_change,
         changed: asked.query.some("changed").is_some(),
         fault,

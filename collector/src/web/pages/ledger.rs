@@ -10,13 +10,13 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use deskwarden_domain::{
-    ledger::{Column, Plan},
+    ledger::{Column, Plan, Subnet},
     model::{Lang, LedgerEntry, LedgerMode},
     port::{Store, StoreResult},
 };
 
 use super::{
-    Asked,
+    Asked, grid,
     pager::{Pager, ROWS, window},
     render,
 };
@@ -47,6 +47,8 @@ struct LedgerPage {
     headings: Vec<&'static str>,
     rows: Vec<Vec<Agent>>,
     pager: Pager,
+    /// Subnets of the rows, and where their grids are.
+    nets: Vec<(String, String)>,
     ranges: Vec<[Agent; 3]>,
     proposals: Vec<Proposal>,
     proposed: u64,
@@ -202,6 +204,7 @@ async fn build(state: &WebState, asked: &Asked, pasted: Pasted) -> Result<Ledger
     Ok(LedgerPage {
         headings: headings(lang),
         rows: found.rows.iter().map(cells).collect(),
+        nets: nets(&found.rows),
         pager: Pager::new("/ledger", &[], number, ROWS, found.rows.len(), found.total),
         ranges: ranges
             .iter()
@@ -224,6 +227,23 @@ async fn build(state: &WebState, asked: &Asked, pasted: Pasted) -> Result<Ledger
         exports: Exports::of("/ledger/export", asked),
         p,
     })
+}
+
+/// The subnets that entries are in, each once.
+fn nets(entries: &[LedgerEntry]) -> Vec<(String, String)> {
+    let of = |entry: &LedgerEntry| {
+        let address = entry.address.parse().ok()?;
+        Some(Subnet::around(address, entry.prefix.unwrap_or(24)))
+    };
+    let mut all: Vec<Subnet> = Vec::new();
+    for subnet in entries.iter().filter_map(of) {
+        if !all.contains(&subnet) {
+            all.push(subnet);
+        }
+    }
+    all.iter()
+        .map(|subnet| (subnet.to_string(), grid::address_of(subnet)))
+        .collect()
 }
 
 fn headings(lang: Lang) -> Vec<&'static str> {

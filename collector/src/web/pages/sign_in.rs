@@ -1,8 +1,6 @@
 //! `GET /sign-in`, `POST /sign-in`, `POST /sign-out`. An attempt is counted before the password is looked
 //! at, names that do not exist cost the same work, and the answer does not tell which of both was wrong.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::{
     Extension,
@@ -10,13 +8,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Redirect, Response},
 };
-use deskwarden_domain::{
-    model::{Millis, User},
-    port::SignInAttempt,
-};
+use deskwarden_domain::model::{Millis, User};
 
-use super::{Asked, render};
-use crate::password;
+use super::{
+    Asked,
+    proof::{Checked, check_password},
+    render,
+};
+use crate::vouch;
 use crate::web::{
     cookie::{self, Keep},
     error::WebError,
@@ -27,8 +26,6 @@ use crate::web::{
 };
 
 const LONGEST_NAME: usize = 64;
-/// How long a sign-in waits for its turn to be hashed.
-const HASH_WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -37,11 +34,28 @@ struct SignInPage {
     name: String,
     next: String,
     wrong: bool,
+    /// Name of another refusal in the locales.
+    fault: Option<&'static str>,
     locked_until: Option<Millis>,
+    /// Whether a directory is asked, too.
+    directory: bool,
+    /// Name of the provider, and where its sign-in begins.
+    provider: Option<(String, String)>,
+}
+
+/// What the form says beside its fields.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) name: String,
+    pub(super) next: String,
+    pub(super) wrong: bool,
+    pub(super) fault: Option<&'static str>,
+    pub(super) locked_until: Option<Millis>,
 }
 
 /// The form.
 pub(in crate::web) async fn page(
+    State(state): State<WebState>,
     Extension(preferences): Extension<Preferences>,
     headers: HeaderMap,
     query: Query,
@@ -51,15 +65,11 @@ pub(in crate::web) async fn page(
         .and_then(local_path)
         .unwrap_or_default()
         .to_owned();
-    answer(
-        preferences,
-        &headers,
-        StatusCode::OK,
-        String::new(),
+    let said = Said {
         next,
-        false,
-        None,
-    )
+        ..Said::default()
+    };
+    answer(&state, preferences, &headers, StatusCode::OK, said)
 }
 
 /// An attempt.
@@ -74,64 +84,89 @@ pub(in crate::web) async fn attempt(
         return Err(WebError::Forged);
     }
     let typed: String = fields.text("user").chars().take(LONGEST_NAME).collect();
-    let name = typed.to_lowercase();
+    // A directory takes several ways of writing a name for the same: they are counted as one.
+    let one_way = state
+        .config
+        .vouchers
+        .ldap
+        .as_ref()
+        .and(vouch::sign_in_name(&typed));
+    let name = one_way.unwrap_or_else(|| typed.to_lowercase());
     let next = local_path(fields.text("next")).unwrap_or_default().to_owned();
-    let user = match check_password(&state, &name, fields.raw("password").to_owned()).await? {
-        Checked::Right(user) => user,
-        Checked::Wrong => {
-            return answer(
-                preferences,
-                &headers,
-                StatusCode::UNAUTHORIZED,
-                typed,
-                next,
-                true,
-                None,
-            );
-        }
+    let said = Said {
+        name: typed,
+        next: next.clone(),
+        ..Said::default()
+    };
+    let refused = |status, said| answer(&state, preferences, &headers, status, said);
+    match check_password(&state, &name, fields.raw("password").to_owned()).await? {
+        Checked::Right(user) => Ok(redirect(open(&state, &headers, user, &next).await?)),
+        Checked::Wrong => refused(StatusCode::UNAUTHORIZED, Said { wrong: true, ..said }),
+        Checked::Outside(status, fault) => refused(
+            status,
+            Said {
+                fault: Some(fault),
+                ..said
+            },
+        ),
         Checked::Locked(until) => {
-            let mut response = answer(
-                preferences,
-                &headers,
-                StatusCode::TOO_MANY_REQUESTS,
-                typed,
-                next,
-                false,
-                Some(until),
-            )?;
+            let said = Said {
+                locked_until: Some(until),
+                ..said
+            };
+            let mut response = refused(StatusCode::TOO_MANY_REQUESTS, said)?;
             let seconds = until.saturating_sub(state.clock.now()).div_euclid(1000).max(0) + 1;
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-            return Ok(response);
+            Ok(response)
         }
-    };
+    }
+}
+
+/// A session that has begun: its cookies, and where the person goes.
+pub(super) struct Opened {
+    pub(super) to: String,
+    pub(super) cookies: Vec<HeaderValue>,
+}
+
+/// Opens the session of somebody who is who they say; a one-time code may still be due.
+pub(super) async fn open(
+    state: &WebState,
+    headers: &HeaderMap,
+    user: User,
+    next: &str,
+) -> Result<Opened, WebError> {
     let (csrf, secret, now) = (session::random()?, Secret::random()?, state.clock.now());
-    let (before, text) = (session::presented(&headers), secret.reveal().to_owned());
+    let (before, text) = (session::presented(headers), secret.reveal().to_owned());
     let (must_change, code_due) = (user.must_change_password, user.totp.is_some());
     state
         .ask(move |store| session::open(store, &user, before, csrf, &text, now, code_due))
         .await?;
-    let code = link("/sign-in/code", &[("next", &next)]);
     let to = if code_due {
-        &code
+        link("/sign-in/code", &[("next", next)])
     } else if must_change {
-        "/account"
+        "/account".to_owned()
     } else if next.is_empty() {
-        "/"
+        "/".to_owned()
     } else {
-        &next
+        next.to_owned()
     };
-    let mut response = Redirect::to(to).into_response();
     let cookies = [
         cookie::set(SESSION_COOKIE, secret.reveal(), Keep::Session),
         cookie::set(FORM_COOKIE, "", Keep::Gone),
     ];
-    response.headers_mut().extend(
-        cookies
-            .into_iter()
-            .flatten()
-            .map(|value| (header::SET_COOKIE, value)),
-    );
-    Ok(response)
+    Ok(Opened {
+        to,
+        cookies: cookies.into_iter().flatten().collect(),
+    })
+}
+
+fn redirect(opened: Opened) -> Response {
+    let mut response = Redirect::to(&opened.to).into_response();
+    let cookies = opened.cookies.into_iter();
+    response
+        .headers_mut()
+        .extend(cookies.map(|value| (header::SET_COOKIE, value)));
+    response
 }
 
 /// Ends the session.
@@ -156,63 +191,13 @@ pub(in crate::web) async fn sign_out(
     Ok(response)
 }
 
-/// What a password check says.
-pub(super) enum Checked {
-    /// It is this person's.
-    Right(User),
-    /// No such name, switched off, or another password: not told apart.
-    Wrong,
-    /// Too many attempts: nothing was looked at.
-    Locked(Millis),
-}
-
-/// Counts the attempt, then compares.
-pub(super) async fn check_password(
+/// The form with what is to be said.
+pub(super) fn answer(
     state: &WebState,
-    name: &str,
-    password: String,
-) -> Result<Checked, WebError> {
-    let policy = state.config.sign_in;
-    let now = state.clock.now();
-    // Few hashes at once, and a short queue: a flood of attempts takes neither memory nor every core.
-    let turn = tokio::time::timeout(HASH_WAIT, state.hashing.acquire())
-        .await
-        .map_err(|_| WebError::Busy)?;
-    let _turn = turn.map_err(|_| WebError::Internal("hashing has ended"))?;
-    let name = name.to_owned();
-    state
-        .ask(move |store| {
-            let lockout = Millis::try_from(policy.lockout.as_millis()).unwrap_or(Millis::MAX);
-            if let SignInAttempt::LockedUntil(until) =
-                store.count_sign_in(&name, now, policy.threshold, lockout)?
-            {
-                return Ok(Checked::Locked(until));
-            }
-            let user = store.user_by_name(&name)?;
-            let right = password::verify(&password, user.as_ref().map(|user| user.password_hash.as_str()));
-            match user {
-                Some(user) if right && user.disabled_at.is_none() => {
-                    store.clear_sign_in(&name)?;
-                    Ok(Checked::Right(user))
-                }
-                Some(user) => {
-                    store.audit(&session::entry(now, &name, "sign_in.refused", user.id))?;
-                    Ok(Checked::Wrong)
-                }
-                None => Ok(Checked::Wrong),
-            }
-        })
-        .await
-}
-
-fn answer(
     preferences: Preferences,
     headers: &HeaderMap,
     status: StatusCode,
-    name: String,
-    next: String,
-    wrong: bool,
-    locked_until: Option<Millis>,
+    said: Said,
 ) -> Result<Response, WebError> {
     let held = cookie::get(headers, FORM_COOKIE).filter(|value| value.len() == 43);
     let (csrf, fresh) = match held {
@@ -225,13 +210,20 @@ fn answer(
             )
         }
     };
-    let back = link("/sign-in", &[("next", &next)]);
+    let next = [("next", said.next.as_str())];
+    let vouchers = &state.config.vouchers;
     let page = SignInPage {
-        p: Page::sign_in(preferences, &csrf, &back),
-        name,
-        next,
-        wrong,
-        locked_until,
+        p: Page::sign_in(preferences, &csrf, &link("/sign-in", &next)),
+        directory: vouchers.ldap.is_some(),
+        provider: vouchers
+            .oidc
+            .as_ref()
+            .map(|provider| (provider.label().to_owned(), link("/sign-in/oidc", &next))),
+        name: said.name,
+        wrong: said.wrong,
+        fault: said.fault,
+        locked_until: said.locked_until,
+        next: said.next,
     };
     let mut response = (status, render(&page)?).into_response();
     response

@@ -9,11 +9,12 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
-use deskwarden_domain::model::{User, person};
+use deskwarden_domain::model::{User, Voucher, person};
 
 use super::{
-    Asked, render,
-    sign_in::{Checked, check_password},
+    Asked,
+    proof::{Checked, check_password},
+    render,
 };
 use crate::{
     config::Secret,
@@ -38,6 +39,8 @@ struct TotpPage {
     enrolled: bool,
     /// The roles ask for it: it can be replaced, not given up.
     required: bool,
+    /// A provider keeps the password, which nobody can be asked for here.
+    elsewhere: bool,
     left: u64,
     qr: Option<Qr>,
     typed_secret: String,
@@ -106,11 +109,14 @@ async fn forget(state: &WebState, asked: &Asked, fields: &Fields) -> Result<Resp
     let user = owner(state, asked).await?;
     let fault = if state.config.sign_in.asks_code(&user.roles) {
         Some("required")
+    } else if user.voucher == Voucher::Oidc {
+        return Err(WebError::Forbidden);
     } else {
         // Guesses at the password count like any other.
         match check_password(state, &user.name, fields.raw("password").to_owned()).await? {
             Checked::Right(_) => None,
             Checked::Wrong => Some("password"),
+            Checked::Outside(..) => Some("directory"),
             Checked::Locked(_) => Some("locked"),
         }
     };
@@ -196,6 +202,7 @@ async fn build(
     Ok(TotpPage {
         p: asked.page(state, "/account"),
         required: state.config.sign_in.asks_code(&user.roles),
+        elsewhere: user.voucher == Voucher::Oidc,
         left,
         qr: if enrolled {
             None

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use deskwarden_domain::{
-    model::{Millis, Role, Sight, User, person},
+    model::{Millis, Role, Sight, User, Voucher, person},
     port::{Store, StoreError, StoreResult},
 };
 
@@ -58,6 +58,8 @@ struct UserLine {
     departments: Vec<Agent>,
     /// `active`, `disabled`, `locked` or `one_time`.
     state: &'static str,
+    /// Who keeps the password.
+    voucher: &'static str,
     totp: bool,
     created_at: Millis,
     last_sign_in_at: Option<Millis>,
@@ -77,6 +79,7 @@ impl UserLine {
                 .map(|name| agent_text(name))
                 .collect(),
             state: state_of(user, now),
+            voucher: user.voucher.name(),
             totp: user.totp.is_some(),
             created_at: user.created_at,
             last_sign_in_at: user.last_sign_in_at,
@@ -240,7 +243,7 @@ pub(in crate::web) async fn rights(
     asked: Asked,
     fields: Fields,
 ) -> Result<Response, WebError> {
-    let user = find(&state, &asked).await?;
+    let user = find_local(&state, &asked).await?;
     let mut typed = Typed::read(&fields);
     let sight = typed.rights();
     if typed.faults.is_empty() {
@@ -291,7 +294,7 @@ pub(in crate::web) async fn reset_password(
     State(state): State<WebState>,
     asked: Asked,
 ) -> Result<Response, WebError> {
-    let user = find(&state, &asked).await?;
+    let user = find_local(&state, &asked).await?;
     let secret = one_time(&state).await?;
     let audit = asked.audit(&state, "user.reset_password", object(&user), "");
     let (id, name, hash) = (user.id, user.name.clone(), secret.hash.clone());
@@ -320,6 +323,18 @@ pub(in crate::web) async fn forget_totp(
     Ok(Redirect::to(&format!("/users/{id}?changed=yes")).into_response())
 }
 
+/// Forgets which entry of the directory or provider an account belongs to: the next one of its name takes it over.
+pub(in crate::web) async fn unlink(
+    State(state): State<WebState>,
+    asked: Asked,
+) -> Result<Response, WebError> {
+    let user = find(&state, &asked).await?;
+    let audit = asked.audit(&state, "user.unlink", object(&user), "");
+    let id = user.id;
+    state.ask(move |store| store.unlink_vouched(id, &audit)).await?;
+    Ok(Redirect::to(&format!("/users/{id}?changed=yes")).into_response())
+}
+
 fn object(user: &User) -> String {
     format!("user:{}", person(&user.name))
 }
@@ -343,6 +358,16 @@ async fn find(state: &WebState, asked: &Asked) -> Result<User, WebError> {
         .ask(move |store| store.user(id))
         .await?
         .ok_or(WebError::NotFound)
+}
+
+/// Somebody whose password and roles are kept here. What a directory or a provider says of others is not changed.
+async fn find_local(state: &WebState, asked: &Asked) -> Result<User, WebError> {
+    let user = find(state, asked).await?;
+    if user.voucher == Voucher::Local {
+        Ok(user)
+    } else {
+        Err(WebError::Forbidden)
+    }
 }
 
 async fn one_time(state: &WebState) -> Result<OneTime, WebError> {
@@ -426,6 +451,9 @@ impl List for UserList {
             }),
             Column::texts("departments", "users.departments", |user| {
                 user.sight.departments().to_vec()
+            }),
+            Column::text("source", "users.voucher", |user, _| {
+                Some(user.voucher.name().to_owned())
             }),
             Column::flag("second_factor", "users.totp", |user| user.totp.is_some()),
             Column::when("created_at", "users.created", |user| Some(user.created_at)),

@@ -6,6 +6,7 @@ mod channels;
 mod compliance;
 mod editor;
 mod exports;
+mod grid;
 mod house;
 mod inspections;
 mod mine;

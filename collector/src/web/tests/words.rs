@@ -11,7 +11,11 @@ use deskwarden_domain::model::{AssetState, FindingState, Lang, Outcome, Role, Se
 use crate::web::{error::WebError, locale, logged, session::Theme};
 
 /// Families whose members are chosen by a name that the code computes.
-const FAMILIES: [&str; 55] = [
+const FAMILIES: [&str; 59] = [
+    "use",
+    "sign_in_fault",
+    "voucher",
+    "voucher_text",
     "saved_fault",
     "audit_action",
     "audit_register",

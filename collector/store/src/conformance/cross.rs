@@ -1,6 +1,7 @@
 //! What rules over several devices ask of a store: touched values, the picture of them, and their end.
 
 use deskwarden_domain::{
+    ledger::Subnet,
     model::{AssetId, Claim, ClaimKind, ClaimNote, ClaimOrigin, Device, DhcpRange, LedgerEntry, Severity},
     port::{Batch, Op, Picture, Store, StoreError, Value},
 };
@@ -113,6 +114,63 @@ pub fn a_look_that_came_too_late_leaves_no_finding(bench: &dyn Bench) {
     late.seen = Some("{}".into());
     assert!(store.apply(&looked(vec![Op::PutFinding(late)])).is_err());
     assert!(picture(store.as_ref()).findings.is_empty());
+}
+
+pub fn the_addresses_of_a_subnet_are_what_is_assigned_seen_and_found(bench: &dyn Bench) {
+    let store = bench.open();
+    let (one, two) = (enrolled(store.as_ref(), 1), enrolled(store.as_ref(), 2));
+    let of = |device: &Device, value: &str, origin, router| Claim {
+        value: value.into(),
+        ..claim(device, origin, &note("a", router))
+    };
+    let claims = |device: &Device, claims| Op::Claims {
+        device: device.id,
+        item_key: "eth0".into(),
+        claims,
+    };
+    let gateway = Claim {
+        device: Some(two.id),
+        asset: None,
+        ..of(&two, "10.0.0.1", ClaimOrigin::Observed, true)
+    };
+    apply(
+        store.as_ref(),
+        vec![
+            claims(&one, vec![of(&one, X, ClaimOrigin::Own, false)]),
+            claims(
+                &two,
+                vec![
+                    of(&two, X, ClaimOrigin::Own, false),
+                    of(&two, "10.0.1.7", ClaimOrigin::Own, false),
+                    gateway,
+                ],
+            ),
+            Op::Accepted {
+                asset: one.asset,
+                item_key: "eth0".into(),
+                claims: vec![of(&one, "10.0.0.9", ClaimOrigin::Accepted, false)],
+            },
+        ],
+    );
+    store
+        .put_ledger_entry(&entry(Some(one.asset)), &audit("ledger.set"))
+        .unwrap();
+    let mut found = finding(&two, "pc.address-stolen", X, Severity::High);
+    found.seen = Some("{\"zh\":\"占用\"}".into());
+    apply(store.as_ref(), vec![Op::PutFinding(found)]);
+
+    let known = store.addresses(Subnet::parse("10.0.0.0/24").unwrap()).unwrap();
+    assert_eq!(known.ledger, [entry(Some(one.asset))]);
+    let seen: Vec<_> = known
+        .seen
+        .iter()
+        .map(|one| (one.address.as_str(), one.asset, one.router))
+        .collect();
+    assert_eq!(seen, [("10.0.0.1", None, true), (X, Some(one.asset), false)]);
+    assert_eq!(known.findings.len(), 1);
+    assert_eq!(known.findings[0].0, X);
+    let wide = store.addresses(Subnet::parse("10.0.0.0/22").unwrap()).unwrap();
+    assert_eq!(wide.seen.len(), 3, "several questions make one answer");
 }
 
 pub fn a_picture_holds_what_is_said_assigned_and_known(bench: &dyn Bench) {

@@ -145,6 +145,7 @@ macro_rules! conformance {
                 a_touched_value_is_due_until_it_was_looked_at_once,
                 a_look_that_came_too_late_leaves_no_finding,
                 a_picture_holds_what_is_said_assigned_and_known,
+                the_addresses_of_a_subnet_are_what_is_assigned_seen_and_found,
                 what_many_say_alike_is_one_row_with_a_count,
                 accepted_claims_are_replaced_and_what_they_were_is_looked_at,
                 an_imported_table_replaces_the_one_before,
@@ -187,6 +188,11 @@ macro_rules! conformance {
             ];
             people: [
                 changed_rights_end_every_session,
+                a_vouched_person_has_one_account_whose_roles_follow_the_groups,
+                without_a_group_nobody_gets_an_account,
+                a_vouched_name_takes_no_account_that_is_not_its_own,
+                an_administrator_with_a_local_password_stays,
+                parallel_first_sign_ins_make_one_account,
                 the_last_administrator_stays,
                 of_administrators_who_switch_each_other_off_one_stays,
                 a_session_waits_for_its_code,

@@ -1,7 +1,7 @@
 //! Rights, second factor, tokens of the API, and the audit log as people read it.
 
 use deskwarden_domain::{
-    model::{ApiScope, ApiToken, AuditEntry, AuditFilter, Role, Session, Sight, person},
+    model::{ApiScope, ApiToken, AuditEntry, AuditFilter, Role, Session, Sight, Vouched, Voucher, person},
     port::{Paging, Store, StoreError},
 };
 
@@ -256,4 +256,133 @@ pub fn the_audit_log_is_kept_for_two_hundred_days_at_least(bench: &dyn Bench) {
     // However old everything is, its last entry stays as the anchor.
     store.prune_audit(NOW + 9000 * DAY, 200).unwrap();
     assert!(store.verify_audit().unwrap().is_ok());
+}
+
+fn vouched(subject: &str, name: &str, roles: &[Role]) -> Vouched {
+    Vouched {
+        by: Voucher::Ldap,
+        subject: subject.into(),
+        name: name.into(),
+        roles: roles.to_vec(),
+        sight: Sight::Everything,
+    }
+}
+
+pub fn a_vouched_person_has_one_account_whose_roles_follow_the_groups(bench: &dyn Bench) {
+    let store = bench.open();
+    let technician = vouched("uuid:1", "wang", &[Role::Technician]);
+    let made = store.admit_vouched(&technician, NOW).unwrap().unwrap();
+    assert_eq!(
+        (
+            made.voucher,
+            made.password_hash.as_str(),
+            made.must_change_password
+        ),
+        (Voucher::Ldap, "", false)
+    );
+    signed_in(store.as_ref(), made.id, 1);
+    let again = bench.open().admit_vouched(&technician, NOW + 1).unwrap().unwrap();
+    assert_eq!(again.id, made.id);
+    assert!(
+        store.session(&[1; 32], 0, 0).unwrap().is_some(),
+        "nothing changed"
+    );
+    let limited = Vouched {
+        sight: Sight::of("客服部"),
+        ..vouched("uuid:1", "wang.xin", &[Role::RuleOfficer])
+    };
+    let changed = store.admit_vouched(&limited, NOW + 2).unwrap().unwrap();
+    assert_eq!(
+        (changed.id, changed.name.as_str(), changed.roles, changed.sight),
+        (made.id, "wang", vec![Role::RuleOfficer], Sight::of("客服部"))
+    );
+    assert!(store.session(&[1; 32], 0, 0).unwrap().is_none());
+    signed_in(store.as_ref(), made.id, 2);
+    assert_eq!(
+        store
+            .admit_vouched(&vouched("uuid:1", "wang", &[]), NOW + 3)
+            .unwrap(),
+        None
+    );
+    assert!(store.session(&[2; 32], 0, 0).unwrap().is_none());
+    assert_eq!(
+        store.user(made.id).unwrap().unwrap().roles,
+        Vec::<Role>::new(),
+        "an account without a group may do nothing"
+    );
+    let actions: Vec<String> = store
+        .audit_records(0, 100)
+        .unwrap()
+        .into_iter()
+        .map(|record| record.entry.action)
+        .filter(|action| action.starts_with("user."))
+        .collect();
+    assert_eq!(actions, ["user.add", "user.rights", "user.rights"]);
+}
+
+pub fn without_a_group_nobody_gets_an_account(bench: &dyn Bench) {
+    let store = bench.open();
+    assert_eq!(
+        store.admit_vouched(&vouched("uuid:1", "wang", &[]), NOW).unwrap(),
+        None
+    );
+    assert_eq!(store.users().unwrap(), []);
+}
+
+pub fn a_vouched_name_takes_no_account_that_is_not_its_own(bench: &dyn Bench) {
+    let store = bench.open();
+    user(store.as_ref(), "admin", &[Role::Administrator]);
+    let thief = store.admit_vouched(&vouched("uuid:1", "admin", &[Role::Technician]), NOW);
+    assert!(matches!(thief, Err(StoreError::Conflict(_))));
+    let first = store
+        .admit_vouched(&vouched("uuid:2", "wang", &[Role::Technician]), NOW)
+        .unwrap()
+        .unwrap();
+    let namesake = vouched("uuid:3", "wang", &[Role::Technician]);
+    assert!(matches!(
+        store.admit_vouched(&namesake, NOW),
+        Err(StoreError::Conflict(_))
+    ));
+    let elsewhere = Vouched {
+        by: Voucher::Oidc,
+        ..vouched("uuid:2", "wang", &[Role::Technician])
+    };
+    assert!(matches!(
+        store.admit_vouched(&elsewhere, NOW),
+        Err(StoreError::Conflict(_))
+    ));
+    signed_in(store.as_ref(), first.id, 1);
+    store.unlink_vouched(first.id, &audit("user.unlink")).unwrap();
+    assert!(store.session(&[1; 32], 0, 0).unwrap().is_none());
+    assert_eq!(store.admit_vouched(&namesake, NOW).unwrap().unwrap().id, first.id);
+    let own = store.user_by_name("admin").unwrap().unwrap();
+    let refused = store.unlink_vouched(own.id, &audit("user.unlink"));
+    assert!(matches!(refused, Err(StoreError::Conflict(_))));
+}
+
+pub fn an_administrator_with_a_local_password_stays(bench: &dyn Bench) {
+    let store = bench.open();
+    let local = user(store.as_ref(), "admin", &[Role::Administrator]);
+    store
+        .admit_vouched(&vouched("uuid:1", "boss", &[Role::Administrator]), NOW)
+        .unwrap()
+        .unwrap();
+    let refused = store.set_disabled(local, Some(NOW), &audit("user.disable"));
+    assert!(matches!(refused, Err(StoreError::Conflict(_))));
+}
+
+pub fn parallel_first_sign_ins_make_one_account(bench: &dyn Bench) {
+    bench.open();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                bench
+                    .open()
+                    .admit_vouched(&vouched("uuid:1", "wang", &[Role::Technician]), NOW)
+                    .unwrap()
+                    .unwrap()
+            });
+        }
+    });
+    assert_eq!(bench.open().users().unwrap().len(), 1);
 }

@@ -94,6 +94,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration {
+        shared: include_str!("0016_outside.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 /// Brings the schema of `place` (named in messages) up to this build. Refuses a newer one.

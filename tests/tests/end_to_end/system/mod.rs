@@ -1,16 +1,20 @@
 //! What the tests of whole systems share: an office of one PC with everything around it.
 
 mod across;
+mod administration;
 mod admission;
 mod bad_input;
 mod channels;
 mod clauses;
 mod crowd;
+mod directory;
 mod enrolment;
 mod full_disk;
+mod hostile_mail;
 mod identity;
 mod monitoring;
 mod network;
+mod openid;
 mod pages;
 mod parts;
 mod pictures;

@@ -22,7 +22,7 @@ const COLUMNS: u64 = 24;
 #[test]
 fn the_board_names_every_metric_that_a_collector_tells_and_no_other() {
     let setup = Setup::new().unwrap();
-    let setup = setup.table("[operations]\nbackup_mark = \"backup.done\"");
+    let setup = setup.tables("[operations]\nbackup_mark = \"backup.done\"\n");
     let collector = setup.start().unwrap();
     // Some metrics are only there after a report.
     let mut fleet = Fleet::enrol(Plan { agents: 1, seed: 12 }, &collector).unwrap();
