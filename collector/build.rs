@@ -1,4 +1,5 @@
-//! Lists the built-in rule files for the binary, so that a pack is added by adding its file.
+//! Lists the built-in rule files for the binary, so that a pack is added by adding its file, and links what the packaging
+//! made into the program: on Windows, its names, version and manifest.
 
 use std::{env, error::Error, fmt::Write as _, fs, path::Path};
 
@@ -26,6 +27,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         )?;
     }
     list.push_str("]\n");
+    println!("cargo::rerun-if-env-changed=DESKWARDEN_RESOURCE");
+    if let Ok(object) = env::var("DESKWARDEN_RESOURCE")
+        && !object.is_empty()
+    {
+        println!("cargo::rustc-link-arg-bins={object}");
+    }
     fs::write(Path::new(&env::var("OUT_DIR")?).join("built_in.rs"), list)?;
     Ok(())
 }

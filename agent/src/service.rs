@@ -1,12 +1,12 @@
 //! The agent as a service that waits for its settings, runs, and answers the service manager. What the manager is
 //! told, and how, is the platform's; what runs is `app`'s.
 
-mod log;
-
 use std::{path::Path, time::Duration};
 
 use anyhow::Context as _;
-use deskwarden_platform::{Gravity, Places, Request, Service, ensure_private_dir, log_event, places, serve};
+use deskwarden_platform::{
+    Gravity, LOG, Places, Request, Service, SystemLog, ensure_private_dir, log_event, places, serve,
+};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -27,7 +27,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// Runs until the service manager ends it; fails at once where no manager started the program.
 pub fn run() -> anyhow::Result<()> {
     serve(|service| {
-        log::start();
+        SystemLog::start(LOG);
         let ended = work(service);
         match &ended {
             Ok(()) => log_event(Gravity::Note, "桌面巡检代理已停止。\nThe Deskwarden agent ended."),

@@ -19,7 +19,6 @@ use crate::{
     clock,
     config::{Config, Listener},
     data::DataDir,
-    descriptors,
     entropy::{self, OsEntropy},
     grpc,
     ingest::{self, Contexts, Ingest, Now},
@@ -31,7 +30,7 @@ use crate::{
     pki::{Identity, Pki},
     rules_dir::{self, Importer},
     staff_notice,
-    supervise::{StopSignals, Supervisor},
+    supervise::Supervisor,
     task::{self, Eyes, Lease},
     updates::Shelf,
     vouch::Vouchers,
@@ -54,6 +53,8 @@ pub struct Ready {
     pub pin: String,
     /// The first administrator's password, at the very first start.
     pub admin: Option<OneTime>,
+    /// The first administrator has not replaced that password yet.
+    pub first_password_waits: bool,
 }
 
 /// What exists before the first task.
@@ -65,13 +66,21 @@ struct Base {
     pki: Arc<Pki>,
     standing: Arc<grpc::Standing>,
     admin: Option<OneTime>,
+    first_password_waits: bool,
 }
 
-/// Runs a collector until it is asked to stop or a part of it fails.
-pub fn run(config: Config, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyhow::Result<()> {
+/// Runs a collector until it is asked to stop or a part of it fails. `listen` begins to hear who asks, and its answer
+/// is cancelled then.
+pub fn run(
+    config: Config,
+    listen: impl FnOnce() -> io::Result<CancellationToken>,
+    ready: impl FnOnce(&Ready) -> io::Result<()>,
+) -> anyhow::Result<()> {
     let _data = DataDir::take(&config.data_dir)?;
-    if let Some(files) = descriptors::raise() {
-        info!(files, "open files that the system allows");
+    match deskwarden_system::raise_open_files() {
+        Ok(Some(files)) => info!(files, "open files that the system allows"),
+        Ok(None) => {}
+        Err(error) => warn!(%error, "the limit of open files stays as it is"),
     }
     let base = prepare(config)?;
     // A store that is spoken to over a network must be left where nothing else runs: its last holder is here.
@@ -80,7 +89,7 @@ pub fn run(config: Config, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         .enable_all()
         .build()
         .context("starting the runtime")?;
-    let ended = runtime.block_on(serve(base, ready));
+    let ended = runtime.block_on(serve(base, listen, ready));
     // A mail server that does not answer must not hold up the end; what it was sent is sent again.
     runtime.shutdown_timeout(LINGER);
     drop(store);
@@ -141,6 +150,10 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
             .context("beginning to observe")?;
     }
     let admin = people::first_administrator(store.as_ref(), now).context("making the first administrator")?;
+    let users = store.users().context("looking for people")?;
+    let first_password_waits = users
+        .iter()
+        .any(|user| user.name == people::FIRST && user.must_change_password);
     let standing = grpc::Standing::load(store.as_ref()).context("reading which devices are barred")?;
     Ok(Base {
         config,
@@ -150,11 +163,16 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
         pki: Arc::new(pki),
         standing: Arc::new(standing),
         admin,
+        first_password_waits,
     })
 }
 
 /// Runs everything. Asks the store for nothing by itself, as that would hold up whoever shares the thread.
-async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyhow::Result<()> {
+async fn serve(
+    base: Base,
+    listen: impl FnOnce() -> io::Result<CancellationToken>,
+    ready: impl FnOnce(&Ready) -> io::Result<()>,
+) -> anyhow::Result<()> {
     let Base {
         config,
         store,
@@ -163,9 +181,10 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         pki,
         standing,
         admin,
+        first_password_waits,
     } = base;
     // Before anything else, so that whoever reads that it is ready can also end it well.
-    let signals = StopSignals::catch().context("catching signals")?;
+    let asked_to_stop = listen().context("hearing when to stop")?;
     let mut tasks = Supervisor::new();
     let cancel = tasks.token();
     let now: Now = Arc::new(clock::now);
@@ -183,6 +202,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
         dashboard: url(dashboard.address(), &config.dashboard.listener),
         pin: pki.root_pin(),
         admin,
+        first_password_waits,
     };
     let public_url = config
         .public_url
@@ -408,7 +428,7 @@ async fn serve(base: Base, ready: impl FnOnce(&Ready) -> io::Result<()>) -> anyh
     info!(agents = told.agents, dashboard = told.dashboard, "ready");
     ready(&told).context("saying that the collector is ready")?;
     drop(told);
-    tasks.run(signals.asked_to_stop()).await?;
+    tasks.run(asked_to_stop.cancelled_owned()).await?;
     Ok(())
 }
 
@@ -515,7 +535,7 @@ async fn renew(identities: Vec<Renewed>, cancel: CancellationToken) {
 /// Names that a listener's certificate bears: those configured, the machine's, and the address itself.
 fn names(listener: &Listener) -> Vec<String> {
     let mut names = listener.names.clone();
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = deskwarden_system::machine_name();
     let ip = listener.listen.ip();
     let own = (!ip.is_unspecified()).then(|| ip.to_string());
     for name in [

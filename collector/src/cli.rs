@@ -66,7 +66,7 @@ struct Cli {
 /// Options of every command.
 #[derive(Clone, Debug, clap::Args)]
 struct Common {
-    /// Configuration file [default: /etc/deskwarden/collector.toml]
+    /// Configuration file [default: /etc/deskwarden/collector.toml; on Windows in ProgramData\Deskwarden Collector]
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "data")]
     config: Option<PathBuf>,
     /// Data folder of a collector without a configuration file
@@ -96,6 +96,8 @@ pub(crate) enum LogFormat {
 enum Command {
     /// Run the collector
     Serve(serve::Serve),
+    /// Run as the service that the service manager of Windows started
+    Service,
     /// Enrolment tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -244,6 +246,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 
 /// Runs the process's command line: 0 done, 1 refused or failed, 2 misused.
 pub fn main() -> ExitCode {
+    deskwarden_system::guard_libraries();
     let lang = language(|name| std::env::var(name).ok());
     run(std::env::args_os(), lang, &mut io::stdout(), &mut io::stderr())
 }
@@ -278,6 +281,7 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
     let common = cli.common;
     match cli.command {
         Command::Serve(serve) => serve::run(serve, &common, out),
+        Command::Service => Ok(crate::service::run().map_err(CliError::refused)?),
         Command::CheckConfig => check::run(&common, out),
         Command::CheckStore => check_store::run(&Session::open(&common)?, out),
         Command::Backup(command) => backup::run(&command, &common, out),

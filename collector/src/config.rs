@@ -28,6 +28,7 @@ use crate::{
     net,
     notices::Office,
     outbound::{Guard, HostPort},
+    places,
 };
 
 pub use channel::{
@@ -37,13 +38,6 @@ pub use people::People;
 pub use secret::Secret;
 pub(crate) use vouch::BACK;
 pub use vouch::{Bind, Group, Ldap, LdapServer, Oidc};
-
-/// Where the packages put the file.
-pub const DEFAULT_FILE: &str = "/etc/deskwarden/collector.toml";
-/// Where the packages put the data.
-pub const DEFAULT_DATA: &str = "/var/lib/deskwarden-collector";
-/// Name of the configuration inside a data folder, for installations that have only that.
-pub const FILE_IN_DATA: &str = "collector.toml";
 
 const AGENTS_PORT: u16 = 7443;
 const DASHBOARD_PORT: u16 = 8443;
@@ -203,7 +197,7 @@ impl Config {
             &text,
             &name,
             file.parent().unwrap_or(Path::new(".")),
-            Path::new(DEFAULT_DATA),
+            &places::default_data(),
             Reach::Network,
         )
     }
@@ -211,7 +205,7 @@ impl Config {
     /// The settings of a data folder: its own `collector.toml` where there is one, else defaults that
     /// listen on this machine only and write alerts to standard output.
     pub fn of_data(data_dir: &Path) -> Result<Self, ConfigError> {
-        let file = data_dir.join(FILE_IN_DATA);
+        let file = data_dir.join(places::FILE);
         let name = file.display().to_string();
         match std::fs::read_to_string(&file) {
             Ok(text) => Self::parse(&text, &name, data_dir, data_dir, Reach::Loopback),

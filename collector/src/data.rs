@@ -1,13 +1,12 @@
 //! The data folder: private, and used by one running collector at a time.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use deskwarden_system::{create_private_dir, open_private, shut};
 
 /// Name of the lock's file.
 const LOCK: &str = "collector.lock";
@@ -50,27 +49,13 @@ impl DataDir {
             folder: folder.to_owned(),
             source,
         };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(fault)?;
-        let mode = fs::metadata(folder).map_err(fault)?.permissions().mode();
-        if mode & 0o007 != 0 {
-            fs::set_permissions(folder, fs::Permissions::from_mode(mode & 0o770)).map_err(fault)?;
-        }
+        create_private_dir(folder).map_err(fault)?;
+        shut(folder).map_err(|error| fault(error.into_io()))?;
         let path = folder.join(LOCK);
-        let lock = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path);
-        let mut lock = lock.map_err(fault)?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        let mut lock = open_private(&path).map_err(fault)?;
+        match lock.try_lock() {
             Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
+            Err(TryLockError::WouldBlock) => {
                 let pid = fs::read_to_string(&path)
                     .ok()
                     .and_then(|text| text.trim().parse().ok());
@@ -79,7 +64,7 @@ impl DataDir {
                     pid,
                 });
             }
-            Err(error) => return Err(fault(error.into())),
+            Err(TryLockError::Error(error)) => return Err(fault(error)),
         }
         // The number is only shown to people; the lock itself is what counts.
         lock.set_len(0)
@@ -91,6 +76,8 @@ impl DataDir {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

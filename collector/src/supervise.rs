@@ -1,12 +1,10 @@
 //! Tasks that live and end together: each has a name and a span; the first that fails cancels the rest,
 //! and its cause is what the process ends with.
 
-use std::{error::Error, future::Future, io, time::Duration};
+use std::{error::Error, future::Future, io, thread, time::Duration};
 
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    task::{Id, JoinError, JoinSet},
-};
+use deskwarden_system::Ends;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
@@ -128,29 +126,17 @@ impl Supervisor {
     }
 }
 
-/// SIGTERM and SIGINT, caught from the moment this exists.
-#[derive(Debug)]
-pub struct StopSignals {
-    term: Signal,
-    int: Signal,
-}
-
-impl StopSignals {
-    /// Catches them from now on. Within a runtime.
-    pub fn catch() -> io::Result<Self> {
-        Ok(Self {
-            term: signal(SignalKind::terminate())?,
-            int: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Resolves at the first of them.
-    pub async fn asked_to_stop(mut self) {
-        tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
-        }
-    }
+/// From now on hears when the service manager or a person at a terminal asks the program to end: the answer is
+/// cancelled at the first time.
+pub fn ends() -> io::Result<CancellationToken> {
+    let ends = Ends::catch()?;
+    let asked = CancellationToken::new();
+    let heard = asked.clone();
+    thread::Builder::new().name("ends".to_owned()).spawn(move || {
+        ends.wait();
+        heard.cancel();
+    })?;
+    Ok(asked)
 }
 
 #[cfg(test)]

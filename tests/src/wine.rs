@@ -43,6 +43,24 @@ impl Build {
         Some(Self { folder })
     }
 
+    /// The same, with the collector for Windows among it.
+    pub fn with_collector(test: &str) -> Option<Self> {
+        let build = Self::of(test)?;
+        if !build.collector().is_file() {
+            need::missing(
+                test,
+                "DESKWARDEN_WINDOWS names no folder with the collector for Windows",
+            );
+            return None;
+        }
+        Some(build)
+    }
+
+    /// The collector.
+    pub fn collector(&self) -> PathBuf {
+        self.folder.join("deskwarden-collector.exe")
+    }
+
     /// The agent.
     pub fn program(&self) -> PathBuf {
         self.folder.join("deskwarden-agent.exe")
@@ -53,9 +71,9 @@ impl Build {
         self.folder.join("deskwarden_installer.dll")
     }
 
-    /// Unit tests of the platform's crate.
-    pub fn unit_tests(&self) -> PathBuf {
-        self.folder.join("platform-tests.exe")
+    /// Unit tests of a crate with parts that only Windows has: `platform`, `system`.
+    pub fn unit_tests(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}-tests.exe"))
     }
 
     /// Packs the agent as an MSI of that version.
@@ -63,10 +81,22 @@ impl Build {
     /// # Errors
     /// When the packing script refuses.
     pub fn msi(&self, version: &str, out: &Path) -> Result<PathBuf> {
+        self.packed(&self.program(), version, out)
+    }
+
+    /// Packs the collector as an MSI of that version.
+    ///
+    /// # Errors
+    /// When the packing script refuses.
+    pub fn collector_msi(&self, version: &str, out: &Path) -> Result<PathBuf> {
+        self.packed(&self.collector(), version, out)
+    }
+
+    fn packed(&self, program: &Path, version: &str, out: &Path) -> Result<PathBuf> {
         let script = crate::architecture::tree::root().join("deploy/windows/package");
         let mut command = Command::new(script);
         command
-            .arg(self.program())
+            .arg(program)
             .arg(self.library())
             .arg(version)
             .arg(out);

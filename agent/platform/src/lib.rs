@@ -1,5 +1,5 @@
 //! What differs per operating system, behind one set of signatures: the sources of facts, kernel events,
-//! private files, the machine's hints. The only home of `cfg(target_os)`. Knows nothing of when a source
+//! the machine's hints. The only home of `cfg(target_os)`. Knows nothing of when a source
 //! is read, of what was reported before, or of the wire: that is the agent's.
 
 mod condition;
@@ -8,8 +8,6 @@ mod hardware;
 mod hints;
 mod known;
 mod memory;
-#[cfg(not(target_os = "windows"))]
-mod no_service;
 mod own;
 mod proxy;
 #[cfg(any(target_os = "windows", test))]
@@ -31,15 +29,17 @@ mod unsupported;
 #[cfg(not(any(target_os = "linux", target_os = "windows")))]
 use unsupported as os;
 
-pub use os::{
-    KernelEvents, REPLACES_RUNNING, Root, Service, Stopper, boot_id, cpu_us, ensure_private_dir,
-    guard_libraries, host_hints, is_privileged, keep_heap_small, kernel_events, log_event, monotonic_ms,
-    places, publish, read_trusted, release_memory, samples, serve, sources, wait_for_end, write_private,
+pub use deskwarden_system::{
+    Gravity, PrivateError, Request, Service, SystemLog, Trusted, ensure_private_dir, guard_libraries, publish,
+    read_trusted, wait_for_end, write_private,
 };
-pub use own::{Gravity, Places, Request};
+pub use os::{
+    KernelEvents, REPLACES_RUNNING, Root, Stopper, boot_id, cpu_us, host_hints, is_privileged,
+    keep_heap_small, kernel_events, monotonic_ms, places, release_memory, samples, sources,
+};
+pub use own::{LOG, Places, log_event, serve};
 pub use source::{
-    Fact, KernelEvent, PrivateError, Reading, Seen, Source, SourceId, Trusted, Unavailable, WatchPath,
-    Watched,
+    Fact, KernelEvent, Reading, Seen, Source, SourceId, Unavailable, WatchPath, Watched,
 };
 
 /// Operating system and processor of this build, as `linux-x86_64`.

@@ -1,7 +1,19 @@
-//! The vocabulary between the agent and the system that it is installed on: where its own files are, what a service
-//! manager asks of it, and what it tells the system's log. Knows no system.
+//! The agent's own place on the system: where its files are, and its service. Knows no system.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
+
+use deskwarden_system::{Gravity, Service, ServiceKind};
+
+/// The name of the agent in the system's log, as the installation registers it.
+pub const LOG: &str = "Deskwarden";
+
+/// The agent's service. It keeps what it needs to pass through folders, to read the files of every account (hives of
+/// people who are not signed in), and to ask which program a process of another account is.
+const SERVICE: ServiceKind = ServiceKind {
+    name: "deskwarden-agent",
+    by_hand: "run",
+    privileges: &["SeChangeNotifyPrivilege", "SeBackupPrivilege", "SeDebugPrivilege"],
+};
 
 /// Where the agent's own files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,26 +28,13 @@ pub struct Places {
     pub state: PathBuf,
 }
 
-/// What the service manager asks of a running service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
-    /// End: somebody stops the service, or the PC shuts down.
-    Stop,
-    /// The PC goes to sleep once [`Service::asleep`](crate::Service::asleep) was called, or soon.
-    Sleep,
-    /// It is awake again.
-    Wake,
-    /// Somebody signed in or out.
-    People,
+/// Runs `body` as the service that the manager started this process for. Returns when it has ended; fails at once
+/// where no manager started it. What `body` fails with is the caller's to tell; the manager hears that it failed.
+pub fn serve(body: impl FnOnce(&'static Service) -> Result<(), String> + Send + 'static) -> io::Result<()> {
+    deskwarden_system::serve(SERVICE, body)
 }
 
-/// How grave an entry of the system's log is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gravity {
-    /// Something happened that is well.
-    Note,
-    /// Somebody should look some day.
-    Warning,
-    /// It does not work.
-    Fault,
+/// Writes an entry of the system's log. A log that takes none has nobody to tell it to.
+pub fn log_event(gravity: Gravity, text: &str) {
+    deskwarden_system::log_event(LOG, gravity, text);
 }

@@ -1,6 +1,6 @@
 //! The vocabulary between a source of facts and whoever schedules it. Holds no source and reads nothing.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use deskwarden_proto::v1::{Facet, Local, Look, Policy, Section, facet};
 
@@ -209,48 +209,6 @@ pub trait Source: Send + Sync {
     }
     /// What it remembered before the agent was restarted, given before the first look.
     fn recall(&self, _seen: Vec<Seen>) {}
-}
-
-/// Why a private file or folder could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum PrivateError {
-    /// The file system refused.
-    #[error("{path}: cannot {action}: {source}")]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// What was tried.
-        action: &'static str,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// Others could read or change what is kept here.
-    #[error("{path}: {fault}; {remedy}")]
-    NotPrivate {
-        /// Where.
-        path: PathBuf,
-        /// What is wrong.
-        fault: String,
-        /// What to do.
-        remedy: String,
-    },
-}
-
-/// A file that nobody but its reader and root could have written.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Trusted {
-    /// Its content.
-    pub bytes: Vec<u8>,
-    /// Whether others may read it.
-    pub others_can_read: bool,
-}
-
-// What is read this way may hold a secret.
-impl std::fmt::Debug for Trusted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Trusted({} bytes)", self.bytes.len())
-    }
 }
 
 #[cfg(test)]

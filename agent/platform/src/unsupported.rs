@@ -3,16 +3,14 @@
 use std::{
     collections::BTreeSet,
     ffi::OsString,
-    io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::OnceLock,
     time::Instant,
 };
 
 use deskwarden_proto::v1::{HostHints, Sample};
 
-pub use crate::no_service::{Service, log_event, serve};
-use crate::{KernelEvent, Places, PrivateError, Source, Trusted, Unavailable};
+use crate::{KernelEvent, Places, Source, Unavailable};
 
 /// A file-system root; nothing can be read below it on this system.
 #[derive(Clone, Debug)]
@@ -147,9 +145,6 @@ pub fn cpu_us() -> Option<u64> {
 }
 
 /// Nothing to do that is known here.
-pub fn guard_libraries() {}
-
-/// Nothing to do that is known here.
 pub fn keep_heap_small() {}
 
 /// Nothing to do that is known here.
@@ -171,43 +166,4 @@ pub fn places() -> Places {
         left: "/etc/deskwarden/enrol.toml".into(),
         state: "/var/lib/deskwarden-agent".into(),
     }
-}
-
-/// Refuses: without owner-only files there is no private write.
-pub fn write_private(path: &Path, _bytes: &[u8]) -> Result<(), PrivateError> {
-    Err(unsupported(path))
-}
-
-/// Refuses: whoever may read it is not known without owners.
-pub fn publish(path: &Path, _bytes: &[u8]) -> Result<(), PrivateError> {
-    Err(unsupported(path))
-}
-
-/// Refuses: without owner-only folders there is no private folder.
-pub fn ensure_private_dir(path: &Path) -> Result<(), PrivateError> {
-    Err(unsupported(path))
-}
-
-/// Refuses: whom to trust is not known without owners.
-pub fn read_trusted(path: &Path, _max: usize) -> Result<Option<Trusted>, PrivateError> {
-    Err(unsupported(path))
-}
-
-fn unsupported(path: &Path) -> PrivateError {
-    PrivateError::Io {
-        path: path.to_owned(),
-        action: "keep private",
-        source: io::Error::new(
-            io::ErrorKind::Unsupported,
-            "this system has no support for it yet",
-        ),
-    }
-}
-
-/// Refuses: nothing tells this build when to end.
-pub fn wait_for_end() -> io::Result<()> {
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        "signals are not read on this system yet",
-    ))
 }

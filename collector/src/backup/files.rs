@@ -1,11 +1,12 @@
 //! Files of a backup: found below a folder, copied for their owner only, on disk before anybody is told.
 
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, File},
     io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
+
+use deskwarden_system::{create_private_as, create_private_dir, sync_dir};
 
 use super::{BackupError, fault};
 
@@ -23,18 +24,12 @@ pub(super) enum Absent {
 
 /// Makes a folder that only its owner may enter, with those above it.
 pub(super) fn private_folder(path: &Path) -> Result<(), BackupError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(fault(path))
+    create_private_dir(path).map_err(fault(path))
 }
 
 /// Puts the names in a folder on disk.
 pub(super) fn sync_folder(path: &Path) -> Result<(), BackupError> {
-    File::open(path)
-        .and_then(|folder| folder.sync_all())
-        .map_err(fault(path))
+    sync_dir(path).map_err(fault(path))
 }
 
 /// Paths of all regular files below a folder, relative to it, in order. Links are not followed.
@@ -89,13 +84,8 @@ pub(super) fn copy(from: &Path, to: &Path, absent: Absent) -> Result<bool, Backu
     let folder = to.parent().unwrap_or(Path::new("."));
     private_folder(folder)?;
     // What only its owner may run or read stays so; nobody else gets more than before.
-    let mode = source.metadata().map_err(fault(from))?.permissions().mode() & 0o700;
-    let mut target = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(to)
-        .map_err(fault(to))?;
+    let original = source.metadata().map_err(fault(from))?;
+    let mut target = create_private_as(to, &original).map_err(fault(to))?;
     io::copy(&mut source, &mut target)
         .and_then(|_| target.sync_all())
         .map_err(fault(to))?;

@@ -5,12 +5,12 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     io::{Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Component, Path},
 };
 
 use data_encoding::HEXLOWER;
 use deskwarden_domain::model::Millis;
+use deskwarden_system::create_private;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
@@ -86,11 +86,7 @@ impl Manifest {
     pub(super) fn write(&self, folder: &Path) -> Result<(), BackupError> {
         let path = folder.join(LIST);
         let text = serde_json::to_vec_pretty(self).map_err(|error| fault(&path)(error.into()))?;
-        File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
+        create_private(&path)
             .and_then(|mut file| {
                 file.write_all(&text)?;
                 file.sync_all()
@@ -181,7 +177,7 @@ pub(super) fn is_temporary(path: &Path, database: Option<&Path>) -> bool {
         path.parent() == database.parent()
             && [stem, &format!("{stem}-wal"), &format!("{stem}-shm")].contains(&name)
     });
-    of_database || name == "collector.lock" || name.ends_with(".new")
+    of_database || name == "collector.lock" || name == ".deskwarden-turn" || name.ends_with(".new")
 }
 
 fn digest(path: &Path) -> Result<(u64, String), BackupError> {

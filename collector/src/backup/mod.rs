@@ -10,7 +10,6 @@ mod manifest;
 
 use std::{
     fs, io,
-    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -99,10 +98,10 @@ pub fn make(source: Source<'_>, folder: &Path, now: Millis) -> Result<PathBuf, B
     if whole.exists() {
         return Err(fault(&whole)(io::Error::from(io::ErrorKind::AlreadyExists)));
     }
-    fs::DirBuilder::new()
-        .mode(0o700)
-        .create(&part)
-        .map_err(fault(&part))?;
+    if part.exists() {
+        return Err(fault(&part)(io::Error::from(io::ErrorKind::AlreadyExists)));
+    }
+    private_folder(&part)?;
     let made = fill(source, &part, now)
         .and_then(|()| fs::rename(&part, &whole).map_err(fault(&whole)))
         .and_then(|()| sync_folder(folder));

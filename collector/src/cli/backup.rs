@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     backup::{self, BackupError, Source},
-    config::DEFAULT_FILE,
+    places,
 };
 
 use super::{
@@ -67,10 +67,11 @@ pub(super) fn run(command: &Backup, common: &Common, out: &mut Out<'_>) -> Resul
         )));
     }
     // A folder's own configuration lies in it and is copied with it.
+    let installed = places::default_file();
     let file = match (&common.config, &common.data) {
         (Some(file), _) => Some(file.as_path()),
         (None, Some(_)) => None,
-        (None, None) => Some(Path::new(DEFAULT_FILE)),
+        (None, None) => Some(installed.as_path()),
     };
     let source = Source {
         data_dir: &config.data_dir,

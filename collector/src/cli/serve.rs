@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use tracing_subscriber::{EnvFilter, fmt};
 
-use crate::app;
+use crate::{app, supervise};
 
 use super::{CliError, Common, LogFormat, out::Out, session};
 
@@ -33,7 +33,7 @@ pub(super) fn run(serve: Serve, common: &Common, out: &mut Out<'_>) -> Result<()
     config.dashboard.listener.listen = serve.dashboard_listen.unwrap_or(config.dashboard.listener.listen);
     config.rules_dir = serve.rules_dir.unwrap_or(config.rules_dir);
     log(common.log);
-    app::run(config, |ready| {
+    app::run(config, supervise::ends, |ready| {
         let admin = ready
             .admin
             .as_ref()

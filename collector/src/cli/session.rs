@@ -1,6 +1,6 @@
 //! What most commands need: the configuration, and the store beside a collector that may be running.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use deskwarden_domain::{
     model::{AuditEntry, Millis},
@@ -9,7 +9,8 @@ use deskwarden_domain::{
 
 use crate::{
     clock,
-    config::{Config, DEFAULT_FILE, StoreUrl},
+    config::{Config, StoreUrl},
+    places,
 };
 
 use super::{CliError, Common};
@@ -71,7 +72,7 @@ pub(super) fn config(common: &Common) -> Result<Config, CliError> {
     let mut config = match (&common.config, &common.data) {
         (Some(file), _) => Config::read(file)?,
         (None, Some(data)) => Config::of_data(data)?,
-        (None, None) => Config::read(Path::new(DEFAULT_FILE))?,
+        (None, None) => Config::read(&places::default_file())?,
     };
     if let Some(url) = &common.store {
         config.store =

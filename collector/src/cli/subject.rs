@@ -106,12 +106,8 @@ pub(super) fn run(command: SubjectCommand, session: &Session, out: &mut Out<'_>)
 
 /// For its owner only: it is somebody's personal data.
 fn write(file: &std::path::Path, text: &str) -> Result<(), CliError> {
-    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-    std::fs::File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
+    use std::io::Write as _;
+    deskwarden_system::create_private(file)
         .and_then(|mut out| out.write_all(text.as_bytes()).and_then(|()| out.sync_all()))
         .map_err(|error| CliError::Refused(format!("{}: {error}", file.display())))
 }

@@ -4,12 +4,12 @@
 use std::{
     fs, io,
     io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use clap::Subcommand;
 use deskwarden_proto::ids::DeviceId;
+use deskwarden_system::{create_private, open_private};
 use serde_json::{Value, json};
 
 use crate::updates::{Entry, Ring, Shelf, Signer};
@@ -214,13 +214,15 @@ fn read(file: &Path) -> Result<Vec<u8>, CliError> {
 }
 
 fn write(file: &Path, bytes: &[u8], new: bool) -> Result<(), CliError> {
-    let written = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .create_new(new)
-        .truncate(!new)
-        .mode(0o600)
-        .open(file)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    let opened = if new {
+        create_private(file)
+    } else {
+        open_private(file)
+    };
+    let written = opened.and_then(|mut file| {
+        file.set_len(0)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
     written.map_err(|error| CliError::Refused(format!("{}: {error}", file.display())))
 }

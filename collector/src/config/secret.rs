@@ -1,7 +1,8 @@
 //! Secrets that are read from files: never shown, wiped when dropped.
 
-use std::{fmt, io, path::Path};
+use std::{fmt, fs::File, io, io::Read as _, path::Path};
 
+use deskwarden_system::{PrivateError, Reach, check_file};
 use zeroize::Zeroizing;
 
 /// Longest secret in a file, in bytes.
@@ -19,15 +20,13 @@ impl Secret {
 
     /// Reads a file and drops the white space around its text. The file must not be open to everybody.
     pub fn read(file: &Path) -> io::Result<Self> {
-        use std::os::unix::fs::MetadataExt as _;
-        let meta = std::fs::metadata(file)?;
-        if meta.mode() & 0o007 != 0 {
-            return Err(io::Error::other("everybody may read it: `chmod o= FILE`"));
-        }
-        if meta.len() > LONGEST {
+        let mut opened = File::open(file)?;
+        check_file(file, &opened, Reach::Group).map_err(PrivateError::into_io)?;
+        if opened.metadata()?.len() > LONGEST {
             return Err(io::Error::other("it is longer than a secret may be (4 KiB)"));
         }
-        let text = Zeroizing::new(std::fs::read_to_string(file)?);
+        let mut text = Zeroizing::new(String::new());
+        opened.read_to_string(&mut text)?;
         if text.trim().is_empty() {
             return Err(io::Error::other("it is empty"));
         }

@@ -48,7 +48,7 @@ impl SyslogChannel {
             SyslogTransport::Udp => None,
             SyslogTransport::Tls => Some(client(config)?),
         };
-        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let name = deskwarden_system::machine_name();
         Ok(Self {
             config: config.clone(),
             tls,

@@ -4,11 +4,11 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
+use deskwarden_system::{Reach, check_file, create_private, sync_dir};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
@@ -55,11 +55,10 @@ impl Vault {
         if !file.exists() {
             make(data_dir, &file)?;
         }
-        let mode = fs::metadata(&file).map_err(fault)?.mode();
-        if mode & 0o077 != 0 {
-            return Err(fault(io::Error::other("others may read it: `chmod 600 FILE`")));
-        }
-        let bytes = Zeroizing::new(fs::read(&file).map_err(fault)?);
+        let mut opened = fs::File::open(&file).map_err(fault)?;
+        check_file(&file, &opened, Reach::Owner).map_err(|error| fault(error.into_io()))?;
+        let mut bytes = Zeroizing::new(Vec::new());
+        opened.read_to_end(&mut bytes).map_err(fault)?;
         let key = UnboundKey::new(&CHACHA20_POLY1305, &bytes)
             .map_err(|_| fault(io::Error::other(format!("it does not hold {KEY_BYTES} bytes"))))?;
         Ok(Self {
@@ -115,11 +114,7 @@ fn make(folder: &Path, file: &Path) -> Result<(), VaultError> {
     let mut name = [0u8; 8];
     getrandom::fill(&mut name).map_err(VaultError::Random)?;
     let new = folder.join(format!(".{FILE}.{}", data_encoding::HEXLOWER.encode(&name)));
-    let written = fs::File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)
+    let written = create_private(&new)
         .and_then(|mut out| out.write_all(bytes.as_ref()).and_then(|()| out.sync_all()));
     // A link, not a rename: whoever makes one at the same time does not replace it.
     let linked = written.and_then(|()| match fs::hard_link(&new, file) {
@@ -128,14 +123,12 @@ fn make(folder: &Path, file: &Path) -> Result<(), VaultError> {
     });
     fs::remove_file(&new).ok();
     linked.map_err(fault)?;
-    fs::File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(fault)
+    sync_dir(folder).map_err(fault)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     use super::*;
 

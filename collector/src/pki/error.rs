@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use deskwarden_system::PrivateError;
+
 use crate::entropy::NoEntropy;
 
 /// A fault of the certificate authority or of a certificate.
@@ -24,26 +26,9 @@ pub enum PkiError {
         /// Where.
         path: PathBuf,
     },
-    /// Others may read it.
-    #[error("{} can be read by other users (mode {found:o}); mend it with: chmod {mode} {}", path.display(), path.display())]
-    Permissive {
-        /// Which file.
-        path: PathBuf,
-        /// Its mode.
-        found: u32,
-        /// The mode that it should have.
-        mode: &'static str,
-    },
-    /// Somebody else owns it, and so may change it.
-    #[error("{} belongs to user {owner}, but the collector runs as user {own}; mend it with: chown {own} {} && chmod go-rwx {}", path.display(), path.display(), path.display())]
-    ForeignOwner {
-        /// Which file.
-        path: PathBuf,
-        /// Who owns it.
-        owner: u32,
-        /// Who runs the collector.
-        own: u32,
-    },
+    /// Others may read or change it.
+    #[error(transparent)]
+    NotPrivate(#[from] PrivateError),
     /// The file does not hold what it must.
     #[error("{} cannot be used: {fault}; restore it from a backup", path.display())]
     Damaged {

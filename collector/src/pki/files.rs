@@ -2,12 +2,12 @@
 //! have read or changed them. Knows PEM, but no certificate.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
+use deskwarden_system::{Reach, check_file, check_folder, create_private, create_private_dir, sync_dir};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
@@ -18,17 +18,14 @@ const MAX_FILE: u64 = 64 << 10;
 
 /// Makes a folder that only its owner may enter, or accepts one that is so already.
 pub(super) fn ensure_folder(path: &Path) -> Result<(), PkiError> {
-    match DirBuilder::new().mode(0o700).recursive(true).create(path) {
-        Ok(()) => {}
-        Err(source) => return Err(io_error("make the folder", path, source)),
-    }
+    create_private_dir(path).map_err(|source| io_error("make the folder", path, source))?;
     let about = fs::symlink_metadata(path).map_err(|source| io_error("look at", path, source))?;
     if !about.is_dir() {
         return Err(PkiError::NotAFolder {
             path: path.to_owned(),
         });
     }
-    private(path, &about, "700")
+    Ok(check_folder(path)?)
 }
 
 /// Whether there is anything at the path.
@@ -88,7 +85,7 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), PkiError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let written = fill(&temporary, text.as_bytes())
         .and_then(|()| fs::rename(&temporary, path))
-        .and_then(|()| File::open(folder)?.sync_all());
+        .and_then(|()| sync_dir(folder));
     written.map_err(|source| {
         fs::remove_file(&temporary).ok();
         io_error("write", path, source)
@@ -117,16 +114,9 @@ fn read(path: &Path, secrecy: Secrecy) -> Result<Vec<u8>, PkiError> {
         return Err(damaged(path, "it is no regular file"));
     }
     match secrecy {
-        Secrecy::OwnerOnly => private(path, &about, "600")?,
-        Secrecy::NotEverybody if about.mode() & 0o007 != 0 => {
-            let found = about.mode() & 0o777;
-            return Err(PkiError::Permissive {
-                path: path.to_owned(),
-                found,
-                mode: "640",
-            });
-        }
-        Secrecy::NotEverybody | Secrecy::Public => {}
+        Secrecy::OwnerOnly => check_file(path, &file, Reach::Owner)?,
+        Secrecy::NotEverybody => check_file(path, &file, Reach::Group)?,
+        Secrecy::Public => {}
     }
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -141,36 +131,9 @@ fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = create_private(path)?;
     file.write_all(bytes)?;
     file.sync_all()
-}
-
-fn private(path: &Path, about: &fs::Metadata, mode: &'static str) -> Result<(), PkiError> {
-    owned_by(path, about, rustix::process::geteuid().as_raw())?;
-    if about.mode() & 0o077 != 0 {
-        return Err(PkiError::Permissive {
-            path: path.to_owned(),
-            found: about.mode() & 0o777,
-            mode,
-        });
-    }
-    Ok(())
-}
-
-fn owned_by(path: &Path, about: &fs::Metadata, own: u32) -> Result<(), PkiError> {
-    if about.uid() == own {
-        return Ok(());
-    }
-    Err(PkiError::ForeignOwner {
-        path: path.to_owned(),
-        owner: about.uid(),
-        own,
-    })
 }
 
 fn io_error(action: &'static str, path: &Path, source: io::Error) -> PkiError {
@@ -197,16 +160,6 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "y");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_file_of_another_owner_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.key");
-        write(&path, "x").unwrap();
-        let about = fs::metadata(&path).unwrap();
-        let error = owned_by(&path, &about, about.uid() + 1).unwrap_err().to_string();
-        assert!(error.contains("a.key") && error.contains("chown"), "{error}");
     }
 
     #[test]

@@ -62,13 +62,13 @@ impl Eyes {
 }
 
 fn disk(folder: &Path) -> Option<Disk> {
-    let found = rustix::fs::statvfs(folder)
+    let found = deskwarden_system::room(folder)
         .inspect_err(|error| warn!(folder = %folder.display(), %error, "its disk cannot be looked at"))
         .ok()?;
     Some(Disk {
         folder: folder.display().to_string(),
-        free: found.f_bavail.saturating_mul(found.f_frsize),
-        total: found.f_blocks.saturating_mul(found.f_frsize),
+        free: found.free,
+        total: found.total,
     })
 }
 

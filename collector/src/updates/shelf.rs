@@ -4,13 +4,13 @@
 use std::{
     fs, io,
     io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::SystemTime,
 };
 
 use data_encoding::HEXLOWER;
+use deskwarden_system::{create_private_dir, file_number, open_private, sync_dir};
 use deskwarden_proto::{
     Message as _,
     ids::DeviceId,
@@ -136,11 +136,7 @@ impl Shelf {
             }
             return Err(ShelfError::Taken(manifest.version, manifest.platform));
         }
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder
-            .create(&self.folder)
-            .map_err(|source| fault(&self.folder, source))?;
+        create_private_dir(&self.folder).map_err(|source| fault(&self.folder, source))?;
         // The program last but one: what is listed is there.
         let name = name(&manifest.version, &manifest.platform);
         self.write(&format!("{name}.program"), &bundle.program)?;
@@ -232,7 +228,7 @@ impl Shelf {
     fn current(&self) -> Result<Vec<Entry>, ShelfError> {
         // It is replaced, never written to: a file of the same moment is told by its number.
         let written = fs::metadata(self.folder.join(RINGS))
-            .and_then(|found| Ok((found.modified()?, found.ino())))
+            .and_then(|found| Ok((found.modified()?, file_number(&found))))
             .ok();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.written != written {
@@ -308,15 +304,14 @@ impl Shelf {
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ShelfError> {
         let path = self.folder.join(name);
         let part = self.folder.join(format!("{name}.part"));
-        let written = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&part)
-            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        let written = open_private(&part)
+            .and_then(|mut file| {
+                file.set_len(0)?;
+                file.write_all(bytes)?;
+                file.sync_all()
+            })
             .and_then(|()| fs::rename(&part, &path))
-            .and_then(|()| fs::File::open(&self.folder)?.sync_all());
+            .and_then(|()| sync_dir(&self.folder));
         written.map_err(|source| fault(&path, source))
     }
 }

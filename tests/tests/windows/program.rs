@@ -37,7 +37,8 @@ const OF_WINDOWS: [&str; 2] = ["bcrypt.dll", "userenv.dll"];
 fn the_program_is_hardened_and_loads_nothing_but_windows_own_libraries() {
     let test = "the_program_is_hardened_and_loads_nothing_but_windows_own_libraries";
     let Some(build) = Build::of(test) else { return };
-    for path in [build.program(), build.library()] {
+    let collector = Some(build.collector()).filter(|path| path.is_file());
+    for path in [build.program(), build.library()].into_iter().chain(collector) {
         let found = Program::read(&fs::read(&path).unwrap()).unwrap();
         for flag in [pe::HIGH_ENTROPY, pe::DYNAMIC_BASE, pe::NO_EXECUTE] {
             assert!(
@@ -69,12 +70,16 @@ fn the_program_is_hardened_and_loads_nothing_but_windows_own_libraries() {
 fn the_program_says_what_it_is() {
     let test = "the_program_says_what_it_is";
     let Some(build) = Build::of(test) else { return };
-    let bytes = fs::read(build.program()).unwrap();
-    assert!(Program::read(&bytes).unwrap().resources);
     let wide = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
-    for text in ["桌面巡检代理", "Deskwarden agent", env!("CARGO_PKG_VERSION")] {
-        let wanted = wide(text);
-        assert!(bytes.windows(wanted.len()).any(|at| at == wanted), "{text}");
+    let collector = Some((build.collector(), ["桌面巡检采集端", "Deskwarden collector"]));
+    let agent = (build.program(), ["桌面巡检代理", "Deskwarden agent"]);
+    for (path, names) in collector.into_iter().filter(|(path, _)| path.is_file()).chain([agent]) {
+        let bytes = fs::read(&path).unwrap();
+        assert!(Program::read(&bytes).unwrap().resources);
+        for text in names.into_iter().chain([env!("CARGO_PKG_VERSION")]) {
+            let wanted = wide(text);
+            assert!(bytes.windows(wanted.len()).any(|at| at == wanted), "{}: {text}", path.display());
+        }
     }
 }
 

@@ -91,7 +91,7 @@ fn is_portable(root: &Root) -> bool {
 
 fn hostname(root: &Root) -> String {
     if root.is_host() {
-        return rustix::system::uname().nodename().to_string_lossy().into_owned();
+        return deskwarden_system::machine_name();
     }
     let bytes = root
         .read_limited("etc/hostname", 4_096)

@@ -2,7 +2,6 @@
 
 mod account;
 mod crashes;
-mod dll;
 mod dpkg;
 mod egress;
 mod events;
@@ -18,7 +17,6 @@ mod network;
 mod os_release;
 mod part;
 mod places;
-mod private;
 mod process;
 mod program;
 mod proxy;
@@ -30,7 +28,6 @@ mod rtnl;
 mod samples;
 mod security;
 mod share;
-mod signals;
 mod software;
 mod units;
 
@@ -38,16 +35,12 @@ use std::sync::Arc;
 
 use crate::{Source, gather, memory};
 
-pub use crate::no_service::{Service, log_event, serve};
-pub use dll::guard_libraries;
 pub use events::{KernelEvents, Stopper, kernel_events};
 pub use heap::{keep_heap_small, release_memory};
 pub use host::{boot_id, cpu_us, host_hints, is_privileged, monotonic_ms};
 pub use places::{REPLACES_RUNNING, places};
-pub use private::{ensure_private_dir, publish, read_trusted, write_private};
 pub use root::Root;
 pub use samples::samples;
-pub use signals::wait_for_end;
 
 /// Every source of facts of this system.
 pub fn sources() -> Vec<Box<dyn Source>> {

@@ -6,9 +6,7 @@ use windows_sys::Win32::{
     Foundation::{CloseHandle, FILETIME, HANDLE},
     Security::{GetTokenInformation, TOKEN_ELEVATION, TOKEN_QUERY, TokenElevation},
     System::{
-        SystemInformation::{
-            ComputerNamePhysicalDnsHostname, GetComputerNameExW, GetSystemTimeAsFileTime, GetTickCount64,
-        },
+        SystemInformation::{GetSystemTimeAsFileTime, GetTickCount64},
         Threading::{GetCurrentProcess, GetProcessTimes, OpenProcessToken},
         Time::{GetTimeZoneInformation, TIME_ZONE_INFORMATION},
     },
@@ -17,7 +15,6 @@ use windows_sys::Win32::{
 use super::{
     Root, network, part,
     registry::{self, View},
-    wide::narrow,
 };
 use crate::{Source, hints};
 
@@ -131,19 +128,9 @@ pub fn is_privileged() -> bool {
 /// Name of the PC.
 pub(super) fn hostname(root: &Root) -> String {
     if root.is_host() {
-        let mut text = [0u16; 512];
-        let mut length = text.len() as u32;
-        // SAFETY: pointer and length describe a buffer of ours.
-        #[expect(unsafe_code, reason = "a function of the system")]
-        let told = unsafe {
-            GetComputerNameExW(
-                ComputerNamePhysicalDnsHostname,
-                text.as_mut_ptr(),
-                &raw mut length,
-            )
-        };
-        if told != 0 {
-            return narrow(&text);
+        let told = deskwarden_system::machine_name();
+        if !told.is_empty() {
+            return told;
         }
     }
     let path = "SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters";

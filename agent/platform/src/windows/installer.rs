@@ -12,15 +12,11 @@ use windows_sys::Win32::{
     System::ApplicationInstallationAndServicing::MSIHANDLE,
 };
 
-use super::{
-    dll::functions,
-    event_log::log_event,
-    places::places,
-    private::{ensure_private_dir, write_private},
-    wide::wide,
-};
+use deskwarden_system::{Gravity, PrivateError, ensure_private_dir, program_data, write_private};
+
+use super::{dll::functions, places::places, wide::wide};
 use crate::{
-    Gravity, Places, PrivateError,
+    Places, log_event,
     roll_out::{Told, told},
 };
 
@@ -36,6 +32,8 @@ const MAX_HANDED: u32 = 32 << 10;
 const MAX_FILE: u64 = 64 << 10;
 /// What an update of the agent by itself leaves beside the program.
 const BESIDE_PROGRAM: [&str; 5] = ["new", "previous", "failed", "trial", "refused"];
+/// The folder of a collector, below ProgramData.
+const OF_COLLECTOR: &str = "Deskwarden Collector";
 /// The property by which the installer hands something over.
 const HANDED: &str = "CustomActionData";
 
@@ -58,6 +56,17 @@ extern "system" fn DeskwardenForget(install: MSIHANDLE) -> u32 {
     let handed = handed(install);
     let (purge, program) = handed.split_once('|').unwrap_or((&handed, ""));
     answer(forget(purge.trim() == "1", Path::new(program.trim()), &places()))
+}
+
+/// With `1`, takes away everything that a collector kept on this machine; otherwise nothing.
+#[unsafe(no_mangle)]
+extern "system" fn DeskwardenForgetCollector(install: MSIHANDLE) -> u32 {
+    let asked = handed(install).trim() == "1";
+    let home = program_data().map(|all| all.join(OF_COLLECTOR));
+    answer(match home {
+        Some(home) if asked => emptied(&home),
+        _ => Ok(()),
+    })
 }
 
 fn leave(handed: &str, places: &Places) -> Result<(), PrivateError> {
@@ -97,17 +106,19 @@ fn forget(all: bool, program: &Path, places: &Places) -> Result<(), PrivateError
     removed(&places.config)?;
     removed(&places.state.join("token"))?;
     if all {
-        // The standard library goes down handle by handle and follows no junction.
-        match fs::remove_dir_all(home) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(fault(home, "remove", source));
-            }
-            _ => {}
-        }
+        emptied(home)?;
     }
     // Only if nothing is left in it.
     fs::remove_dir(home).ok();
     Ok(())
+}
+
+fn emptied(home: &Path) -> Result<(), PrivateError> {
+    // The standard library goes down handle by handle and follows no junction.
+    match fs::remove_dir_all(home) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(fault(home, "remove", source)),
+        _ => Ok(()),
+    }
 }
 
 fn removed(file: &Path) -> Result<(), PrivateError> {
@@ -121,7 +132,7 @@ fn answer(done: Result<(), PrivateError>) -> u32 {
     match done {
         Ok(()) => ERROR_SUCCESS,
         Err(error) => {
-            let text = format!("桌面巡检代理安装失败。\nThe Deskwarden agent cannot be installed: {error}");
+            let text = format!("桌面巡检安装或卸载失败。\nDeskwarden cannot be installed or removed: {error}");
             log_event(Gravity::Fault, &text);
             ERROR_INSTALL_FAILURE
         }

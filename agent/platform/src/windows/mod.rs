@@ -1,16 +1,12 @@
 //! Windows: which sources there are, each in a file of its own; and the agent's own place on the system.
 
 mod account;
-mod acl;
-mod beneath;
 mod crashes;
 mod devices;
 mod dll;
 mod egress;
-mod end;
 mod event;
 mod event_count;
-mod event_log;
 mod events;
 mod executable;
 mod fault;
@@ -33,8 +29,6 @@ mod part;
 mod parts;
 mod people;
 mod places;
-mod private;
-mod privileges;
 mod process;
 mod processes;
 mod proxy;
@@ -43,27 +37,21 @@ mod room;
 mod root;
 mod samples;
 mod security;
-mod service;
 mod services;
 mod share;
 mod signature;
 mod software;
-mod wide;
+
+use deskwarden_system::wide;
 
 use crate::{Source, gather, memory};
 
-pub use dll::guard_libraries;
-
-pub use end::wait_for_end;
-pub use event_log::log_event;
 pub use events::{KernelEvents, Stopper, kernel_events};
 pub use heap::{keep_heap_small, release_memory};
 pub use host::{boot_id, cpu_us, host_hints, is_privileged, monotonic_ms};
 pub use places::{REPLACES_RUNNING, places};
-pub use private::{ensure_private_dir, publish, read_trusted, write_private};
 pub use root::Root;
 pub use samples::samples;
-pub use service::{Service, serve};
 
 /// Every source of facts of this system.
 pub fn sources() -> Vec<Box<dyn Source>> {

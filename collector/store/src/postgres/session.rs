@@ -29,10 +29,7 @@ impl Target {
         let hosts: Vec<String> = config
             .get_hosts()
             .iter()
-            .map(|host| match host {
-                Host::Tcp(name) => name.clone(),
-                Host::Unix(path) => path.display().to_string(),
-            })
+            .map(host_name)
             .collect();
         let place = format!(
             "the PostgreSQL database {} on {}",
@@ -133,4 +130,10 @@ impl Session {
         }
         !self.in_transaction
     }
+}
+
+/// Name or folder of a host. Folders of sockets are a kind of their own, which only Unix has.
+fn host_name(host: &Host) -> String {
+    let told = format!("{host:?}");
+    told.split('"').nth(1).unwrap_or(&told).to_owned()
 }

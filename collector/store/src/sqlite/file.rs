@@ -1,14 +1,9 @@
 //! The file: made for its owner only, recognised before it is used, never overwritten.
 
-use std::{
-    fs::{self, DirBuilder, OpenOptions},
-    io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
-    time::Duration,
-};
+use std::{fs, io, path::Path, time::Duration};
 
 use deskwarden_domain::port::{StoreError, StoreResult};
+use deskwarden_system::{create_private, create_private_dir, lock_folder, open_private, shut_file};
 use rusqlite::{Connection, OpenFlags};
 
 use super::failure;
@@ -81,13 +76,9 @@ pub(super) fn copy_into(path: &Path, file: &Path) -> StoreResult<()> {
         source: Box::new(error),
     };
     let fault = |error| failure(path, "copy", error);
-    // An empty file of ours: SQLite would make one that others may read.
-    let made = OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(file)
-        .map_err(cannot)?;
+    // An empty file of ours: SQLite would make one that others may read. Not kept open: elsewhere than on Unix, who has a
+    // file open keeps others from writing to it.
+    create_private(file).map(drop).map_err(cannot)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
     connection.busy_timeout(BUSY).map_err(fault)?;
@@ -95,7 +86,9 @@ pub(super) fn copy_into(path: &Path, file: &Path) -> StoreResult<()> {
         .to_str()
         .ok_or_else(|| cannot(io::Error::other("its name is not UTF-8")))?;
     connection.execute("VACUUM INTO ?1", [name]).map_err(fault)?;
-    made.sync_all().map_err(cannot)
+    open_private(file)
+        .and_then(|copy| copy.sync_all())
+        .map_err(cannot)
 }
 
 /// SQLite itself is too old to keep what it was told.
@@ -126,25 +119,10 @@ fn make_private(path: &Path) -> StoreResult<fs::File> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|e| cannot("make the folder of", e))?;
-    let turn = fs::File::open(folder).map_err(|e| cannot("open the folder of", e))?;
-    match turn.lock() {
-        // Some network file systems lock no folders; SQLite is not meant for them.
-        Err(error) if error.kind() != io::ErrorKind::Unsupported => {
-            return Err(cannot("lock the folder of", error));
-        }
-        _ => {}
-    }
-    let made = OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(path);
-    match made {
+    create_private_dir(folder).map_err(|e| cannot("make the folder of", e))?;
+    // Some network file systems lock no folders; SQLite is not meant for them.
+    let turn = lock_folder(folder).map_err(|e| cannot("lock the folder of", e))?;
+    match create_private(path) {
         Ok(_) => return Ok(turn),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(cannot("make", error)),
@@ -156,8 +134,8 @@ fn make_private(path: &Path) -> StoreResult<fs::File> {
             path.display()
         )));
     }
-    if found.permissions().mode() & 0o077 != 0 && found.len() == 0 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|e| cannot("protect", e))?;
+    if found.len() == 0 {
+        shut_file(path).map_err(|e| cannot("protect", e))?;
     }
     Ok(turn)
 }

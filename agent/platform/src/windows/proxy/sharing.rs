@@ -13,6 +13,7 @@ use crate::{
     proxy::{Owner, fact},
     windows::{
         gather::Gather,
+        iphelper,
         registry::{self, View},
         services,
     },
@@ -20,8 +21,12 @@ use crate::{
 
 const TCPIP: &str = "SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters";
 const TCPIP6: &str = "SYSTEM\\CurrentControlSet\\Services\\Tcpip6\\Parameters";
-/// The service that shares a connection; Windows starts it only while one is shared.
+/// The service that shares a connection. Windows starts it while one is shared, by a person or as a mobile hotspot, and
+/// where it passes on for virtual machines and containers only.
 const SHARING: &str = "SharedAccess";
+const SHARING_SETTINGS: &str = "SYSTEM\\CurrentControlSet\\Services\\SharedAccess\\Parameters";
+/// What the adapter of those who share bears, unless the settings say otherwise.
+const USUAL_SCOPE: &str = "192.168.137.1";
 const PORT_PROXY: &str = "SYSTEM\\CurrentControlSet\\Services\\PortProxy";
 const PORTS: [&str; 4] = ["v4tov4\\tcp", "v4tov6\\tcp", "v6tov4\\tcp", "v6tov6\\tcp"];
 
@@ -57,7 +62,7 @@ impl Source for Sharing {
                 &format!("HKLM\\SYSTEM\\CurrentControlSet\\Services\\{SHARING}"),
                 "ConnectionSharing",
                 "sharing",
-                found.runs.unwrap_or(false),
+                shared(found.runs, &scope(root), bearers(root).as_deref()),
             )),
             Ok(None) => {}
             Err(why) => gather.fault(why),
@@ -100,6 +105,26 @@ impl Source for Sharing {
     }
 }
 
+/// The address that shared connections go through.
+fn scope(root: &Root) -> String {
+    let key = registry::machine(root, SHARING_SETTINGS, View::Native).ok().flatten();
+    let found = key.map(|key| key.text("ScopeAddress")).unwrap_or_default();
+    if found.is_empty() { USUAL_SCOPE.to_owned() } else { found }
+}
+
+/// Addresses of this PC; `None` where they are not told.
+fn bearers(root: &Root) -> Option<Vec<String>> {
+    let adapters = root.is_host().then(iphelper::adapters)?.ok()?;
+    let addresses = adapters.into_iter().flat_map(|adapter| adapter.addresses);
+    Some(addresses.map(|address| address.ip.to_string()).collect())
+}
+
+/// The service runs, and an adapter bears its address; where addresses are not told, that it runs is enough.
+fn shared(runs: Option<bool>, scope: &str, addresses: Option<&[String]>) -> bool {
+    runs.unwrap_or(false)
+        && addresses.is_none_or(|addresses| addresses.iter().any(|address| address == scope))
+}
+
 /// This PC itself is what others go through.
 fn passes_on(place: &str, setting: &str, scheme: &str, enabled: bool) -> Fact {
     let proxy = Proxy {
@@ -110,4 +135,20 @@ fn passes_on(place: &str, setting: &str, scheme: &str, enabled: bool) -> Fact {
         ..Proxy::default()
     };
     Fact::machine(key::proxy(place, setting), Kind::Proxy(proxy)).at(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_shared_where_an_adapter_bears_the_address_of_the_service() {
+        let office = ["10.1.2.3".to_owned(), USUAL_SCOPE.to_owned()];
+        assert!(shared(Some(true), USUAL_SCOPE, Some(&office)));
+        assert!(!shared(Some(false), USUAL_SCOPE, Some(&office)), "it does not run");
+        // It serves virtual machines only.
+        assert!(!shared(Some(true), USUAL_SCOPE, Some(&["172.22.0.1".to_owned()])));
+        assert!(shared(Some(true), "10.9.0.1", Some(&["10.9.0.1".to_owned()])));
+        assert!(shared(Some(true), USUAL_SCOPE, None), "nobody knows better");
+    }
 }

@@ -7,34 +7,43 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deskwarden_platform::{Gravity, log_event};
 use tracing::{Level, Metadata, level_filters::LevelFilter};
 use tracing_subscriber::fmt::MakeWriter;
+
+use crate::{Gravity, log_event};
 
 /// The same text is written again after this.
 const AGAIN: Duration = Duration::from_secs(3_600);
 /// Texts that are remembered.
 const REMEMBERED: usize = 32;
 
-/// From now on what the agent says reaches the system's log.
-pub(super) fn start() {
-    tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::WARN)
-        .with_writer(SystemLog::default())
-        .with_ansi(false)
-        .with_target(false)
-        .with_level(false)
-        .without_time()
-        .init();
-}
-
-#[derive(Default)]
-struct SystemLog {
+/// The system's log as the place where a service's lines go.
+#[derive(Debug)]
+pub struct SystemLog {
+    source: &'static str,
     written: Mutex<Written>,
 }
 
+impl SystemLog {
+    /// From now on what the program says reaches the system's log, under a name that its installation registered.
+    pub fn start(source: &'static str) {
+        let log = Self {
+            source,
+            written: Mutex::default(),
+        };
+        tracing_subscriber::fmt()
+            .with_max_level(LevelFilter::WARN)
+            .with_writer(log)
+            .with_ansi(false)
+            .with_target(false)
+            .with_level(false)
+            .without_time()
+            .init();
+    }
+}
+
 /// Texts that were written lately.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Written(VecDeque<(Instant, String)>);
 
 impl Written {
@@ -74,7 +83,8 @@ impl<'a> MakeWriter<'a> for SystemLog {
 }
 
 /// One entry in the making; written when it is whole.
-struct Entry<'a> {
+#[derive(Debug)]
+pub struct Entry<'a> {
     log: &'a SystemLog,
     gravity: Gravity,
     text: Vec<u8>,
@@ -97,7 +107,7 @@ impl Drop for Entry<'_> {
         let text = text.trim();
         let mut written = self.log.written.lock().unwrap_or_else(PoisonError::into_inner);
         if !text.is_empty() && written.is_due(text, Instant::now()) {
-            log_event(self.gravity, text);
+            log_event(self.log.source, self.gravity, text);
         }
     }
 }

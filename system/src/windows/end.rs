@@ -19,15 +19,25 @@ const LAST: Duration = Duration::from_secs(5);
 static ASKED: Mutex<bool> = Mutex::new(false);
 static TOLD: Condvar = Condvar::new();
 
-/// Waits until a person at a console asks the program to end. Blocks.
-pub fn wait_for_end() -> io::Result<()> {
-    // SAFETY: the handler is a function that lives as long as the program.
-    check(unsafe { SetConsoleCtrlHandler(Some(heard), 1) })?;
-    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
-    while !*asked {
-        asked = TOLD.wait(asked).unwrap_or_else(PoisonError::into_inner);
+/// The request of a person at a console to end.
+#[derive(Debug)]
+pub struct Ends(());
+
+impl Ends {
+    /// Heard from now on.
+    pub fn catch() -> io::Result<Self> {
+        // SAFETY: the handler is a function that lives as long as the program.
+        check(unsafe { SetConsoleCtrlHandler(Some(heard), 1) })?;
+        Ok(Self(()))
     }
-    Ok(())
+
+    /// Waits for it. Blocks.
+    pub fn wait(self) {
+        let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*asked {
+            asked = TOLD.wait(asked).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
 }
 
 unsafe extern "system" fn heard(what: u32) -> i32 {

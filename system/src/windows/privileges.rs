@@ -1,4 +1,4 @@
-//! Rights beyond those to files: which of them the agent keeps. Reading needs few; the rest is given back for good.
+//! Rights beyond those to files: which of them a service keeps. It needs few; the rest is given back for good.
 #![expect(unsafe_code, reason = "privileges are reached through the Windows API only")]
 
 use std::{io, os::windows::io::AsRawHandle as _, ptr};
@@ -17,9 +17,6 @@ use super::{
     wide::wide,
 };
 
-/// What the agent keeps: to pass through folders, to read the files of every account (hives of people who are not
-/// signed in), and to ask which program a process of another account is.
-pub(super) const KEPT: [&str; 3] = ["SeChangeNotifyPrivilege", "SeBackupPrivilege", "SeDebugPrivilege"];
 /// Room for every privilege there is, several times.
 const ROOM: usize = 256;
 /// What precedes the list.
@@ -28,9 +25,9 @@ const HEAD: usize = 4;
 const ENTRY: usize = 12;
 
 /// Gives every privilege back but those that are kept, and switches these on. Returns how many went.
-pub(super) fn keep_few() -> io::Result<usize> {
+pub(super) fn keep_few(kept: &[&str]) -> io::Result<usize> {
     let token = own_token(TOKEN_QUERY | TOKEN_ADJUST_PRIVILEGES)?;
-    let kept: Vec<LUID> = KEPT.iter().filter_map(|name| value(name).ok()).collect();
+    let kept: Vec<LUID> = kept.iter().filter_map(|name| value(name).ok()).collect();
     let mut bytes = vec![0u32; (HEAD + ENTRY * ROOM) / 4];
     let mut used = 0;
     // SAFETY: the buffer has the length that is named.

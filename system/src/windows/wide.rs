@@ -3,17 +3,17 @@
 use std::{ffi::OsStr, os::windows::ffi::OsStrExt as _};
 
 /// With the zero at the end.
-pub(super) fn wide(text: impl AsRef<OsStr>) -> Vec<u16> {
+pub fn wide(text: impl AsRef<OsStr>) -> Vec<u16> {
     text.as_ref().encode_wide().chain([0]).collect()
 }
 
 /// Several texts after each other, and an empty one as the end.
-pub(super) fn wide_list(texts: &[&str]) -> Vec<u16> {
+pub fn wide_list(texts: &[&str]) -> Vec<u16> {
     texts.iter().flat_map(wide).chain([0]).collect()
 }
 
 /// The text of a buffer up to its zero, or its end.
-pub(super) fn narrow(units: &[u16]) -> String {
+pub fn narrow(units: &[u16]) -> String {
     let end = units.iter().position(|unit| *unit == 0).unwrap_or(units.len());
     String::from_utf16_lossy(units.get(..end).unwrap_or_default())
 }
@@ -23,7 +23,7 @@ pub(super) fn narrow(units: &[u16]) -> String {
 /// # Safety
 /// The pointer is null, or points to characters of which one within `max` is zero.
 #[expect(unsafe_code, reason = "a pointer that a function of the system gave")]
-pub(super) unsafe fn behind(text: *const u16, max: usize) -> String {
+pub unsafe fn behind(text: *const u16, max: usize) -> String {
     if text.is_null() {
         return String::new();
     }

@@ -11,8 +11,6 @@ use windows_sys::Win32::System::EventLog::{
 use super::wide::wide;
 use crate::Gravity;
 
-/// Name of the source, as the installation registers it.
-const SOURCE: &str = "Deskwarden";
 /// The numbers below are in the system's own message file, whose text is the entry's (EventCreate.exe: 1 to 1000).
 const NOTE: u32 = 1;
 const WARNING: u32 = 2;
@@ -20,8 +18,8 @@ const FAULT: u32 = 3;
 /// The log takes no more in one text.
 const MAX_TEXT: usize = 8_000;
 
-/// Writes an entry. A log that takes none has nobody to tell it to.
-pub fn log_event(gravity: Gravity, text: &str) {
+/// Writes an entry of `source`, as the installation registers it. A log that takes none has nobody to tell it to.
+pub fn log_event(source: &str, gravity: Gravity, text: &str) {
     let (kind, number) = match gravity {
         Gravity::Note => (EVENTLOG_INFORMATION_TYPE, NOTE),
         Gravity::Warning => (EVENTLOG_WARNING_TYPE, WARNING),
@@ -32,7 +30,7 @@ pub fn log_event(gravity: Gravity, text: &str) {
         .map(|letter| if letter == '\0' { ' ' } else { letter })
         .take(MAX_TEXT)
         .collect();
-    let (source, text) = (wide(SOURCE), wide(text));
+    let (source, text) = (wide(source), wide(text));
     // SAFETY: the name ends in zero; no server means this machine.
     let log = unsafe { RegisterEventSourceW(ptr::null(), source.as_ptr()) };
     if log.is_null() {

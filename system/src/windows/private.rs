@@ -133,13 +133,14 @@ pub fn read_trusted(path: &Path, max: usize) -> Result<Option<Trusted>, PrivateE
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
-struct Judged {
-    protected: bool,
-    read_by_others: bool,
+/// What was found of an owner and rights that are trusted.
+pub(super) struct Judged {
+    pub(super) protected: bool,
+    pub(super) read_by_others: bool,
 }
 
 /// What is open, if it belongs to somebody who is trusted and nobody else may change it.
-fn judged(path: &Path, handle: std::os::windows::io::BorrowedHandle<'_>) -> Result<Judged, PrivateError> {
+pub(super) fn judged(path: &Path, handle: std::os::windows::io::BorrowedHandle<'_>) -> Result<Judged, PrivateError> {
     let found = acl::read(handle).map_err(|source| fault(path, "read the rights", source))?;
     let own = acl::own_sid().map_err(|source| fault(path, "make private", source))?;
     let trusted = [SYSTEM, ADMINISTRATORS, own.as_str()];
@@ -175,7 +176,7 @@ fn read_all(file: &File, max: usize) -> io::Result<Option<Vec<u8>>> {
     Ok((bytes.len() <= max).then_some(bytes))
 }
 
-fn refuse<T>(path: &Path, fault: &str, remedy: &str) -> Result<T, PrivateError> {
+pub(super) fn refuse<T>(path: &Path, fault: &str, remedy: &str) -> Result<T, PrivateError> {
     Err(PrivateError::NotPrivate {
         path: path.to_owned(),
         fault: fault.to_owned(),

@@ -1,9 +1,9 @@
-//! Systems without a service manager of the Windows kind: the agent runs there as any program, and its log lines
+//! Systems without a service manager of the Windows kind: a service runs there as any program, and its log lines
 //! reach the system's log by themselves. The same signatures, each saying so.
 
 use std::{convert::Infallible, io};
 
-use crate::{Gravity, Request};
+use crate::{Gravity, Request, ServiceKind};
 
 /// Never made here.
 #[derive(Debug)]
@@ -37,13 +37,19 @@ impl Service {
 }
 
 /// Always unsupported.
-pub fn serve(_body: impl FnOnce(&'static Service) -> Result<(), String> + Send + 'static) -> io::Result<()> {
-    let what = "only Windows starts services this way; here the service manager runs `deskwarden-agent run`";
+pub fn serve(
+    kind: ServiceKind,
+    _body: impl FnOnce(&'static Service) -> Result<(), String> + Send + 'static,
+) -> io::Result<()> {
+    let what = format!(
+        "only Windows starts services this way; here the service manager runs `{} {}`",
+        kind.name, kind.by_hand
+    );
     Err(io::Error::new(io::ErrorKind::Unsupported, what))
 }
 
 /// Nothing: what the program logs is in the journal.
-pub fn log_event(_gravity: Gravity, _text: &str) {}
+pub fn log_event(_source: &str, _gravity: Gravity, _text: &str) {}
 
 #[cfg(test)]
 mod tests {
@@ -51,7 +57,12 @@ mod tests {
 
     #[test]
     fn a_service_of_windows_is_refused_with_what_to_do() {
-        let refused = serve(|_| Ok(())).unwrap_err();
+        let kind = ServiceKind {
+            name: "deskwarden-agent",
+            by_hand: "run",
+            privileges: &[],
+        };
+        let refused = serve(kind, |_| Ok(())).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::Unsupported);
         assert!(refused.to_string().contains("deskwarden-agent run"));
     }

@@ -1,4 +1,4 @@
-//! The agent as a Windows service: what the service manager is told and what it asks. What the service does, and how
+//! A program as a Windows service: what the service manager is told and what it asks. What the service does, and how
 //! it answers a request, is its body's business.
 #![expect(unsafe_code, reason = "the service manager speaks to callbacks only")]
 
@@ -27,11 +27,9 @@ use windows_sys::Win32::{
 };
 
 use super::{privileges, wide::wide};
-use crate::Request;
+use crate::{Request, ServiceKind};
 use status::{State, Status};
 
-/// Name of the service, as the installation registers it.
-const NAME: &str = "deskwarden-agent";
 /// The system waits two seconds for a service before it goes to sleep.
 const UNTIL_SLEEP: Duration = Duration::from_millis(1_800);
 /// How often the manager hears that the end is coming.
@@ -46,12 +44,13 @@ const QUEUE: usize = 64;
 
 type Body = Box<dyn FnOnce(&'static Service) -> Result<(), String> + Send>;
 
-static BODY: Mutex<Option<Body>> = Mutex::new(None);
+static BODY: Mutex<Option<(ServiceKind, Body)>> = Mutex::new(None);
 static SERVICE: OnceLock<Service> = OnceLock::new();
 
 /// What the body of a running service tells and hears.
 #[derive(Debug)]
 pub struct Service {
+    kind: ServiceKind,
     status: Status,
     requests: Mutex<Requests>,
     changed: Condvar,
@@ -67,9 +66,12 @@ struct Requests {
 
 /// Runs `body` as the service that the manager started this process for. Returns when it has ended; fails at once
 /// where no manager started it. What `body` fails with is the caller's to tell; the manager hears that it failed.
-pub fn serve(body: impl FnOnce(&'static Service) -> Result<(), String> + Send + 'static) -> io::Result<()> {
-    *BODY.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(body));
-    let mut name = wide(NAME);
+pub fn serve(
+    kind: ServiceKind,
+    body: impl FnOnce(&'static Service) -> Result<(), String> + Send + 'static,
+) -> io::Result<()> {
+    *BODY.lock().unwrap_or_else(PoisonError::into_inner) = Some((kind, Box::new(body)));
+    let mut name = wide(kind.name);
     let table = [
         SERVICE_TABLE_ENTRYW {
             lpServiceName: name.as_mut_ptr(),
@@ -86,8 +88,10 @@ pub fn serve(body: impl FnOnce(&'static Service) -> Result<(), String> + Send + 
     }
     let error = io::Error::last_os_error();
     if error.raw_os_error() == Some(ERROR_FAILED_SERVICE_CONTROLLER_CONNECT.cast_signed()) {
-        let what =
-            "only the service manager starts this; use `sc start deskwarden-agent`, or `run` in a console";
+        let what = format!(
+            "only the service manager starts this; use `sc start {}`, or `{}` in a console",
+            kind.name, kind.by_hand
+        );
         return Err(io::Error::new(io::ErrorKind::Unsupported, what));
     }
     Err(error)
@@ -107,8 +111,8 @@ impl Service {
     /// Makes the manager keep the service as it should be (delayed start, restarts, few privileges), and gives back
     /// the privileges that the first start still had. What could not be done, for the log.
     pub fn settle(&self) -> Vec<String> {
-        let mut faults = manager::keep_settings(NAME, &privileges::KEPT);
-        if let Err(error) = privileges::keep_few() {
+        let mut faults = manager::keep_settings(self.kind.name, self.kind.privileges);
+        if let Err(error) = privileges::keep_few(self.kind.privileges) {
             faults.push(format!("privileges cannot be given back: {error}"));
         }
         faults
@@ -196,24 +200,24 @@ impl Service {
 }
 
 unsafe extern "system" fn service_main(_count: u32, _arguments: *mut *mut u16) {
-    let name = wide(NAME);
+    let Some((kind, body)) = BODY.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+        return;
+    };
+    let name = wide(kind.name);
     // SAFETY: the name ends in zero, and the handler lives as long as the program.
     let handle = unsafe { RegisterServiceCtrlHandlerExW(name.as_ptr(), Some(control), ptr::null()) };
     if handle.is_null() {
         return;
     }
     let service = SERVICE.get_or_init(|| Service {
+        kind,
         status: Status::new(handle),
         requests: Mutex::default(),
         changed: Condvar::new(),
     });
     service.status.set(State::Starting);
-    let body = BODY.lock().unwrap_or_else(PoisonError::into_inner).take();
     // A panic must not cross into the system's code; it was told where it happened.
-    let ended = panic::catch_unwind(panic::AssertUnwindSafe(|| match body {
-        Some(body) => body(service),
-        None => Err("the service was started twice".to_owned()),
-    }));
+    let ended = panic::catch_unwind(panic::AssertUnwindSafe(|| body(service)));
     service.end(!matches!(ended, Ok(Ok(()))));
 }
 
