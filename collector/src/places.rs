@@ -17,10 +17,7 @@ pub fn home() -> Option<PathBuf> {
 
 /// The configuration of an installed collector.
 pub fn default_file() -> PathBuf {
-    home().map_or_else(
-        || Path::new("/etc/deskwarden").join(FILE),
-        |home| home.join(FILE),
-    )
+    home().map_or_else(|| Path::new("/etc/deskwarden").join(FILE), |home| home.join(FILE))
 }
 
 /// The data of an installed collector.

@@ -95,11 +95,7 @@ impl Build {
     fn packed(&self, program: &Path, version: &str, out: &Path) -> Result<PathBuf> {
         let script = crate::architecture::tree::root().join("deploy/windows/package");
         let mut command = Command::new(script);
-        command
-            .arg(program)
-            .arg(self.library())
-            .arg(version)
-            .arg(out);
+        command.arg(program).arg(self.library()).arg(version).arg(out);
         Ok(PathBuf::from(program::finish(&mut command)?.trim()))
     }
 }

@@ -68,7 +68,10 @@ const MAY_NOT_LINK: &[(&str, &[&str])] = &[
         "deskwarden-platform",
         &["tokio", "tonic", "rusqlite", "postgres", "axum"],
     ),
-    ("deskwarden-system", &["tokio", "tonic", "rusqlite", "prost", "axum"]),
+    (
+        "deskwarden-system",
+        &["tokio", "tonic", "rusqlite", "prost", "axum"],
+    ),
     (
         "deskwarden-agent",
         &[

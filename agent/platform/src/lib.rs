@@ -30,17 +30,15 @@ mod unsupported;
 use unsupported as os;
 
 pub use deskwarden_system::{
-    Gravity, PrivateError, Request, Service, SystemLog, Trusted, ensure_private_dir, guard_libraries, publish,
-    read_trusted, wait_for_end, write_private,
+    Gravity, PrivateError, Request, Service, SystemLog, Trusted, ensure_private_dir, guard_libraries,
+    publish, read_trusted, wait_for_end, write_private,
 };
 pub use os::{
     KernelEvents, REPLACES_RUNNING, Root, Stopper, boot_id, cpu_us, host_hints, is_privileged,
     keep_heap_small, kernel_events, monotonic_ms, places, release_memory, samples, sources,
 };
 pub use own::{LOG, Places, log_event, serve};
-pub use source::{
-    Fact, KernelEvent, Reading, Seen, Source, SourceId, Unavailable, WatchPath, Watched,
-};
+pub use source::{Fact, KernelEvent, Reading, Seen, Source, SourceId, Unavailable, WatchPath, Watched};
 
 /// Operating system and processor of this build, as `linux-x86_64`.
 pub fn platform_name() -> String {

@@ -1,12 +1,6 @@
 //! Operating systems without sources of their own yet: the same signatures, each saying so.
 
-use std::{
-    collections::BTreeSet,
-    ffi::OsString,
-    path::PathBuf,
-    sync::OnceLock,
-    time::Instant,
-};
+use std::{collections::BTreeSet, ffi::OsString, path::PathBuf, sync::OnceLock, time::Instant};
 
 use deskwarden_proto::v1::{HostHints, Sample};
 

@@ -114,8 +114,8 @@ fn make(folder: &Path, file: &Path) -> Result<(), VaultError> {
     let mut name = [0u8; 8];
     getrandom::fill(&mut name).map_err(VaultError::Random)?;
     let new = folder.join(format!(".{FILE}.{}", data_encoding::HEXLOWER.encode(&name)));
-    let written = create_private(&new)
-        .and_then(|mut out| out.write_all(bytes.as_ref()).and_then(|()| out.sync_all()));
+    let written =
+        create_private(&new).and_then(|mut out| out.write_all(bytes.as_ref()).and_then(|()| out.sync_all()));
     // A link, not a rename: whoever makes one at the same time does not replace it.
     let linked = written.and_then(|()| match fs::hard_link(&new, file) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

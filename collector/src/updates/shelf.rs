@@ -10,12 +10,12 @@ use std::{
 };
 
 use data_encoding::HEXLOWER;
-use deskwarden_system::{create_private_dir, file_number, open_private, sync_dir};
 use deskwarden_proto::{
     Message as _,
     ids::DeviceId,
     v1::{Update, UpdateManifest},
 };
+use deskwarden_system::{create_private_dir, file_number, open_private, sync_dir};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 

@@ -140,7 +140,7 @@ impl Directory {
     fn vouched(&self, name: &str, entry: Entry, groups: &[String]) -> Result<Vouched, VouchError> {
         let (roles, sight) = rights(name, &self.config.groups, |group| {
             let group = plain_dn(group);
-            groups.iter().any(|held| *held == group)
+            groups.contains(&group)
         })?;
         Ok(Vouched {
             by: Voucher::Ldap,

@@ -164,7 +164,10 @@ mod tests {
         open(0o640);
         check_file(&path, &file, Reach::Group).unwrap();
         let refused = check_file(&path, &file, Reach::Owner).unwrap_err().to_string();
-        assert!(refused.contains("chmod 600") && refused.contains("key"), "{refused}");
+        assert!(
+            refused.contains("chmod 600") && refused.contains("key"),
+            "{refused}"
+        );
         open(0o644);
         assert!(check_file(&path, &file, Reach::Group).is_err());
         shut(&path).unwrap();

@@ -140,7 +140,10 @@ pub(super) struct Judged {
 }
 
 /// What is open, if it belongs to somebody who is trusted and nobody else may change it.
-pub(super) fn judged(path: &Path, handle: std::os::windows::io::BorrowedHandle<'_>) -> Result<Judged, PrivateError> {
+pub(super) fn judged(
+    path: &Path,
+    handle: std::os::windows::io::BorrowedHandle<'_>,
+) -> Result<Judged, PrivateError> {
     let found = acl::read(handle).map_err(|source| fault(path, "read the rights", source))?;
     let own = acl::own_sid().map_err(|source| fault(path, "make private", source))?;
     let trusted = [SYSTEM, ADMINISTRATORS, own.as_str()];

@@ -258,7 +258,10 @@ fn beside_the_packages_stands_what_the_agent_is_made_of() {
             assert!(named(foreign).is_empty(), "{foreign}");
         }
         let here = tree::root().display().to_string();
-        assert!(!text.contains(&here) && !text.contains("file:///tmp"), "{processor:?}");
+        assert!(
+            !text.contains(&here) && !text.contains("file:///tmp"),
+            "{processor:?}"
+        );
     }
 }
 

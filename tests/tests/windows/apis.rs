@@ -52,7 +52,12 @@ fn called(text: &str) -> BTreeSet<String> {
         }
     }
     for named in text.split("c\"").skip(1) {
-        found.extend(named.split_once('"').map(|(name, _)| name.to_owned()).filter(|name| is_function(name)));
+        found.extend(
+            named
+                .split_once('"')
+                .map(|(name, _)| name.to_owned())
+                .filter(|name| is_function(name)),
+        );
     }
     for import in text.split("use windows_sys::").skip(1) {
         let import = import.split(';').next().unwrap();

@@ -21,8 +21,7 @@ use serde_json::Value;
 
 const SERVICE: &str = "deskwarden-collector";
 const SERVICE_KEY: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\deskwarden-collector";
-const EVENT_KEY: &str =
-    r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\Deskwarden Collector";
+const EVENT_KEY: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\Deskwarden Collector";
 const HOME: &str = "ProgramData/Deskwarden Collector";
 const FOLDER: &str = "Program Files/Deskwarden Collector";
 const PROGRAM: &str = r"C:\Program Files\Deskwarden Collector\deskwarden-collector.exe";
@@ -99,13 +98,18 @@ impl Server {
     fn devices(&self) -> Vec<String> {
         let listed = self.cli(&["device", "list"]);
         let rows = listed.as_array().unwrap().iter();
-        rows.map(|device| device["id"].as_str().unwrap().to_owned()).collect()
+        rows.map(|device| device["id"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     fn agent(&self, state: &Path, token: &Path, pin: &str) -> Program {
         let mut command = Command::new(program::product("deskwarden-agent").unwrap());
         command
-            .args(["run", "--collector", &format!("https://127.0.0.1:{}", self.agents)])
+            .args([
+                "run",
+                "--collector",
+                &format!("https://127.0.0.1:{}", self.agents),
+            ])
             .args(["--pin", pin, "--token-file"])
             .arg(token)
             .arg("--state-dir")
@@ -180,7 +184,10 @@ fn one_line_makes_a_pc_the_collector_and_its_data_outlive_repair_upgrade_and_rem
     assert_eq!(fs::read(server.roots()).unwrap(), root);
     server.hears(&agent);
     // The same authority over the same device: it was never asked for another token.
-    assert!(server.pc.msiexec(&["/i", &server.msi("1.0.0")]).is_err(), "an older one");
+    assert!(
+        server.pc.msiexec(&["/i", &server.msi("1.0.0")]).is_err(),
+        "an older one"
+    );
     server.answers();
     agent.stop().unwrap();
 
@@ -195,7 +202,10 @@ fn one_line_makes_a_pc_the_collector_and_its_data_outlive_repair_upgrade_and_rem
     server.pc.msiexec(&["/i", &server.msi("1.1.0")]).unwrap();
     server.answers();
     assert_eq!(server.devices(), device);
-    server.pc.msiexec(&["/x", &server.msi("1.1.0"), "PURGE=1"]).unwrap();
+    server
+        .pc
+        .msiexec(&["/x", &server.msi("1.1.0"), "PURGE=1"])
+        .unwrap();
     assert!(!server.pc.file(HOME).exists() && !server.pc.file(FOLDER).exists());
 }
 

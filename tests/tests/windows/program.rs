@@ -73,12 +73,20 @@ fn the_program_says_what_it_is() {
     let wide = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
     let collector = Some((build.collector(), ["桌面巡检采集端", "Deskwarden collector"]));
     let agent = (build.program(), ["桌面巡检代理", "Deskwarden agent"]);
-    for (path, names) in collector.into_iter().filter(|(path, _)| path.is_file()).chain([agent]) {
+    for (path, names) in collector
+        .into_iter()
+        .filter(|(path, _)| path.is_file())
+        .chain([agent])
+    {
         let bytes = fs::read(&path).unwrap();
         assert!(Program::read(&bytes).unwrap().resources);
         for text in names.into_iter().chain([env!("CARGO_PKG_VERSION")]) {
             let wanted = wide(text);
-            assert!(bytes.windows(wanted.len()).any(|at| at == wanted), "{}: {text}", path.display());
+            assert!(
+                bytes.windows(wanted.len()).any(|at| at == wanted),
+                "{}: {text}",
+                path.display()
+            );
         }
     }
 }

@@ -132,7 +132,8 @@ fn answer(done: Result<(), PrivateError>) -> u32 {
     match done {
         Ok(()) => ERROR_SUCCESS,
         Err(error) => {
-            let text = format!("桌面巡检安装或卸载失败。\nDeskwarden cannot be installed or removed: {error}");
+            let text =
+                format!("桌面巡检安装或卸载失败。\nDeskwarden cannot be installed or removed: {error}");
             log_event(Gravity::Fault, &text);
             ERROR_INSTALL_FAILURE
         }

@@ -26,11 +26,7 @@ impl Target {
                     .into(),
             )
         })?;
-        let hosts: Vec<String> = config
-            .get_hosts()
-            .iter()
-            .map(host_name)
-            .collect();
+        let hosts: Vec<String> = config.get_hosts().iter().map(host_name).collect();
         let place = format!(
             "the PostgreSQL database {} on {}",
             config.get_dbname().unwrap_or("(default)"),

@@ -107,9 +107,15 @@ impl Source for Sharing {
 
 /// The address that shared connections go through.
 fn scope(root: &Root) -> String {
-    let key = registry::machine(root, SHARING_SETTINGS, View::Native).ok().flatten();
+    let key = registry::machine(root, SHARING_SETTINGS, View::Native)
+        .ok()
+        .flatten();
     let found = key.map(|key| key.text("ScopeAddress")).unwrap_or_default();
-    if found.is_empty() { USUAL_SCOPE.to_owned() } else { found }
+    if found.is_empty() {
+        USUAL_SCOPE.to_owned()
+    } else {
+        found
+    }
 }
 
 /// Addresses of this PC; `None` where they are not told.
@@ -145,7 +151,10 @@ mod tests {
     fn a_connection_is_shared_where_an_adapter_bears_the_address_of_the_service() {
         let office = ["10.1.2.3".to_owned(), USUAL_SCOPE.to_owned()];
         assert!(shared(Some(true), USUAL_SCOPE, Some(&office)));
-        assert!(!shared(Some(false), USUAL_SCOPE, Some(&office)), "it does not run");
+        assert!(
+            !shared(Some(false), USUAL_SCOPE, Some(&office)),
+            "it does not run"
+        );
         // It serves virtual machines only.
         assert!(!shared(Some(true), USUAL_SCOPE, Some(&["172.22.0.1".to_owned()])));
         assert!(shared(Some(true), "10.9.0.1", Some(&["10.9.0.1".to_owned()])));
