@@ -106,6 +106,12 @@ fn linux_packages_are_taken_by_their_whole_name() {
         ("signal", "unknown"),
         ("libtorrent-rasterbar2.0", "unknown"),
         ("fcitx-qq", "unknown"),
+        // Other programs of a known name.
+        ("parallel", "utility"),
+        ("zerofree", "utility"),
+        ("tantan", "utility"),
+        ("goby", "utility"),
+        ("freefilesync", "utility"),
         ("python3-telegram", "unknown"),
         ("tcpdump", "unknown"),
         ("cups-browsed", "unknown"),
@@ -228,7 +234,7 @@ fn two_names_words_written_together_and_editions_are_one_program() {
 }
 
 #[test]
-fn a_common_word_needs_its_publisher_or_its_own_executable() {
+fn a_common_word_needs_its_publisher_or_its_own_executable_where_anything_is_stated() {
     let with_exe = |publisher: &str, exe: &str| {
         let software = v1::Software {
             name: "Signal".to_owned(),
@@ -240,7 +246,11 @@ fn a_common_word_needs_its_publisher_or_its_own_executable() {
         let class = SET.classify(&facet::Kind::Software(software), "windows-x86_64");
         category(class.as_ref()).to_owned()
     };
-    assert_eq!(with_exe("", ""), "unknown");
+    // Nothing but the title: the well-known program of that name.
+    assert_eq!(with_exe("", ""), "chat");
+    assert_eq!(with_exe("", "zzyx.exe"), "unknown");
+    assert_eq!(category(title("Signal 7.40.1", "").as_ref()), "chat");
+    assert_eq!(category(title("Zzyx Signal 7.40.1", "").as_ref()), "unknown");
     assert_eq!(with_exe("OpenWhisperSystems", ""), "chat");
     assert_eq!(with_exe("", "Signal.exe"), "chat");
     assert_eq!(with_exe("Rohde & Schwarz", "Signal.exe"), "unknown");

@@ -32,6 +32,14 @@ fn has_part(id: &str) -> bool {
     id.starts_with("lib") || PARTS.iter().any(|ending| id.ends_with(ending))
 }
 
+/// Whether a list states nothing of a program but its title. Then a common word means the well-known program of that
+/// name: in four lists of titles it was never another's.
+fn says_only_its_title(program: &Program<'_>) -> bool {
+    let files = [program.executable, program.original_name, program.package];
+    let mut beside = program.publishers.iter().chain(&files);
+    !program.title_is_package && beside.all(|text| text.trim().is_empty())
+}
+
 /// What the publisher of a program says of an entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Publisher {
@@ -121,7 +129,12 @@ impl Catalogue {
                 && !self.vetoed(claim.entry, &spaced)
                 && (!claim.if_publisher || self.supported(claim.entry, program))
         };
-        let whole = self.whole(title, program, &usable);
+        let bare = says_only_its_title(program);
+        let as_a_whole = |claim: &&Claim| {
+            usable(claim)
+                || (bare && self.on_platform(claim.entry, platform) && !self.vetoed(claim.entry, &spaced))
+        };
+        let whole = self.whole(title, program, &as_a_whole);
         let pattern = if program.title_is_package {
             None
         } else {
