@@ -251,6 +251,7 @@ fn a_common_word_needs_its_publisher_or_its_own_executable_where_anything_is_sta
     assert_eq!(with_exe("", "zzyx.exe"), "unknown");
     assert_eq!(category(title("Signal 7.40.1", "").as_ref()), "chat");
     assert_eq!(category(title("Zzyx Signal 7.40.1", "").as_ref()), "unknown");
+    assert_eq!(category(title("Signal 8", "").as_ref()), "unknown");
     assert_eq!(with_exe("OpenWhisperSystems", ""), "chat");
     assert_eq!(with_exe("", "Signal.exe"), "chat");
     assert_eq!(with_exe("Rohde & Schwarz", "Signal.exe"), "unknown");

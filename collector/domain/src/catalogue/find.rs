@@ -129,7 +129,7 @@ impl Catalogue {
                 && !self.vetoed(claim.entry, &spaced)
                 && (!claim.if_publisher || self.supported(claim.entry, program))
         };
-        let bare = says_only_its_title(program);
+        let bare = says_only_its_title(program) && !title.ends_in_a_bare_number();
         let as_a_whole = |claim: &&Claim| {
             usable(claim)
                 || (bare && self.on_platform(claim.entry, platform) && !self.vetoed(claim.entry, &spaced))

@@ -101,6 +101,12 @@ impl Title {
         (is_number(last) || of_version).then_some(count - 1)
     }
 
+    /// Whether the last of several words is a number without a dot: `Start8` may be another program than `Start`,
+    /// `Start 8.1` is a version of it.
+    pub(crate) fn ends_in_a_bare_number(&self) -> bool {
+        self.len() > 1 && self.word(self.len() - 1).bytes().all(|b| b.is_ascii_digit())
+    }
+
     fn word(&self, index: usize) -> &str {
         self.slice(index, index + 1)
     }
