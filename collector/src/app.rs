@@ -82,6 +82,9 @@ pub fn run(
         Ok(None) => {}
         Err(error) => warn!(%error, "the limit of open files stays as it is"),
     }
+    // Before anything else: as the first process of a container nobody would hear who asks, and whoever reads that it is
+    // ready can also end it well.
+    let asked_to_stop = listen().context("hearing when to stop")?;
     let base = prepare(config)?;
     // A store that is spoken to over a network must be left where nothing else runs: its last holder is here.
     let store = Arc::clone(&base.store);
@@ -89,7 +92,7 @@ pub fn run(
         .enable_all()
         .build()
         .context("starting the runtime")?;
-    let ended = runtime.block_on(serve(base, listen, ready));
+    let ended = runtime.block_on(serve(base, asked_to_stop, ready));
     // A mail server that does not answer must not hold up the end; what it was sent is sent again.
     runtime.shutdown_timeout(LINGER);
     drop(store);
@@ -170,7 +173,7 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
 /// Runs everything. Asks the store for nothing by itself, as that would hold up whoever shares the thread.
 async fn serve(
     base: Base,
-    listen: impl FnOnce() -> io::Result<CancellationToken>,
+    asked_to_stop: CancellationToken,
     ready: impl FnOnce(&Ready) -> io::Result<()>,
 ) -> anyhow::Result<()> {
     let Base {
@@ -183,8 +186,6 @@ async fn serve(
         admin,
         first_password_waits,
     } = base;
-    // Before anything else, so that whoever reads that it is ready can also end it well.
-    let asked_to_stop = listen().context("hearing when to stop")?;
     let mut tasks = Supervisor::new();
     let cancel = tasks.token();
     let now: Now = Arc::new(clock::now);
