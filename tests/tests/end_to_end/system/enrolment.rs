@@ -67,7 +67,8 @@ fn an_enrolment_that_is_cut_anywhere_makes_one_device() {
     for direction in [Direction::There, Direction::Back] {
         let all = whole.passed(direction);
         for step in 0..6 {
-            let after = 1 + (all - 2) * step / 5;
+            // Signatures are some bytes shorter or longer each time: the last cut keeps away from the end.
+            let after = 1 + (all - 40) * step / 5;
             let folder = home.path().join(format!("{direction:?}-{step}"));
             private(&folder);
             let token = collector.token_file(&folder).unwrap();
