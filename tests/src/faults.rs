@@ -203,7 +203,10 @@ pub fn page(figures: &str) -> String {
          keeps its figures. How failing on purpose works is in [durability](durability.md).\n\n| fault | asked | figure of a run | test |\n|---|---|---|---|\n",
     );
     for row in ROWS {
-        let figure = figures.get(row.id).copied().unwrap_or("not measured yet");
+        let figure = figures
+            .get(row.id)
+            .copied()
+            .unwrap_or("none: it holds, or the test fails");
         // Writing to a text cannot fail.
         let _ = writeln!(
             page,

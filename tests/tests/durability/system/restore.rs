@@ -3,6 +3,7 @@
 
 use deskwarden_tests::{
     collector::{Collector, Setup},
+    faults,
     folder::copy,
     sim::{Fleet, Oracle, Plan},
     wait::{PATIENCE, eventually},
@@ -166,6 +167,10 @@ fn a_line_that_breaks_anywhere_loses_and_doubles_nothing() {
         fleet.settle().unwrap();
     }
     Oracle::on(&collector.data()).unwrap().agrees(&fleet).unwrap();
-    eprintln!("{} connections were cut", line.cuts());
+    let cuts = line.cuts();
+    faults::tell(
+        "lines",
+        &format!("{cuts} connections of 24 agents cut: 0 lost, 0 doubled"),
+    );
     assert!(line.cuts() > 8, "{} connections were cut", line.cuts());
 }

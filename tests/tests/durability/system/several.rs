@@ -6,7 +6,7 @@ use std::{thread, time::Duration};
 use deskwarden_store::conformance::postgres::Postgres;
 use deskwarden_tests::{
     collector::{Collector, Setup},
-    need,
+    faults, need,
     sim::{Fleet, Oracle, Plan},
 };
 
@@ -61,9 +61,14 @@ fn of_several_collectors_any_may_die_and_nothing_is_lost_or_doubled() {
         collectors[victim].restart().unwrap();
         if round % 5 == 4 {
             let tally = oracle.agrees(&fleet).unwrap();
-            eprintln!(
-                "after {} kills of one of two: 0 lost, 0 doubled of {tally:?}",
-                round + 1
+            faults::tell(
+                "several",
+                &format!(
+                    "{} kills of one of two: {} items and {} lines compared, 0 lost, 0 doubled",
+                    round + 1,
+                    tally.items,
+                    tally.lines
+                ),
             );
         }
     }
