@@ -23,8 +23,11 @@ const CONTENTS: u32 = 2_000;
 const DEVICES: u32 = 20;
 /// How much longer than a part took nothing is done.
 const REST: u32 = 19;
-/// Shortest pause between two parts.
+/// Shortest pause between two parts, and longest: what takes long once is not paid for with an hour.
 const PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long a pause may last after the collector was asked to end.
+const HEARS: Duration = Duration::from_millis(100);
 /// Faults that are kept.
 const MOST: usize = 200;
 
@@ -113,6 +116,16 @@ fn note(walked: &mut Walked, faults: Vec<String>) {
     walked.faults.extend(faults.into_iter().take(room));
 }
 
+/// Rests on a thread that may block; whether to go on afterwards.
+fn paused(mut left: Duration, stop: &CancellationToken) -> bool {
+    while !stop.is_cancelled() && !left.is_zero() {
+        let slice = left.min(HEARS);
+        std::thread::sleep(slice);
+        left -= slice;
+    }
+    !stop.is_cancelled()
+}
+
 /// Walks until cancelled, while this collector holds the lease.
 pub async fn verify(store: Arc<dyn Store>, lease: Arc<Lease>, verdict: Verdict, cancel: CancellationToken) {
     let mut pause = SETTLE;
@@ -124,12 +137,17 @@ pub async fn verify(store: Arc<dyn Store>, lease: Arc<Lease>, verdict: Verdict, 
         let (store, lease, stop) = (Arc::clone(&store), Arc::clone(&lease), cancel.clone());
         let round = tokio::task::spawn_blocking(move || {
             walk(store.as_ref(), |spent| {
-                std::thread::sleep((spent * REST).max(PAUSE));
-                !stop.is_cancelled() && lease.hold(store.as_ref(), clock::now()).unwrap_or(false)
+                paused((spent * REST).clamp(PAUSE, LONGEST_PAUSE), &stop)
+                    && lease.hold(store.as_ref(), clock::now()).unwrap_or(false)
             })
         });
         pause = EVERY;
-        match round.await {
+        // A part that reads much is not waited for at the end: it only reads.
+        let round = tokio::select! {
+            () = cancel.cancelled() => return,
+            round = round => round,
+        };
+        match round {
             Ok(Ok(Some(walked))) => {
                 for fault in &walked.faults {
                     error!(fault, "the store is damaged");
@@ -171,6 +189,15 @@ mod tests {
         assert_eq!(walked.unwrap(), Some(Walked::default()));
         assert_eq!(parts, 2, "contents, then devices");
         assert_eq!(walk(store.as_ref(), |_| false).unwrap(), None);
+    }
+
+    #[test]
+    fn a_pause_ends_when_the_collector_does() {
+        let stop = CancellationToken::new();
+        assert!(paused(Duration::ZERO, &stop));
+        stop.cancel();
+        // It would else last longer than a test may.
+        assert!(!paused(LONGEST_PAUSE * 100, &stop));
     }
 
     #[test]
