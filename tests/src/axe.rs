@@ -1,11 +1,11 @@
 //! axe-core, the usual judge of accessibility: fetched from npm when a test needs it, run in a page of the browser.
 //! It is no part of the project and no dependency of it.
 
-use std::{env, fs, path::PathBuf, process::Command};
+use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use crate::{browser::Browser, need, program};
+use crate::{browser::Browser, need, npm};
 
 /// The version whose rules are meant.
 const VERSION: &str = "4.14.1";
@@ -46,26 +46,7 @@ pub fn violations(browser: &mut Browser, script: &str) -> Result<Vec<String>> {
 
 /// Beside the programs of the tests, so that it is fetched once.
 fn fetched() -> Result<String> {
-    let folder = env::current_exe()?
-        .parent()
-        .map(|folder| folder.join(format!("axe-core-{VERSION}")))
-        .context("this program lies nowhere")?;
-    let file: PathBuf = folder.join("node_modules/axe-core/axe.min.js");
-    if !file.exists() {
-        fs::create_dir_all(&folder)?;
-        program::finish(
-            Command::new("npm")
-                .args([
-                    "install",
-                    "--no-save",
-                    "--no-audit",
-                    "--no-fund",
-                    "--ignore-scripts",
-                ])
-                .args(["--fetch-retries", "1", "--fetch-timeout", "30000", "--prefix"])
-                .arg(&folder)
-                .arg(format!("axe-core@{VERSION}")),
-        )?;
-    }
+    let folder = npm::fetched("axe-core", VERSION)?;
+    let file = folder.join("node_modules/axe-core/axe.min.js");
     fs::read_to_string(&file).with_context(|| file.display().to_string())
 }

@@ -21,6 +21,7 @@ pub mod machine;
 pub mod mail;
 pub mod need;
 pub mod netns;
+pub mod npm;
 pub mod openid;
 pub mod packages;
 pub mod pc;

@@ -2,21 +2,15 @@
 //! project and no dependency of it.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use crate::{
-    authority::Authority,
-    collector::free_port,
-    https::Client,
-    need,
-    program::{self, Program},
-};
+use crate::{authority::Authority, collector::free_port, https::Client, need, npm, program::Program};
 
 /// The version that the tests are written for.
 const VERSION: &str = "9.13.3";
@@ -42,7 +36,7 @@ impl Provider {
         if !need::program(test, "npm") || !need::program(test, "node") {
             return Ok(None);
         }
-        match fetched() {
+        match npm::fetched("oidc-provider", VERSION) {
             Ok(folder) => Self::run(&folder, authority, back).map(Some),
             Err(error) => {
                 let why = format!("oidc-provider {VERSION} cannot be fetched from npm: {error:#}");
@@ -113,30 +107,4 @@ impl Provider {
         ensure!(answer.status == 204, "{path} answered {}", answer.status);
         Ok(())
     }
-}
-
-/// Beside the programs of the tests, so that it is fetched once.
-fn fetched() -> Result<PathBuf> {
-    let folder = env::current_exe()?
-        .parent()
-        .map(|folder| folder.join(format!("oidc-provider-{VERSION}")))
-        .context("this program lies nowhere")?;
-    if !folder.join("whole").exists() {
-        fs::create_dir_all(&folder)?;
-        program::finish(
-            Command::new("npm")
-                .args([
-                    "install",
-                    "--no-save",
-                    "--no-audit",
-                    "--no-fund",
-                    "--ignore-scripts",
-                ])
-                .args(["--fetch-retries", "1", "--fetch-timeout", "30000", "--prefix"])
-                .arg(&folder)
-                .arg(format!("oidc-provider@{VERSION}")),
-        )?;
-        fs::write(folder.join("whole"), "")?;
-    }
-    Ok(folder)
 }
