@@ -22,7 +22,10 @@ use std::env;
 
 use anyhow::{Context as _, Result};
 use deskwarden_store::conformance::postgres::Postgres;
-use deskwarden_tests::bench::{Limit, Report};
+use deskwarden_tests::{
+    bench::{Limit, Report},
+    ports,
+};
 
 use ocs::{Ocs, Schema};
 use peer::{CHANGES, Costs, REPEATS, SENDERS, WARM};
@@ -75,7 +78,7 @@ fn main() -> Result<()> {
     );
 
     let ours = ours::measure(None, pcs)?.tell(&mut report, OURS);
-    let settings = [format!("port={}", post::free_port()?), SHARED_BUFFERS.to_owned()];
+    let settings = [format!("port={}", ports::free()?), SHARED_BUFFERS.to_owned()];
     let place = Postgres::apart(&settings).context("there is no PostgreSQL here")?;
     ours::measure(Some(place), pcs)?.tell(&mut report, "collector with PostgreSQL");
     budgets(&mut report, &ours, &puppet, &ocs);

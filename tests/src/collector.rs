@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
@@ -14,6 +13,7 @@ use tempfile::TempDir;
 use crate::{
     architecture::tree,
     dashboard::{Visitor, text},
+    ports,
     program::{self, Program},
     strace::Strace,
     wait::{PATIENCE, eventually},
@@ -124,7 +124,7 @@ impl Setup {
     /// # Errors
     /// When no port is free.
     pub fn known_dashboard(mut self) -> Result<(Self, String)> {
-        self.dashboard = format!("127.0.0.2:{}", free_port()?);
+        self.dashboard = format!("127.0.0.2:{}", ports::free()?);
         let url = format!("https://{}", self.dashboard);
         self.public_url = format!("public_url = {url:?}\n");
         Ok((self, url))
@@ -229,14 +229,6 @@ pub fn pack_with(from: &str, to: &str) -> Result<String> {
     let pack = fs::read_to_string(tree::root().join("collector/rules").join(PACK))?;
     ensure!(pack.contains(from), "the core pack does not contain {from:?}");
     Ok(pack.replacen(from, to, 1))
-}
-
-/// A port of this machine that nobody listens on now.
-///
-/// # Errors
-/// When there is none.
-pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn serve(setup: &Setup, agents: &str) -> Result<(Program, Value)> {

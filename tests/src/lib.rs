@@ -26,6 +26,7 @@ pub mod openid;
 pub mod packages;
 pub mod pc;
 pub mod pe;
+pub mod ports;
 pub mod power;
 pub mod program;
 pub mod relay;

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use crate::{authority::Authority, collector::free_port, https::Client, need, npm, program::Program};
+use crate::{authority::Authority, https::Client, need, npm, ports, program::Program};
 
 /// The version that the tests are written for.
 const VERSION: &str = "9.13.3";
@@ -54,7 +54,7 @@ impl Provider {
             folder.join("node_modules"),
             authority.folder().join("node_modules"),
         )?;
-        let port = free_port()?;
+        let port = ports::free()?;
         let mut command = Command::new("node");
         command
             .arg(&script)

@@ -7,8 +7,7 @@ use tempfile::TempDir;
 
 use crate::{
     authority::Authority,
-    collector::free_port,
-    need,
+    need, ports,
     program::{self, Program},
     wait::{PATIENCE, eventually},
 };
@@ -65,7 +64,7 @@ impl Slapd {
                 .arg("-l")
                 .arg(&entries),
         )?;
-        let (plain, tls) = (free_port()?, free_port()?);
+        let (plain, tls) = (ports::free()?, ports::free()?);
         let urls = format!("ldap://127.0.0.1:{plain}/ ldaps://127.0.0.1:{tls}/");
         let mut command = Command::new("slapd");
         command.args(["-d", "0", "-h", &urls]).arg("-f").arg(&config);

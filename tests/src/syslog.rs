@@ -1,18 +1,14 @@
 //! A real SIEM's front door (rsyslog): takes syslog over TLS and by UDP, reads it by its own parser, and says as JSON
 //! what it understood.
 
-use std::{
-    fs,
-    net::{TcpListener, UdpSocket},
-    path::PathBuf,
-    process::Command,
-};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use crate::{
     authority::Authority,
+    ports,
     program::Program,
     wait::{PATIENCE, eventually},
 };
@@ -33,7 +29,8 @@ impl Syslog {
     /// # Errors
     /// When rsyslog or its TLS is missing.
     pub fn start(authority: &Authority) -> Result<Self> {
-        let (tls, udp) = free_ports()?;
+        // rsyslog says nowhere which port the system chose for it.
+        let (tls, udp) = (ports::free()?, ports::free()?);
         let got = authority.folder().join("got.json");
         let config = authority.folder().join("rsyslog.conf");
         let [ca, certificate, key, work] = [
@@ -107,11 +104,4 @@ input(type="imudp" address="127.0.0.1" port="{udp}" ruleset="keep")
     pub fn log(&self) -> String {
         self.program.log()
     }
-}
-
-/// Two ports that nobody has: rsyslog says nowhere which one the system chose for it.
-fn free_ports() -> Result<(u16, u16)> {
-    let tcp = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
-    let udp = UdpSocket::bind(("127.0.0.1", 0)).context("no free port")?;
-    Ok((tcp.local_addr()?.port(), udp.local_addr()?.port()))
 }

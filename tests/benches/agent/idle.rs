@@ -8,12 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use deskwarden_tests::{
     bench::{
         Limit, Report,
         resident::{cpu_ms, memory},
     },
+    ports,
     program::Program,
 };
 
@@ -113,7 +114,7 @@ fn zabbix(folder: &Path) -> Result<Program> {
             "LogType=console\nPidFile={place}/zabbix.pid\nServer=127.0.0.1\nListenIP=127.0.0.1\nListenPort=0\n\
              Hostname=bench\nControlSocket={place}/zabbix.sock\nPluginSocket={place}/zabbix-plugin.sock\n"
         )
-        .replace("ListenPort=0", &format!("ListenPort={}", free_port()?)),
+        .replace("ListenPort=0", &format!("ListenPort={}", ports::free()?)),
     )?;
     Program::start(
         "zabbix_agent2",
@@ -138,12 +139,4 @@ fn collectd(folder: &Path) -> Result<Program> {
         "collectd",
         Command::new("/usr/sbin/collectd").arg("-f").arg("-C").arg(&file),
     )
-}
-
-/// zabbix-agent2 takes no port of the range that the system chooses from.
-fn free_port() -> Result<u16> {
-    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    (20_000..32_768)
-        .find(free)
-        .context("no port is free for zabbix-agent2")
 }

@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use deskwarden_tests::{
+    ports,
     program::{self, Program},
     sim::pc::SimPc,
     wait::eventually,
@@ -19,7 +20,7 @@ use tempfile::TempDir;
 
 use crate::{
     peer::{Peer, SENDERS, Titles, When},
-    post::{free_port, request},
+    post::request,
     xml,
 };
 
@@ -71,7 +72,7 @@ impl Ocs {
         let folder = tempfile::Builder::new().prefix("deskwarden-ocs-").tempdir()?;
         let root = folder.path();
         fs::set_permissions(root, fs::Permissions::from_mode(0o755))?;
-        let (port, tables) = (free_port()?, free_port()?);
+        let (port, tables) = (ports::free()?, ports::free()?);
         let database = mariadb(root, tables)?;
         install(root, schema)?;
         let apache = apache(root, port, tables)?;

@@ -13,6 +13,7 @@ use deskwarden_parse::clock::civil_day;
 use deskwarden_proto::v1::{PartClass, facet::Kind};
 use deskwarden_store::conformance::postgres::Postgres;
 use deskwarden_tests::{
+    ports,
     program::{self, Program, Stream},
     sim::pc::{SOURCES, SimPc},
     wait::eventually,
@@ -22,7 +23,7 @@ use tempfile::TempDir;
 
 use crate::{
     peer::{Peer, Titles, When},
-    post::{free_port, request},
+    post::request,
 };
 
 /// Its virtual machine takes most of a minute of CPU until it answers, and how long that is depends on what else runs.
@@ -48,7 +49,7 @@ impl PuppetDb {
         let folder = tempfile::Builder::new()
             .prefix("deskwarden-puppetdb-")
             .tempdir()?;
-        let (port, database) = (free_port()?, free_port()?);
+        let (port, database) = (ports::free()?, ports::free()?);
         let settings = [
             format!("port={database}"),
             "listen_addresses=127.0.0.1".to_owned(),

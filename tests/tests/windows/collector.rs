@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -12,7 +11,7 @@ use std::{
 use deskwarden_tests::{
     dashboard::Visitor,
     https::Client,
-    need,
+    need, ports,
     program::{self, Program},
     wait::{PATIENCE, eventually},
     wine::{Build, WindowsPc},
@@ -45,8 +44,8 @@ impl Server {
             pc: WindowsPc::new(test).unwrap()?,
             build,
             share: tempfile::tempdir().unwrap(),
-            agents: free_port(),
-            dashboard: free_port(),
+            agents: ports::free().unwrap(),
+            dashboard: ports::free().unwrap(),
         };
         // The usual ports may be in use on this machine.
         let home = server.pc.file(HOME);
@@ -128,12 +127,6 @@ impl Server {
         });
         assert!(heard.is_ok(), "{heard:?}\n{}", agent.log());
     }
-}
-
-/// Free now; nobody else on this machine is given it soon.
-fn free_port() -> u16 {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    taken.local_addr().unwrap().port()
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! A web proxy between the PC and its collector: the agent passes it with the name and password that it asks for.
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use deskwarden_tests::{
     collector::Setup,
     need,
     pc::Pc,
+    ports,
     program::{self, Program},
     wait::{PATIENCE, eventually},
 };
@@ -13,11 +14,7 @@ use deskwarden_tests::{
 /// A proxy of Debian's that lets nobody through without its password, and to one port only.
 fn proxy(folder: &Path, allowed: u16) -> (Program, u16) {
     // It cannot be asked which port it was given.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = ports::free().unwrap();
     let config = folder.join("tinyproxy.conf");
     let text = format!(
         "Port {port}\nListen 127.0.0.1\nTimeout 60\nBasicAuth wang geheim7\nConnectPort {allowed}\nLogLevel Connect\n"
