@@ -1,7 +1,7 @@
 //! Several collectors over one PostgreSQL: agents go to whichever is there, and nothing is lost or doubled while
 //! collectors are killed and replaced one after the other.
 
-use std::{thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
 use deskwarden_store::conformance::postgres::Postgres;
 use deskwarden_tests::{
@@ -94,4 +94,73 @@ fn collectors_are_replaced_one_after_the_other_without_losing_anything() {
     }
     let tally = oracle.agrees(&fleet).unwrap();
     eprintln!("four restarts under load: 0 lost, 0 doubled of {tally:?}");
+}
+
+/// The intermediate that signs for a collector.
+fn intermediate(collector: &Collector) -> String {
+    fs::read_to_string(collector.data().join("pki/intermediate.crt")).unwrap()
+}
+
+#[test]
+fn each_collector_renews_its_intermediate_by_itself_and_agents_go_to_either() {
+    if !need::program(
+        "each_collector_renews_its_intermediate_by_itself_and_agents_go_to_either",
+        "faketime",
+    ) {
+        return;
+    }
+    let Some(postgres) = Postgres::start() else { return };
+    // Made six hundred days ago, so that less than half a year of the two is left.
+    let made = "-600d";
+    let mut first = Setup::new()
+        .unwrap()
+        .store(postgres.location())
+        .clock(made)
+        .start()
+        .unwrap();
+    let mut second = Setup::new()
+        .unwrap()
+        .beside(&first)
+        .unwrap()
+        .clock(made)
+        .start()
+        .unwrap();
+    let before = intermediate(&first);
+    assert_eq!(intermediate(&second), before);
+
+    // Without the root's key it goes on with what it has, and with it each signs one of its own.
+    let (key, safe) = (second.data().join("pki/root.key"), second.data().join("root.key"));
+    fs::rename(&key, &safe).unwrap();
+    first.restart_today().unwrap();
+    second.restart_today().unwrap();
+    assert_eq!(intermediate(&second), before);
+    let mut fleet = Fleet::enrol(Plan { agents: 20, seed: 63 }, &second).unwrap();
+    fs::rename(&safe, &key).unwrap();
+    second.restart().unwrap();
+    let after = [intermediate(&first), intermediate(&second)];
+    assert!(after[0] != before && after[1] != before && after[0] != after[1]);
+
+    // Certificates that were signed under the earlier intermediate and under either later one are good at both.
+    fleet.also(&first).unwrap();
+    fleet.start().unwrap();
+    fleet.settle().unwrap();
+    let mut others = Fleet::enrol(Plan { agents: 20, seed: 64 }, &first).unwrap();
+    others.also(&second).unwrap();
+    others.start().unwrap();
+    others.settle().unwrap();
+    for gone in [&mut second, &mut first] {
+        gone.program().kill().unwrap();
+        for fleet in [&mut fleet, &mut others] {
+            fleet.mutate(1).unwrap();
+            fleet.settle().unwrap();
+        }
+        gone.restart().unwrap();
+    }
+    fleet.stop().unwrap();
+    others.stop().unwrap();
+    let oracle = Oracle::at(postgres.location()).unwrap();
+    for fleet in [&fleet, &others] {
+        oracle.holds(&fleet.promised()).unwrap();
+        oracle.agrees(fleet).unwrap();
+    }
 }
