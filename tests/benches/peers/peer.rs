@@ -12,7 +12,7 @@ use deskwarden_tests::{
 
 use crate::post::together;
 
-/// Senders at a time, to every store.
+/// Senders at a time, to every store that bears them.
 pub(crate) const SENDERS: usize = 4;
 /// Other PCs that report before anything is measured.
 pub(crate) const WARM: u32 = 60;
@@ -44,6 +44,10 @@ pub(crate) trait Peer: Sync {
     fn send(&self, pc: &SimPc, when: When) -> Result<()>;
     /// What is stored of a PC.
     fn titles(&self, pc: &SimPc) -> Result<Titles>;
+    /// How many reports at a time it takes without losing any.
+    fn senders(&self) -> usize {
+        SENDERS
+    }
     /// Its server and its database.
     fn processes(&self) -> [u32; 2];
     /// Fails when it wrote of errors that it hid from its senders.
@@ -88,13 +92,13 @@ pub(crate) fn measure(peer: &impl Peer, count: u32) -> Result<Costs> {
     let each = |seconds: f64, times: usize| seconds * 1e3 / (f64::from(count) * times as f64);
     let unchanged = spent(peer, || {
         for _ in 0..REPEATS {
-            together(&pcs, SENDERS, |pc| peer.send(pc, When::Unchanged))?;
+            together(&pcs, peer.senders(), |pc| peer.send(pc, When::Unchanged))?;
         }
         Ok(())
     })?;
     let changed = spent(peer, || {
         for _ in 0..CHANGES {
-            together(&pcs, SENDERS, |pc| {
+            together(&pcs, peer.senders(), |pc| {
                 pc.mutate();
                 peer.send(pc, When::Changed)
             })?;
@@ -130,10 +134,12 @@ fn reported(peer: &impl Peer, count: u32) -> Result<(Vec<Arc<SimPc>>, f64)> {
         .map(|number| SimPc::new(SEED_WARM, NUMBERS_WARM + number))
         .collect();
     for when in [When::First, When::Unchanged, When::Changed] {
-        together(&others, SENDERS, |pc| peer.send(pc, when))?;
+        together(&others, peer.senders(), |pc| peer.send(pc, when))?;
     }
     let pcs: Vec<_> = (0..count).map(|number| SimPc::new(SEED, number)).collect();
-    let first = spent(peer, || together(&pcs, SENDERS, |pc| peer.send(pc, When::First)))?;
+    let first = spent(peer, || {
+        together(&pcs, peer.senders(), |pc| peer.send(pc, When::First))
+    })?;
     Ok((pcs, first * 1e3 / f64::from(count)))
 }
 

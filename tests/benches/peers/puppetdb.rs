@@ -4,7 +4,6 @@
 use std::{
     fs,
     process::Command,
-    thread,
     time::{Duration, SystemTime},
 };
 
@@ -28,7 +27,6 @@ use crate::{
 
 /// Its virtual machine takes most of a minute of CPU until it answers, and how long that is depends on what else runs.
 const PATIENCE: Duration = Duration::from_secs(600);
-const PAUSE: Duration = Duration::from_secs(1);
 /// Heap of Debian's package.
 const HEAP: &str = "-Xmx192m";
 const JSON: [(&str, &str); 1] = [("Content-Type", "application/json")];
@@ -103,8 +101,6 @@ impl PuppetDb {
         let mut server = Program::start("puppetdb", &mut command)?;
         let ready = eventually("PuppetDB to answer", PATIENCE, || {
             ensure!(!server.is_over()?, "it ended");
-            // It has a lot to do before it can answer.
-            thread::sleep(PAUSE);
             let said = request(port, "GET /status/v1/simple", &[], &[])?;
             Ok((said == b"running").then_some(()))
         });

@@ -10,7 +10,7 @@ use crate::peer::When;
 const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 /// Every section changed, as an agent says the first time.
 const EVERYTHING: u32 = 262_143;
-/// `HARDWARE`, which is always told; with its software; with its network and its accounts.
+/// `HARDWARE`, which is always told; with its software and its network. Its server knows no accounts.
 const HARDWARE: u32 = 1;
 const CHANGED: u32 = HARDWARE | 0x1_0000 | 0x1000;
 
