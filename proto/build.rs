@@ -28,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .build_client(grpc)
         .build_server(grpc)
+        .codec_path("crate::codec::SmallBuffers")
         .bytes(".deskwarden.v1.Record.payload")
         .bytes(".deskwarden.v1.Item.facet")
         .bytes(".deskwarden.v1.Item.local")

@@ -4,6 +4,8 @@
 //! A fact travels as an [`v1::Item`] whose `facet` and `local` are opaque bytes to everything here but
 //! [`decode`]: what is inside is known to a probe (agent) and a rule (collector) only.
 
+#[cfg(feature = "grpc")]
+pub mod codec;
 mod columns;
 pub mod decode;
 pub mod describe;

@@ -1,15 +1,20 @@
 //! The frames that a session sends: bounded in number and in time, so that a peer that does not read costs
 //! one stream and nothing else. Owns the wording of refusals.
 
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use deskwarden_domain::model::DeviceStatus;
 use deskwarden_proto::v1::{CollectorFrame, Refusal, RefusalCode, Section, collector_frame::Frame};
 use tokio::{sync::mpsc, time::timeout};
+use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::Status;
 
 /// Frames that may wait for the peer to read.
-pub(super) const QUEUE: usize = 8;
+const QUEUE: usize = 8;
 /// How long a frame may wait for the peer to read.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -17,13 +22,32 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Gone;
 
-/// The collector's half of the stream.
-pub(super) struct Outgoing(pub(super) mpsc::Sender<Result<CollectorFrame, Status>>);
+/// The collector's half of the stream. Frames wait in boxes: the channel reserves room for 32 of them, of which an
+/// idle session needs none.
+pub(super) struct Outgoing(mpsc::Sender<Box<CollectorFrame>>);
+
+/// What the stream of a session is made of.
+pub(super) struct Frames(ReceiverStream<Box<CollectorFrame>>);
+
+/// The two ends.
+pub(super) fn channel() -> (Outgoing, Frames) {
+    let (frames, stream) = mpsc::channel(QUEUE);
+    (Outgoing(frames), Frames(ReceiverStream::new(stream)))
+}
+
+impl Stream for Frames {
+    type Item = Result<CollectorFrame, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = Pin::new(&mut self.0).poll_next(context);
+        next.map(|frame| frame.map(|frame| Ok(*frame)))
+    }
+}
 
 impl Outgoing {
     pub(super) async fn send(&self, frame: Frame) -> Result<(), Gone> {
-        let frame = CollectorFrame { frame: Some(frame) };
-        match timeout(PATIENCE, self.0.send(Ok(frame))).await {
+        let frame = Box::new(CollectorFrame { frame: Some(frame) });
+        match timeout(PATIENCE, self.0.send(frame)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Gone),
         }

@@ -2,12 +2,9 @@
 
 use deskwarden_proto::{
     describe, limits,
-    v1::{
-        self, AgentFrame, CollectorFrame, agent_frame::Frame as Said, collector_frame::Frame,
-        session_server::Session,
-    },
+    v1::{self, AgentFrame, agent_frame::Frame as Said, collector_frame::Frame, session_server::Session},
 };
-use tokio::{sync::mpsc, time::timeout};
+use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{Instrument as _, info, info_span, warn};
@@ -17,7 +14,7 @@ use super::{
     conversation::{Build, Conversation, OPENING},
     end::{End, busy, malformed, restarting, unread},
     guard::Caller,
-    outgoing::{Outgoing, QUEUE, Refused, numbers},
+    outgoing::{self, Frames, Outgoing, Refused, numbers},
     package, rekey,
     room::Room,
     standing::Entry,
@@ -32,7 +29,7 @@ pub(super) struct SessionService(pub(super) Room);
 
 #[tonic::async_trait]
 impl Session for SessionService {
-    type RunStream = ReceiverStream<Result<CollectorFrame, Status>>;
+    type RunStream = Frames;
     type PackageStream = ReceiverStream<Result<v1::PackageChunk, Status>>;
 
     async fn package(
@@ -54,14 +51,14 @@ impl Session for SessionService {
             .extensions()
             .get::<Caller>()
             .ok_or_else(|| Status::unauthenticated("this call needs the certificate of a device"))?;
-        let (frames, stream) = mpsc::channel(QUEUE);
+        let (out, stream) = outgoing::channel();
         // The connection is in use as long as the session lasts.
         let call = request
             .extensions()
             .get::<Peer>()
             .map(|peer| peer.activity.begin());
         let span = info_span!("session", device = %caller.device);
-        let talk = talk(self.0.clone(), caller, request.into_inner(), Outgoing(frames));
+        let talk = talk(self.0.clone(), caller, request.into_inner(), out);
         // A panic in it ends this stream only: the task is its own.
         tokio::spawn(
             async move {
@@ -70,7 +67,7 @@ impl Session for SessionService {
             }
             .instrument(span),
         );
-        Ok(Response::new(ReceiverStream::new(stream)))
+        Ok(Response::new(stream))
     }
 }
 
