@@ -32,7 +32,7 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), BackupError> {
     sync_dir(path).map_err(fault(path))
 }
 
-/// Paths of all regular files below a folder, relative to it, in order. Links are not followed.
+/// Paths of all regular files below a folder, relative to it with `/`, in order. Links are not followed.
 pub(super) fn walk(folder: &Path, leave_out: &dyn Fn(&Path) -> bool) -> Result<Vec<String>, BackupError> {
     let mut found = Vec::new();
     into(folder, folder, DEEPEST, leave_out, &mut found)?;
@@ -66,12 +66,18 @@ fn into(
             }
             into(root, &path, deeper - 1, leave_out, found)?;
         } else if kind.is_file() {
-            let relative = path.strip_prefix(root).ok().and_then(Path::to_str);
+            let relative = path.strip_prefix(root).ok().and_then(written);
             let relative = relative.ok_or_else(|| fault(&path)(io::Error::other("its name is not UTF-8")))?;
-            found.push(relative.to_owned());
+            found.push(relative);
         }
     }
     Ok(())
+}
+
+/// A relative path as lists have it, with `/` on every system.
+fn written(path: &Path) -> Option<String> {
+    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
+    parts.map(|parts| parts.join("/"))
 }
 
 /// Copies a file to a new one that only its owner may read, durably. `false` where there was none to copy.

@@ -230,7 +230,8 @@ fn the_first_administrator_signs_in(server: &Server) {
         .trim();
     let mut visitor = Visitor::new(&server.url(), &server.roots()).unwrap();
     visitor.first_sign_in("admin", password, PASSWORD).unwrap();
-    assert!(visitor.read("/").unwrap().contains("桌面巡检"));
+    let overview = visitor.read("/").unwrap();
+    assert!(overview.contains("Compliance rate"), "{overview}");
 }
 
 /// What the manager hears is a success, and the store was closed: nothing waits in its log.
@@ -257,6 +258,14 @@ fn a_copy_of_everything_is_whole(server: &Server) {
     let made = server.cli(&["backup", "--to", r"C:\backups"]);
     let backup = made["backup"].as_str().unwrap_or_else(|| panic!("{made}"));
     assert_eq!(server.cli(&["backup", "--verify", backup])["whole"], true);
+    // Beside it, a collector that would be lost otherwise.
+    server.cli(&["restore", backup, "--data", r"C:\again"]);
+    let again = server.pc.file("again");
+    assert_eq!(
+        fs::read(again.join("pki/root.crt")).unwrap(),
+        fs::read(server.roots()).unwrap()
+    );
+    assert!(again.join("deskwarden.db").is_file());
 }
 
 fn a_repair_keeps_the_data(server: &Server, device: &[String]) {
