@@ -1,6 +1,8 @@
 //! What may follow a program's name without making it another program: architectures, systems, version
 //! words, editions, languages.
 
+use std::{collections::HashSet, sync::LazyLock};
+
 #[rustfmt::skip]
 pub(crate) const EDITIONS: &[&str] = &[
     "x64", "x86", "x86-64", "x86_64", "x32", "amd64", "arm64", "aarch64", "arm", "i386", "i586", "i686",
@@ -45,4 +47,70 @@ pub(crate) const EDITIONS: &[&str] = &[
     "open source edition", "oss", "kde", "gtk", "qt", "qt5", "qt6", "electron", "tauri", "flatpak", "snap",
     "appimage", "nightly build", "dev build", "development build", "debug", "arm64 版", "x64 版", "x86 版",
     "digital deluxe edition", "digital deluxe", "联机版", "特别版", "合一版", "install", "安装",
+    "версия", "online setup", "offline setup",
 ];
+
+/// Words that stand before [`EDITION`] in any number and order, beside those that [`EDITIONS`] have there:
+/// `全功能豪华版`, `去广告绿色版`.
+#[rustfmt::skip]
+const QUALITIES: &[&str] = &[
+    "全功能", "去广告", "无广告", "免费", "绿色", "便携", "中文", "简体", "繁体", "多国语言", "多语言", "双语", "官方", "官网", "正式",
+    "最新", "电脑", "桌面", "本地", "特别", "增强", "专业增强", "修改", "魔改", "美化", "懒人", "一键", "自用", "整合", "集成", "单文件",
+    "免安装", "直装", "安装", "测试", "公测", "内测", "开源", "经典", "简易", "简洁", "轻量", "迷你", "完美", "无限制", "永久", "终身", "会员",
+    "去升级", "去更新", "禁更新", "优化", "高速", "不限速", "无水印",
+];
+/// What an edition in Chinese ends in.
+const EDITION: char = '版';
+/// Characters of such an edition that are looked at.
+pub(super) const COMPOSED: usize = 16;
+
+static PARTS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let known = EDITIONS.iter().filter_map(|phrase| phrase.strip_suffix(EDITION));
+    let of_ideographs = known.filter(|part| part.chars().count() > 1 && !part.is_ascii());
+    of_ideographs.chain(QUALITIES.iter().copied()).collect()
+});
+
+/// Whether ideographs are an edition put together of known words.
+pub(super) fn is_composed(ideographs: &str) -> bool {
+    ideographs.strip_suffix(EDITION).is_some_and(of_parts)
+}
+
+fn of_parts(rest: &str) -> bool {
+    let mut cuts = rest.char_indices().map(|(at, _)| at).skip(1).chain([rest.len()]);
+    cuts.any(|at| {
+        let Some((part, behind)) = rest.split_at_checked(at) else {
+            return false;
+        };
+        PARTS.contains(part) && (behind.is_empty() || of_parts(behind))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn editions_are_put_together_of_known_words() {
+        for text in [
+            "全功能豪华版",
+            "去广告绿色版",
+            "中文免费版",
+            "官方正式版",
+            "绿色便携中文版",
+        ] {
+            assert!(is_composed(text), "{text}");
+        }
+        for text in [
+            "版",
+            "出版",
+            "全功能",
+            "破解版",
+            "教师版",
+            "绿色地图版",
+            "视频版",
+            "",
+        ] {
+            assert!(!is_composed(text), "{text}");
+        }
+    }
+}

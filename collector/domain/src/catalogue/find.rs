@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    Catalogue, Claims,
+    Catalogue, Claims, around,
     entry::{Claim, Entry, Reach, executable, package},
     normalise::Title,
     packaging, pairs,
@@ -35,7 +35,11 @@ fn has_part(id: &str) -> bool {
 /// Whether a list states nothing of a program but its title. Then a common word means the well-known program of that
 /// name: in four lists of titles it was never another's.
 fn says_only_its_title(program: &Program<'_>) -> bool {
-    let files = [program.executable, program.original_name, program.package];
+    // A file that is called as the title, with its version, is the installer that the title was read from.
+    let stem = program.executable.strip_suffix(".exe").unwrap_or_default();
+    let is_its_file = stem == program.title && Title::new(stem).has_version();
+    let executable = if is_its_file { "" } else { program.executable };
+    let files = [executable, program.original_name, program.package];
     let mut beside = program.publishers.iter().chain(&files);
     !program.title_is_package && beside.all(|text| text.trim().is_empty())
 }
@@ -160,8 +164,32 @@ impl Catalogue {
                     let name = Title::new(pairs::before_slogan(program.title)?);
                     self.whole(&name, program, &usable).map(|(_, entry)| entry)
                 })
+                .or_else(|| self.by_description(program, &usable))
                 .or_else(|| self.by_writing(program, platform)),
         }
+    }
+
+    /// `ALLPlayer(多媒体播放器)`, `Horizon Zero DawnT`: the name without what was put around it.
+    fn by_description(&self, program: &Program<'_>, usable: &dyn Fn(&&Claim) -> bool) -> Option<usize> {
+        let raw = program.title;
+        let entry_of = |text: &str| {
+            let found = self.whole(&Title::new(text), program, usable);
+            found.map(|(_, entry)| entry)
+        };
+        let name_of = |text: &str| {
+            let title = Title::new(text);
+            let (words, _) = self.whole(&title, program, usable)?;
+            let mut least = words;
+            while let Some(fewer) = title.without_edition(least) {
+                least = fewer;
+            }
+            Some(title.first(least).to_owned())
+        };
+        let without = around::without_description(raw).as_deref().and_then(entry_of);
+        without
+            .or_else(|| around::behind_description(raw).and_then(entry_of))
+            .or_else(|| around::told_again(raw, &name_of).and_then(entry_of))
+            .or_else(|| written::without_residue(raw).as_deref().and_then(entry_of))
     }
 
     /// `HuyaClient`, `4DF9E0F8.Netflix`: words written as one, and the name within an application's identifier.
@@ -176,8 +204,19 @@ impl Catalogue {
             };
             let whole = self.whole(&title, program, &usable);
             let long = |words: usize| title.first(words).len() >= written::LETTERS;
+            let installs = || {
+                // A file's name has no spaces; with them it is a title of its own.
+                let name = Title::new(
+                    title
+                        .before_installer()
+                        .filter(|_| !program.title.contains(' '))?,
+                );
+                (name.text().len() > written::LETTERS).then_some(())?;
+                self.whole(&name, program, &usable)
+            };
             whole
                 .filter(|(words, _)| long(*words))
+                .or_else(|| installs().filter(|_| !pairs::is_for_it(program.title)))
                 .or_else(|| self.by_pattern(&spaced, platform))
                 .map(|(_, entry)| entry)
         };

@@ -1,6 +1,7 @@
 //! The software catalogue: what a title, package or executable is, in which categories, and why. Owns
 //! matching; the entries are data in rule files.
 
+mod around;
 pub mod company;
 mod editions;
 mod entry;

@@ -6,7 +6,10 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
-use super::{editions::EDITIONS, han::simplified};
+use super::{
+    editions::{self, EDITIONS},
+    han::simplified,
+};
 
 /// Characters of a title that are looked at.
 const TITLE_CHARS: usize = 256;
@@ -17,6 +20,9 @@ const PHRASE_WORDS: usize = 6;
 
 /// Marks of trade and copyright are no part of a name; NFKC would spell them out.
 const MARKS: [char; 4] = ['™', '®', '©', '℠'];
+
+/// What makers put behind the whole number of a build.
+const CHANNELS: [&str; 6] = ["all", "gw", "cn", "en", "ww", "oem"];
 
 static PHRASES: LazyLock<HashSet<String>> =
     LazyLock::new(|| EDITIONS.iter().map(|phrase| Title::new(phrase).text).collect());
@@ -91,14 +97,42 @@ impl Title {
             let phrase = self.slice(count - length, count);
             PHRASES.contains(phrase).then_some(count - length)
         });
-        if phrase.is_some() {
-            return phrase;
+        if let Some(left) = self.without_composed(count).into_iter().chain(phrase).min() {
+            return Some(left);
         }
         let last = self.word(count - 1);
         // `2.1.4a`: a letter behind a number belongs to it.
         let letter = last.len() == 1 && last.bytes().all(|b| b.is_ascii_lowercase());
         let of_version = letter && count > 2 && is_number(self.word(count - 2));
-        (is_number(last) || of_version).then_some(count - 1)
+        let channel = count > 2 && CHANNELS.contains(&last) && is_build(self.word(count - 2));
+        (is_number(last) || of_version || channel).then_some(count - 1)
+    }
+
+    /// The same for the longest edition that is put together of known words, `全功能豪华版`.
+    fn without_composed(&self, count: usize) -> Option<usize> {
+        let longest = editions::COMPOSED.min(count - 1);
+        (3..=longest).rev().find_map(|length| {
+            let phrase = self.slice(count - length, count).replace(' ', "");
+            editions::is_composed(&phrase).then_some(count - length)
+        })
+    }
+
+    /// The words before those that make the title the name of an installer's file: `XunLeiWebSetup11.4.3.2054gw`.
+    /// Behind them stand numbers and marks of a few letters only.
+    pub(crate) fn before_installer(&self) -> Option<&str> {
+        const INSTALLERS: [&str; 3] = ["setup", "installer", "install"];
+        const MARK_LETTERS: usize = 4;
+        let at = (1..self.len()).find(|&index| INSTALLERS.contains(&self.word(index)))?;
+        let short =
+            |word: &str| word.len() <= MARK_LETTERS && word.bytes().all(|b| b.is_ascii_alphanumeric());
+        let only_marks =
+            (at + 1..self.len()).all(|index| is_number(self.word(index)) || short(self.word(index)));
+        only_marks.then(|| self.first(at))
+    }
+
+    /// Whether a number with a dot stands in the title.
+    pub(crate) fn has_version(&self) -> bool {
+        (1..self.len()).any(|index| is_number(self.word(index)) && self.word(index).contains('.'))
     }
 
     /// Whether the last of several words is a number without a dot: `Start8` may be another program than `Start`,
@@ -145,6 +179,11 @@ fn without_marks(raw: &str) -> Option<String> {
 
 fn is_number(word: &str) -> bool {
     word.bytes().all(|b| b.is_ascii_digit() || b == b'.') && word.bytes().any(|b| b.is_ascii_digit())
+}
+
+/// A number of at least three parts.
+fn is_build(word: &str) -> bool {
+    is_number(word) && word.matches('.').count() > 1
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -287,8 +326,28 @@ mod tests {
             ("9.7 9.8", "9.7"),
             ("QQ拼音输入法6.6(6.6.6304.400)", "qq 拼 音 输 入 法"),
             ("Skype for Business", "skype for business"),
+            ("比特彗星1.94全功能豪华版", "比 特 彗 星"),
+            ("腾讯视频v11.65.4506去广告绿色版", "腾 讯 视 频"),
+            ("PanDownload_公测版_0.1.6_ALL", "pandownload"),
+            ("FlClashX, версия 0.2.1", "flclashx"),
+            ("Free for All", "free for all"),
+            ("One 1.2 for All", "one 1.2 for all"),
         ] {
             assert_eq!(stripped(raw), left, "{raw}");
+        }
+    }
+
+    #[test]
+    fn an_installers_file_has_its_programs_name_before() {
+        for (words, name) in [
+            ("Xun Lei Web Setup 11.4.3.2054gw", "xun lei web"),
+            ("QQ Music Setup_Home", "qq music"),
+            ("Foo_Install_2023_11_24", "foo"),
+        ] {
+            assert_eq!(Title::new(words).before_installer(), Some(name), "{words}");
+        }
+        for words in ["Setup", "Setup Factory", "Steam Setup Wizard", "QQ Music"] {
+            assert_eq!(Title::new(words).before_installer(), None, "{words}");
         }
     }
 

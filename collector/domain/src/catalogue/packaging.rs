@@ -15,13 +15,13 @@ const BEFORE: [&str; 9] = [
 ];
 /// Behind the name: how it was built, and by which means it draws its windows.
 #[rustfmt::skip]
-const BEHIND: [&str; 52] = [
+const BEHIND: [&str; 54] = [
     "-git", "-bin", "-svn", "-hg", "-nightly", "-appimage", "-firejail", "-beta", "-alpha", "-stable", "-latest",
     "-preview", "-canary", "-ptb", "-unstable", "-patched", "-wayland", "-x11", "-xwayland", "-electron", "-linux",
     "-portable", "-flatpak", "-snap", "-official", "-uos", "-deepin", "-wine", "-gui", "-gtk", "-gtk2", "-gtk3",
     "-gtk4", "-qt", "-qt5", "-qt6", "-kde", "-cli", "-tui", "-client", "-desktop", "-desktop-client", "-app", "-cn",
     "-amd64", "-x86_64", "-x64", "_linux", ".linyaps", ".desktop", "-spark",
-    ".spark",
+    ".spark", "-rust", "-wx",
 ];
 /// Behind the name of a build of the newest sources only; else a library to build with.
 const OF_SOURCES: &str = "-dev";
@@ -35,6 +35,28 @@ const DOMAINS: [&str; 29] = [
 const SAYS_NOTHING: [&str; 11] = [
     "client", "app", "desktop", "gui", "linux", "pc", "uos", "deepin", "wine", "gtk", "spark",
 ];
+
+/// Ends of makers' names in identifiers that are a trade by themselves: `com.huafuzhengquan` is a broker of securities.
+const FAMILIES_END: [&str; 1] = ["zhengquan"];
+/// Beginnings of programs that brokers have made for them, and whose they are: `com.tdx-haitong`.
+const FAMILIES_START: [(&str, &str); 1] = [("tdx-", "com.tdx")];
+
+/// `net-im/wechat-uos`: the category and the name of a package where an archive writes both.
+pub(super) fn category(name: &str) -> Option<(&str, &str)> {
+    const KINDS: [&str; 17] = [
+        "app", "dev", "games", "gnome", "gui", "kde", "lxqt", "mail", "mate", "media", "net", "sci", "sec",
+        "sys", "www", "x11", "xfce",
+    ];
+    let (category, name) = name.split_once('/')?;
+    let (kind, rest) = category.split_once('-')?;
+    let plain = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_+.".contains(&b))
+    };
+    (KINDS.contains(&kind) && plain(rest) && plain(name)).then_some((category, name))
+}
 
 /// What a package's name (in small letters) says of the program in it, the longest first; not the name as it is.
 pub(super) fn forms(name: &str) -> Vec<String> {
@@ -50,6 +72,18 @@ pub(super) fn forms(name: &str) -> Vec<String> {
     }
     while parts.len() > 2 && parts.last().is_some_and(|part| SAYS_NOTHING.contains(part)) {
         parts.pop();
+    }
+    // `cn.com.tdx`: of a company in a country, as `com.tdx`.
+    if let ["cn", plain @ ..] = parts.as_slice()
+        && plain.len() > 1
+    {
+        forms.push(plain.join("."));
+    }
+    if let Some(last) = parts.last() {
+        let ends = FAMILIES_END.iter().filter(|end| last.ends_with(**end));
+        let starts = FAMILIES_START.iter().filter(|(start, _)| last.starts_with(start));
+        let families = ends.copied().chain(starts.map(|(_, family)| *family));
+        forms.extend(families.map(ToOwned::to_owned));
     }
     if let Some(last) = parts.last() {
         let last = last.replace('_', "-");
@@ -107,12 +141,28 @@ mod tests {
             ("xmrig-6.12.1-linux-x64", "xmrig"),
             ("phoenixminer_5.6d_linux", "phoenixminer"),
             ("store.spark-app.wechat-linux-spark", "wechat"),
+            ("cn.com.tdx.deepin", "com.tdx"),
+            ("com.tdx-haitong.deepin", "com.tdx"),
+            ("com.huafuzhengquan.deepin", "zhengquan"),
+            ("netease-cloud-music-rust-gtk", "netease-cloud-music"),
+            ("vbam-wx", "vbam"),
         ] {
             assert!(
                 forms(name).iter().any(|form| form == last),
                 "{name}: {:?}",
                 forms(name)
             );
+        }
+        assert_eq!(category("net-im/wechat-uos"), Some(("net-im", "wechat-uos")));
+        for name in [
+            "homebrew/cask",
+            "a/b",
+            "net-im/",
+            "net-im/a/b",
+            "wechat",
+            "foo-bar/baz",
+        ] {
+            assert_eq!(category(name), None, "{name}");
         }
         for name in ["libfoo-dev", "foo-data", "steam.libs", "python3.11", "-git", ""] {
             assert_eq!(forms(name), Vec::<String>::new(), "{name}");

@@ -26,7 +26,7 @@ pub(super) fn without_lead(raw: &str) -> Option<&str> {
     })
 }
 
-fn han(c: char) -> bool {
+pub(super) fn han(c: char) -> bool {
     ('\u{3400}'..='\u{9FFF}').contains(&c)
 }
 
@@ -62,7 +62,7 @@ pub(super) fn transcribes(known: &str, second: &str) -> bool {
 }
 
 /// Whether a word says that a title is of something for a program, not of the program.
-fn is_for_it(text: &str) -> bool {
+pub(super) fn is_for_it(text: &str) -> bool {
     let text = text.to_lowercase();
     let mut words = text
         .split(|c: char| !c.is_alphanumeric())

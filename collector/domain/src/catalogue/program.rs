@@ -2,6 +2,8 @@
 
 use deskwarden_proto::v1::{self, SoftwareKind, facet};
 
+use super::packaging;
+
 /// What is known of a program.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Program<'a> {
@@ -53,18 +55,29 @@ fn of_software(software: &v1::Software) -> Option<Program<'_>> {
         Some((family, _)) if kind == SoftwareKind::StoreApp => family,
         _ => &software.package,
     };
+    let named = if is_package {
+        packaging::category(&software.name)
+    } else {
+        None
+    };
+    let (filed, name) = named.unwrap_or((&software.section_hint, &software.name));
+    let id = if is_package {
+        packaging::category(id).map_or(id, |(_, id)| id)
+    } else {
+        id
+    };
     Some(Program {
-        title: &software.name,
-        title_is_package: is_package && is_package_name(&software.name),
-        package: if is_package && id.is_empty() {
-            &software.name
-        } else {
-            id
-        },
+        title: name,
+        title_is_package: is_package && is_package_name(name),
+        package: if is_package && id.is_empty() { name } else { id },
         executable: &software.exe,
         original_name: &software.original_name,
         publishers: [&software.publisher, &software.signer],
-        section: &software.section_hint,
+        section: if software.section_hint.is_empty() {
+            filed
+        } else {
+            &software.section_hint
+        },
     })
 }
 

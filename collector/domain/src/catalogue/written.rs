@@ -20,6 +20,32 @@ const TAILS: [&str; 7] = [
 /// Letters before such a word.
 const BEFORE_A_TAIL: usize = 3;
 
+/// What `for` stands before, written as one with the name: `SoundCloudforWindows`.
+const SYSTEMS: [&str; 6] = ["Windows", "Win", "Linux", "Mac", "PC", "Desktop"];
+/// What a sign of trade becomes where a list lost it.
+const RESIDUE: [char; 2] = ['T', 'R'];
+/// Letters of a word before such a sign.
+const BEFORE_RESIDUE: usize = 4;
+
+/// The title without the letter that stands for a sign of trade: `Horizon Zero DawnT Complete Edition`.
+pub(super) fn without_residue(raw: &str) -> Option<String> {
+    let plain = |word: &str| {
+        let rest = word.strip_suffix(RESIDUE)?;
+        let mut letters = rest.chars();
+        let capital = letters.next().is_some_and(|c| c.is_ascii_uppercase());
+        let named = capital && letters.all(|c| c.is_ascii_lowercase()) && rest.len() >= BEFORE_RESIDUE;
+        named.then(|| rest.to_owned())
+    };
+    // One word alone may be written so by its maker.
+    if raw.split(' ').count() < 2 || !raw.split(' ').any(|word| plain(word).is_some()) {
+        return None;
+    }
+    let words = raw
+        .split(' ')
+        .map(|word| plain(word).unwrap_or_else(|| word.to_owned()));
+    Some(words.collect::<Vec<_>>().join(" "))
+}
+
 /// The title with a space where a word begins with a capital, and before the words of [`TAILS`]; `None` where that
 /// changes nothing.
 pub(super) fn apart(raw: &str) -> Option<String> {
@@ -37,7 +63,14 @@ pub(super) fn apart(raw: &str) -> Option<String> {
         out.push(c);
         last = Some(c);
     }
-    let words: Vec<String> = out.split(' ').map(without_tail).collect();
+    for system in SYSTEMS {
+        out = out.replace(&format!("for {system}"), &format!(" for {system}"));
+    }
+    let words: Vec<String> = out
+        .split(' ')
+        .filter(|word| !word.is_empty() || raw.contains("  "))
+        .map(without_tail)
+        .collect();
     let out = words.join(" ");
     (out != raw).then_some(out)
 }
@@ -85,11 +118,29 @@ mod tests {
             ("supervpn", "super vpn"),
             ("YoutubeDownloader", "Youtube Downloader"),
             ("网络GameLauncher", "网络Game Launcher"),
+            ("SoundCloudforWindowsBeta", "Sound Cloud for Windows Beta"),
         ] {
             assert_eq!(apart(raw).as_deref(), Some(words), "{raw}");
         }
         for raw in ["Huya Client", "vpn", "openssl", "a-vpn", "微信", ""] {
             assert_eq!(apart(raw), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_letter_that_was_a_sign_of_trade_comes_off() {
+        assert_eq!(
+            without_residue("Horizon Zero DawnT Complete Edition").as_deref(),
+            Some("Horizon Zero Dawn Complete Edition")
+        );
+        for raw in [
+            "DawnT",
+            "Horizon Zero Dawn",
+            "ChatGPT 4",
+            "My MIDI ART",
+            "Big IoT",
+        ] {
+            assert_eq!(without_residue(raw), None, "{raw}");
         }
     }
 
