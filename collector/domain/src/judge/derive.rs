@@ -87,13 +87,15 @@ pub(super) fn outcomes_and_findings(
         if rule.kind == RuleKind::Absent {
             missing(rule, pieces, breaches.get(ASSET), state, verdict);
         }
-        // A breach within its grace is none yet; it is looked at again when the grace ends.
-        breaches.retain(|_, breach| {
-            let due = breach.since.saturating_add(rule.grace_ms);
-            if due > now {
+        // A breach within its grace is none yet; it is looked at again when the grace ends. What another collector,
+        // whose clock is ahead of this one, has seen already is no breach of the future.
+        breaches.retain(|subject, breach| {
+            let due = breach.since.min(now).saturating_add(rule.grace_ms);
+            let is_due = due <= now || findings.opened_ahead(rule, subject);
+            if !is_due {
                 wake_at = Some(wake_at.map_or(due, |at| at.min(due)));
             }
-            due <= now
+            is_due
         });
         let mut stands = false;
         for (subject, breach) in &breaches {
@@ -282,6 +284,12 @@ impl<'a> Findings<'a> {
     fn known(&self, rule: &Rule, subject: &str) -> Option<&'a Finding> {
         let mut findings = self.state.findings.iter();
         findings.find(|f| f.key.rule == rule.id && f.key.subject == subject)
+    }
+
+    /// Whether it was opened at a time that has not come yet by this clock.
+    fn opened_ahead(&self, rule: &Rule, subject: &str) -> bool {
+        let known = self.known(rule, subject);
+        known.is_some_and(|known| still_shown(known.state) && known.opened_at > self.now)
     }
 
     fn is_false(&self, rule: &Rule, subject: &str) -> bool {

@@ -231,6 +231,32 @@ fn a_breach_within_its_grace_is_none_yet() {
 }
 
 #[test]
+fn what_a_collector_whose_clock_is_ahead_has_seen_stays_for_one_whose_clock_is_behind() {
+    let item = "kind = \"item\"\nsections = [\"software\"]\nselect = { name = \"qq\" }";
+    for (grace, text) in [(0, ""), (30 * 60_000, "\ngrace = \"30m\"")] {
+        let context = rules(1, &[rule("chat", &format!("{item}{text}"))]);
+        let mut pc = Pc::new();
+        pc.software(&context, &["qq"]);
+        pc.now += grace;
+        pc.rejudge(&context);
+        let ahead = pc.finding("chat").clone();
+        assert_eq!(ahead.state, FindingState::Open);
+        pc.now -= grace + 1;
+        pc.rejudge(&context);
+        assert_eq!(pc.finding("chat").state, FindingState::Open, "grace {grace}");
+        pc.now += grace + 2;
+        pc.rejudge(&context);
+        let after = pc.finding("chat");
+        assert_eq!(
+            (after.state, after.reopened),
+            (FindingState::Open, 0),
+            "grace {grace}"
+        );
+        assert_eq!(after.opened_at, ahead.opened_at);
+    }
+}
+
+#[test]
 fn absence_and_count_are_judged_from_what_is_there() {
     let absent = rule(
         "antivirus",
