@@ -241,10 +241,10 @@ fn what_a_collector_whose_clock_is_ahead_has_seen_stays_for_one_whose_clock_is_b
         pc.rejudge(&context);
         let ahead = pc.finding("chat").clone();
         assert_eq!(ahead.state, FindingState::Open);
-        pc.now -= grace + 1;
+        pc.now = ahead.first_seen - 1;
         pc.rejudge(&context);
         assert_eq!(pc.finding("chat").state, FindingState::Open, "grace {grace}");
-        pc.now += grace + 2;
+        pc.now = ahead.opened_at + 1;
         pc.rejudge(&context);
         let after = pc.finding("chat");
         assert_eq!(
