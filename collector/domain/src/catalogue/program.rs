@@ -55,17 +55,13 @@ fn of_software(software: &v1::Software) -> Option<Program<'_>> {
         Some((family, _)) if kind == SoftwareKind::StoreApp => family,
         _ => &software.package,
     };
-    let named = if is_package {
-        packaging::category(&software.name)
-    } else {
-        None
+    // What an archive files a package under may stand before its name.
+    let apart = |text| match is_package.then(|| packaging::category(text)).flatten() {
+        Some((category, name)) => (category, name),
+        None => ("", text),
     };
-    let (filed, name) = named.unwrap_or((&software.section_hint, &software.name));
-    let id = if is_package {
-        packaging::category(id).map_or(id, |(_, id)| id)
-    } else {
-        id
-    };
+    let (category, name) = apart(software.name.as_str());
+    let (_, id) = apart(id);
     Some(Program {
         title: name,
         title_is_package: is_package && is_package_name(name),
@@ -74,7 +70,7 @@ fn of_software(software: &v1::Software) -> Option<Program<'_>> {
         original_name: &software.original_name,
         publishers: [&software.publisher, &software.signer],
         section: if software.section_hint.is_empty() {
-            filed
+            category
         } else {
             &software.section_hint
         },

@@ -64,13 +64,12 @@ pub(super) fn apart(raw: &str) -> Option<String> {
         last = Some(c);
     }
     for system in SYSTEMS {
-        out = out.replace(&format!("for {system}"), &format!(" for {system}"));
+        let stuck = out.find(&format!("for {system}"));
+        if let Some(at) = stuck.filter(|&at| out[..at].ends_with(char::is_alphanumeric)) {
+            out.insert(at, ' ');
+        }
     }
-    let words: Vec<String> = out
-        .split(' ')
-        .filter(|word| !word.is_empty() || raw.contains("  "))
-        .map(without_tail)
-        .collect();
+    let words: Vec<String> = out.split(' ').map(without_tail).collect();
     let out = words.join(" ");
     (out != raw).then_some(out)
 }
