@@ -28,6 +28,10 @@ const PROGRAMS: [&str; 4] = [
     "/usr/bin/chromium",
 ];
 
+/// What Chromium breaks a request off with when any address of the machine comes or goes: tests beside this one
+/// make and remove networks of their own. A person would load the page again.
+const NETWORK_CHANGED: &str = "net::ERR_NETWORK_CHANGED";
+
 /// A browser with one tab.
 #[derive(Debug)]
 pub struct Browser {
@@ -130,15 +134,21 @@ impl Browser {
         .map(drop)
     }
 
-    /// Opens an address and waits until it is loaded.
+    /// Opens an address and waits until it is loaded; again while other networks of this machine change.
     ///
     /// # Errors
     /// When it does not load.
     pub fn open(&mut self, url: &str) -> Result<()> {
-        let answer = self
-            .call("Page.navigate", &json!({"url": url}))
-            .with_context(|| url.to_owned())?;
-        ensure!(answer["errorText"].is_null(), "{url}: {}", answer["errorText"]);
+        let mut times = 0;
+        loop {
+            let answer = self
+                .call("Page.navigate", &json!({"url": url}))
+                .with_context(|| url.to_owned())?;
+            let error = answer["errorText"].as_str();
+            let Some(error) = error else { break };
+            times += 1;
+            ensure!(error == NETWORK_CHANGED && times < 10, "{url}: {error}");
+        }
         self.wait_for("document.readyState === 'complete' && location.href !== 'about:blank'")
     }
 
