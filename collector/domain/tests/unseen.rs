@@ -51,6 +51,7 @@ macro_rules! rounds {
 
 /// Newest first.
 const ROUNDS: &[Round] = &rounds![
+    "2026-11-29c",
     "2026-11-29b",
     "2026-11-29",
     "2026-11-28d",
@@ -235,7 +236,31 @@ fn list(page: &mut String, heading: &str, items: &[String]) {
 }
 
 /// A round, its titles, and how often what was said of them.
-type Scored<'r> = (&'r Round, Vec<Title<'r>>, Vec<(&'r str, Score)>);
+type Scored<'r> = (&'r Round, Vec<Title<'r>>, Vec<(String, Score)>);
+
+/// How many titles stand in no list before this one, and how they did; `None` where that is all of them.
+fn of_no_earlier_list(
+    round: &Round,
+    titles: &[Title<'static>],
+    verdicts: &[Vec<String>],
+) -> Option<(usize, Score)> {
+    let older = ROUNDS.iter().skip_while(|other| other.date != round.date).skip(1);
+    let used: BTreeSet<String> = older
+        .flat_map(self::titles)
+        .map(|title| title.name.to_lowercase())
+        .collect();
+    let mut score = Score::default();
+    let (mut count, mut all) = (0, true);
+    for (title, verdict) in titles.iter().zip(verdicts) {
+        if used.contains(&title.name.to_lowercase()) {
+            all = false;
+        } else {
+            count += 1;
+            score.count(title, verdict);
+        }
+    }
+    (!all).then_some((count, score))
+}
 
 fn page(rounds: &[Scored<'_>]) -> String {
     let mut page = String::from(include_str!("unseen/page.md"));
@@ -286,12 +311,16 @@ fn the_page_says_what_every_run_found_and_used_titles_stay_learnt() {
     for round in ROUNDS {
         let titles = titles(round);
         assert!(titles.len() >= 500, "{}", round.date);
-        let mut runs: Vec<(&str, Score)> = earlier(round)
-            .into_iter()
-            .map(|(name, verdicts)| (name, Score::of(&titles, &verdicts)))
-            .collect();
+        let mut runs = Vec::new();
+        for (name, verdicts) in earlier(round) {
+            runs.push((name.to_owned(), Score::of(&titles, &verdicts)));
+            runs.extend(
+                of_no_earlier_list(round, &titles, &verdicts)
+                    .map(|(count, score)| (format!("{name}, the {count} titles of no earlier list"), score)),
+            );
+        }
         let now: Vec<Vec<String>> = titles.iter().map(|title| verdict(&rules, title)).collect();
-        runs.push(("now, as training", Score::of(&titles, &now)));
+        runs.push(("now, as training".to_owned(), Score::of(&titles, &now)));
         rounds.push((round, titles, runs));
     }
     let written = page(&rounds);

@@ -1,7 +1,7 @@
 //! From a channel's queue to messages: one cause is one message, a full minute waits, and what piled up while a
 //! channel was away comes as one digest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{EntryKind, Pace, Pack, Packed, Pulse, Waiting};
 use crate::model::{AlertKind, FindingState, Millis, PackKind, Severity};
@@ -12,6 +12,8 @@ const MINUTE: Millis = 60_000;
 const PILED_UP: Millis = 15 * MINUTE;
 /// Messages of one cause within a minute after which the next of it are collected.
 const OF_ONE_CAUSE: usize = 3;
+/// Messages that are made together for a channel without a limit.
+const WITHOUT_LIMIT: usize = 2_000;
 /// Alerts told of one cause within a minute after which the next of it are collected.
 const ALERTS_OF_ONE_CAUSE: u64 = 10;
 
@@ -79,7 +81,7 @@ pub fn pack(now: Millis, waiting: &[Waiting], pace: Pace, pulse: &Pulse) -> Pack
 /// How many messages this minute still has room for.
 fn room(now: Millis, pace: Pace, pulse: &Pulse, packed: &mut Packed) -> usize {
     let Some(most) = pace.per_minute else {
-        return 200;
+        return WITHOUT_LIMIT;
     };
     let mut sent: Vec<Millis> = pulse
         .tried
@@ -100,7 +102,7 @@ fn room(now: Millis, pace: Pace, pulse: &Pulse, packed: &mut Packed) -> usize {
 /// opening and the end of what came and went while it was held back.
 fn skip_settled<'w>(waiting: &'w [Waiting], packed: &mut Packed) -> Vec<&'w Waiting> {
     let is_opening = |entry: &&Waiting| entry.held && entry.alert.kind != AlertKind::Resolved;
-    let settled: Vec<i64> = waiting
+    let settled: BTreeSet<i64> = waiting
         .iter()
         .filter(is_opening)
         .filter(|entry| entry.state == FindingState::Resolved)

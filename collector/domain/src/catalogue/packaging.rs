@@ -2,7 +2,8 @@
 //! `com.jianguoyun.Nutstore`, `com.baidu.baidunetdisk.linyaps`.
 
 /// Before the name.
-const BEFORE: [&str; 9] = [
+const BEFORE: [&str; 10] = [
+    "apps.",
     "store.spark-app.",
     "deepin-fpapp-org.deepin.flatdeb.",
     "deepin-wine-",
@@ -135,6 +136,7 @@ mod tests {
             ("com.jianguoyun.nutstore", "nutstore"),
             ("com.baidu.baidunetdisk.linyaps", "baidunetdisk"),
             ("deepin.com.thunderspeed", "com.thunderspeed"),
+            ("apps.com.xunlei.mini", "xunlei-mini"),
             ("dev.goats.xivlauncher", "xivlauncher"),
             ("im.riot.element.desktop", "element"),
             ("com.qq.music.spark", "qq-music"),
