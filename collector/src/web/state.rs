@@ -178,7 +178,7 @@ impl Default for WebConfig {
             agent_address: String::new(),
             ca_pin: String::new(),
             reporting_window: Duration::from_secs(60 * 60),
-            counted_anew: Duration::from_millis(50),
+            counted_anew: Duration::from_millis(20),
             sign_in: SignInPolicy::default(),
             vouchers: Vouchers::default(),
             channels: DeskSource::default(),

@@ -99,6 +99,11 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration {
+        shared: include_str!("0017_newest.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 /// Brings the schema of `place` (named in messages) up to this build. Refuses a newer one.

@@ -6,6 +6,7 @@ use deskwarden_domain::port::{StoreError, StoreResult};
 use postgres::{Client, Config, NoTls, Statement, config::Host, error::SqlState};
 
 use super::failure;
+use crate::sql::insensitive;
 
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 512;
@@ -111,7 +112,7 @@ impl Session {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(&sql.replace('?', "$"))?;
+        let statement = self.client.prepare(&insensitive(sql).replace('?', "$"))?;
         if self.statements.len() >= STATEMENTS {
             self.statements.clear();
         }

@@ -93,9 +93,15 @@ impl<'a> Conditions<'a> {
     }
 }
 
-/// `column LIKE placeholder`, whatever the case of ASCII letters. Both engines fold only those.
+/// `column LIKE placeholder`, whatever the case of letters: as SQLite compares by itself, and PostgreSQL where
+/// [`insensitive`] has gone over the statement. `LOWER` costs a search three times as much.
 pub(crate) fn like(column: &str, placeholder: &str) -> String {
-    format!("LOWER({column}) LIKE {placeholder} ESCAPE '!'")
+    format!("{column} LIKE {placeholder} ESCAPE '!'")
+}
+
+/// A statement in which what [`like`] wrote is what PostgreSQL calls it.
+pub(crate) fn insensitive(sql: &str) -> String {
+    sql.replace(" LIKE ?", " ILIKE ?")
 }
 
 /// The word anywhere.
@@ -142,7 +148,7 @@ mod tests {
         conditions.words("qq  x", |word| like("name", word));
         assert_eq!(
             conditions.sql(),
-            " WHERE asset_id = ?1 AND LOWER(name) LIKE ?2 ESCAPE '!' AND LOWER(name) LIKE ?3 ESCAPE '!'"
+            " WHERE asset_id = ?1 AND name LIKE ?2 ESCAPE '!' AND name LIKE ?3 ESCAPE '!'"
         );
         assert_eq!(
             conditions.params(),

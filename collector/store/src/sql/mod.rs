@@ -8,7 +8,7 @@ mod reader;
 mod table;
 
 pub(crate) use cell::{Cell, storable};
-pub(crate) use conditions::{Conditions, like, unsigned, window};
+pub(crate) use conditions::{Conditions, insensitive, like, unsigned, window};
 pub(crate) use lookup::Lookup;
 pub(crate) use reader::{Columns, Reader};
 pub(crate) use table::{Column, Kind, Table, Verb};

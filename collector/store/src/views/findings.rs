@@ -15,6 +15,8 @@ use crate::{
 const FROM: &str = "findings f LEFT JOIN assets a ON a.id = f.asset_id";
 /// The order of the index of open business, and of lists.
 const WORST_FIRST: &str = "f.severity DESC, f.opened_at DESC, f.id DESC";
+/// The order in which they came, backwards.
+const NEWEST_FIRST: &str = "f.id DESC";
 /// A search that finds no more than this reads the findings once.
 const FEW: usize = 500;
 
@@ -31,17 +33,13 @@ pub(super) fn list(
     } else {
         "findings f"
     };
-    let open_business = is_open_business(filter);
+    let in_order = reads_in_order(filter).then(|| format!(" ORDER BY {NEWEST_FIRST}"));
     if filter.text.is_some() && filter.before.is_none() {
-        let order = if open_business {
-            format!(" ORDER BY {WORST_FIRST}")
-        } else {
-            String::new()
-        };
         let ids = connection.rows(
             &format!(
-                "SELECT f.id FROM {counted}{}{order} LIMIT {}",
+                "SELECT f.id FROM {counted}{}{} LIMIT {}",
                 found.sql(),
+                in_order.as_deref().unwrap_or_default(),
                 FEW + 1
             ),
             &found.params(),
@@ -52,22 +50,21 @@ pub(super) fn list(
         }
     }
     let mut params = found.params();
-    let total = if open_business && filter.clause.is_none() && needs_rows(filter) {
-        // Rows in the order of their index lie near each other; that of the rules, which the planner would take,
-        // jumps for every row.
-        format!(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM {counted}{} ORDER BY {WORST_FIRST} LIMIT {}) n",
+    // Who goes on from a row asks for no number.
+    let total = match &in_order {
+        _ if filter.before.is_some() => None,
+        None => Some(format!("SELECT COUNT(*) FROM {counted}{}", found.sql())),
+        Some(order) => Some(format!(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM {counted}{}{order} LIMIT {}) n",
             found.sql(),
             i64::MAX
-        )
-    } else {
-        format!("SELECT COUNT(*) FROM {counted}{}", found.sql())
+        )),
     };
-    let total = connection.number(&total, &params)?;
+    let total = total.map(|all| connection.number(&all, &params)).transpose()?;
     let (limit, offset) = (params.len() + 1, params.len() + 2);
     params.extend(window(paging));
     let order = if filter.before.is_some() {
-        "f.id DESC"
+        NEWEST_FIRST
     } else {
         WORST_FIRST
     };
@@ -81,8 +78,8 @@ pub(super) fn list(
         row,
     )?;
     Ok(Page {
+        total: total.map_or(rows.len() as u64, unsigned),
         rows,
-        total: unsigned(total),
     })
 }
 
@@ -105,18 +102,15 @@ fn few(connection: &mut dyn Connection, ids: &[i64], paging: Paging) -> StoreRes
     Ok(Page { rows, total })
 }
 
-/// Whether only active findings are asked for, and nothing that has an index of its own.
-fn is_open_business(filter: &FindingFilter) -> bool {
+/// Whether what open business says must be read, and no index narrows it: rows in the order in which they came lie
+/// beside each other, while every other index jumps for every row.
+fn reads_in_order(filter: &FindingFilter) -> bool {
     let states = &filter.states;
     let active = !states.is_empty() && states.iter().all(|state| state.is_active());
-    active && filter.rule.is_none() && filter.asset.is_none() && filter.before.is_none()
-}
-
-/// Whether a filter of open business asks what the index of it does not hold.
-fn needs_rows(filter: &FindingFilter) -> bool {
-    let all = FindingState::ALL.into_iter().filter(|state| state.is_active());
-    let every = all.into_iter().all(|state| filter.states.contains(&state));
-    filter.text.is_some() || !every
+    let mut all = FindingState::ALL.into_iter().filter(|state| state.is_active());
+    let every = all.all(|state| states.contains(&state));
+    let narrowed = filter.rule.is_some() || filter.asset.is_some() || filter.clause.is_some();
+    active && !narrowed && filter.before.is_none() && (filter.text.is_some() || !every)
 }
 
 fn conditions(filter: &FindingFilter) -> Conditions<'_> {
@@ -168,10 +162,11 @@ fn conditions(filter: &FindingFilter) -> Conditions<'_> {
                 let each: Vec<String> = columns.iter().map(|column| like(column, word)).collect();
                 each.join(" OR ")
             };
-            // Assets are looked through once, not once per finding.
+            // Assets are looked through once, not once per finding; a holder that is one says only its number.
             format!(
-                "({} OR f.asset_id IN (SELECT w.id FROM assets w WHERE {}))",
-                any(&["f.subject", "f.subject_name", "f.holder"]),
+                "({} OR (f.asset_id IS NULL AND {}) OR f.asset_id IN (SELECT w.id FROM assets w WHERE {}))",
+                any(&["f.subject", "f.subject_name"]),
+                like("f.holder", word),
                 any(&["w.name", "w.number", "w.custodian", "w.department"])
             )
         });

@@ -6,7 +6,7 @@ use deskwarden_domain::{
     trend::{Machine, Span},
 };
 
-use super::assets::silent;
+use super::assets::{HEARD, silent};
 use crate::sql::{Cell, Conditions, Connection, ConnectionExt as _, Reader, unsigned};
 
 /// Machines that are judged.
@@ -97,12 +97,12 @@ pub(super) fn attention(
             now,
         )?,
         silent: count(
-            "*) FROM assets a JOIN devices d ON d.id = a.current_device LEFT JOIN streams s ON s.device_id = d.id",
+            &format!("*) FROM {HEARD}"),
             &format!("a.merged_into IS NULL AND {}", silent("{at}")),
             since,
         )?,
         registered_reporting: count(
-            "*) FROM assets a JOIN streams s ON s.device_id = a.current_device",
+            &format!("*) FROM {HEARD}"),
             "a.number IS NOT NULL AND s.last_seen_at >= {at}",
             since,
         )?,
