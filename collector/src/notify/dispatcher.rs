@@ -8,7 +8,7 @@ use std::{
 };
 
 use deskwarden_domain::{
-    alerting::{self, Pulse},
+    alerting,
     model::{Delivery, Millis},
     port::{Store, StoreError, StoreResult},
 };
@@ -240,8 +240,10 @@ impl Worker {
         if now < blocked {
             return Ok(Round::Until(Some(blocked)));
         }
-        let mut pulse = store.pulse(&self.live.name, now - MINUTE)?;
-        pulse.tried = self.tried(&pulse, now);
+        if self.lock().tried.is_none() {
+            let pulse = store.pulse(&self.live.name, now - MINUTE)?;
+            self.lock().tried = Some(pulse.tried);
+        }
         let due = store.due_deliveries(&self.live.name, now, AT_ONCE)?;
         for delivery in &due {
             if stop.is_cancelled() {
@@ -257,9 +259,11 @@ impl Worker {
         if !due.is_empty() {
             return Ok(Round::More);
         }
+        let mut pulse = store.pulse(&self.live.name, now - MINUTE)?;
         if pulse.failing >= FAILING {
             return Ok(Round::Until(None));
         }
+        pulse.tried = self.tried(now);
         let waiting = store.queue_due(&self.live.name, now, TOGETHER)?;
         let packed = alerting::pack(now, &waiting, self.live.pace, &pulse);
         if packed.packs.is_empty() && packed.skipped.is_empty() {
@@ -278,9 +282,9 @@ impl Worker {
     }
 
     /// When messages were tried in the last minute.
-    fn tried(&self, pulse: &Pulse, now: Millis) -> Vec<Millis> {
+    fn tried(&self, now: Millis) -> Vec<Millis> {
         let mut state = self.lock();
-        let tried = state.tried.get_or_insert_with(|| pulse.tried.clone());
+        let tried = state.tried.get_or_insert_with(Vec::new);
         tried.retain(|at| now - at < MINUTE);
         tried.clone()
     }
