@@ -204,7 +204,7 @@ fn field(fields: &[&[u8]], at: usize) -> Option<String> {
 }
 
 fn name(bytes: &[u8]) -> String {
-    text::clip(&text::decode(bytes), MAX_NAME).trim().to_owned()
+    text::kept(&text::decode(bytes), MAX_NAME).to_owned()
 }
 
 fn number(fields: &[&[u8]], at: usize) -> Option<u32> {

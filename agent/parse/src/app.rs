@@ -159,7 +159,7 @@ fn words(command: &str) -> Vec<String> {
 }
 
 fn clip(text: &str) -> String {
-    text::clip(text.trim(), MAX_VALUE).to_owned()
+    text::kept(text, MAX_VALUE).to_owned()
 }
 
 #[cfg(test)]

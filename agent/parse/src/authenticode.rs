@@ -136,7 +136,7 @@ fn shown(value: &[u8]) -> Option<String> {
         _ => return None,
     };
     let text: String = text.chars().filter(|letter| !letter.is_control()).collect();
-    let text = text::clip(text.trim(), MAX_TEXT).to_owned();
+    let text = text::kept(&text, MAX_TEXT).to_owned();
     (!text.is_empty()).then_some(text)
 }
 

@@ -61,7 +61,7 @@ pub fn parse_ini(bytes: &[u8]) -> Vec<Entry> {
 }
 
 fn heading(text: &str) -> String {
-    text::clip(text.trim(), MAX_HEADING).trim_end().to_owned()
+    text::kept(text, MAX_HEADING).to_owned()
 }
 
 /// The values of a key in a section, in order; names compared without case.

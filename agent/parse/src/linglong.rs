@@ -33,7 +33,7 @@ fn application(info: &Value) -> Option<App> {
             Some(Value::Array(all)) => all.first().and_then(Value::as_str),
             value => value.and_then(Value::as_str),
         };
-        text::clip(value.unwrap_or_default().trim(), MAX_VALUE).to_owned()
+        text::kept(value.unwrap_or_default(), MAX_VALUE).to_owned()
     };
     let id = match field("id") {
         // As the first versions called it.

@@ -184,7 +184,7 @@ fn one(block: &[u8], depth: usize, left: &mut usize, into: &mut Version) {
         2 => walk(value, 3, left, into),
         3 => {
             let text = parse_wide(value);
-            let text = text::clip(text.trim(), MAX_TEXT).to_owned();
+            let text = text::kept(&text, MAX_TEXT).to_owned();
             let slot = match name.as_str() {
                 "OriginalFilename" => &mut into.original_name,
                 "ProductName" => &mut into.product,

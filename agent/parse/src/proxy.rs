@@ -45,7 +45,7 @@ pub struct ProxyValue {
 
 /// Takes a proxy value apart. `None` for an empty one and for the spellings of "no proxy".
 pub fn parse_proxy(raw: &str) -> Option<ProxyValue> {
-    let raw = text::clip(raw.trim(), MAX_VALUE);
+    let raw = text::kept(raw, MAX_VALUE);
     if raw.is_empty()
         || ["direct", "false", "none"]
             .iter()

@@ -160,7 +160,7 @@ fn string(bytes: &[u8]) -> String {
         return String::new();
     };
     let value = text::decode(bytes.get(..end).unwrap_or_default());
-    text::clip(value.trim(), MAX_VALUE).to_owned()
+    text::kept(&value, MAX_VALUE).to_owned()
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {

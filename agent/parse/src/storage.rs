@@ -43,7 +43,7 @@ pub fn parse_device(bytes: &[u8]) -> Option<Device> {
         let rest = bytes.get(offset..).filter(|_| offset >= 36)?;
         let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
         let text = text::decode(rest.get(..end)?);
-        Some(text::clip(text.trim(), 256).to_owned())
+        Some(text::kept(&text, 256).to_owned())
     };
     let raw = text(24).unwrap_or_default();
     let mut device = Device {

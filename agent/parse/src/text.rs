@@ -54,6 +54,11 @@ pub fn clip(text: &str, max: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// What is kept of a value: at most `max` bytes, without blanks around, not even where it was cut.
+pub fn kept(text: &str, max: usize) -> &str {
+    clip(text.trim(), max).trim_end()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +72,12 @@ mod tests {
     }
 
     #[test]
+    fn no_blank_stays_where_a_value_was_cut() {
+        assert_eq!(kept("  QQ \u{a0}music ", 5), "QQ");
+        assert_eq!(kept(" QQ ", 5), "QQ");
+    }
+
+    #[test]
     fn damaged_text_is_marked() {
         assert_eq!(decode(b"QQ\xff"), "QQ\u{fffd}");
     }
@@ -75,6 +86,8 @@ mod tests {
         #[test]
         fn clip_never_exceeds_its_bound(text in ".*", max in 0usize..40) {
             prop_assert!(clip(&text, max).len() <= max);
+            let once = kept(&text, max);
+            prop_assert!(once.len() <= max && kept(once, max) == once);
         }
     }
 }

@@ -95,7 +95,7 @@ impl UsbLog {
             return;
         };
         device.last_s = device.last_s.max(seconds);
-        let kept = |value: &str| text::clip(value.trim(), MAX_TEXT).to_owned();
+        let kept = |value: &str| text::kept(value, MAX_TEXT).to_owned();
         if let Some(product) = what.strip_prefix("Product: ") {
             device.model = kept(product);
         } else if let Some(maker) = what.strip_prefix("Manufacturer: ") {

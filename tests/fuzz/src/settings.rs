@@ -163,8 +163,10 @@ pub(crate) const TARGETS: &[Target] = &[
                     !found.value.contains('?') && !found.value.contains('#'),
                     "no query: it may hold a secret"
                 );
-                // What was rebuilt says the same once more, now without credentials.
-                if let Some(again) = proxy::parse_proxy(&found.value) {
+                // What was rebuilt says the same once more, now without credentials; what a scheme made longer than
+                // what is read is cut once more.
+                let whole = found.value.len() <= proxy::MAX_VALUE;
+                if let Some(again) = proxy::parse_proxy(&found.value).filter(|_| whole) {
                     assert!(!again.had_credentials, "{:?}", found.value);
                     assert_eq!(
                         (&again.value, &again.scheme, &again.host, again.port),
