@@ -118,6 +118,35 @@ fn a_hostile_program_name_stays_inside_its_line() {
 }
 
 #[test]
+fn a_hostile_name_stays_inside_its_line_of_a_digest_too() {
+    let hostile = "QQ\r\nBcc: all@evil.example\r\n\r\nhttp://evil.example <a href=x>\u{202e}\u{7}";
+    let mut many = delivery(hostile);
+    many.kind = PackKind::Digest;
+    let mut other = many.alerts[0].clone();
+    (other.id, other.rule) = (13, "pc.other".to_owned());
+    other.asset_name = hostile.to_owned();
+    other.asset_number = Some(hostile.to_owned());
+    other.custodian = Some(hostile.to_owned());
+    other.department = Some(hostile.to_owned());
+    many.alerts.push(other);
+    many.total = 2;
+    for lang in [Lang::Zh, Lang::En] {
+        let style = Style {
+            lang,
+            public_url: None,
+        };
+        let message = compose(&many, None, &style);
+        assert!(!message.subject.contains(['\r', '\n']), "{}", message.subject);
+        for bad in ["\nBcc:", "://", "\r", "\u{202e}", "\u{7}"] {
+            assert!(!message.body.contains(bad), "{bad:?} in {}", message.body);
+            assert!(!message.markdown.contains(bad), "{bad:?} in {}", message.markdown);
+        }
+        assert!(!message.markdown.contains("<a "), "{}", message.markdown);
+        assert!(!message.json.to_string().contains("\\n"));
+    }
+}
+
+#[test]
 fn the_json_has_its_documented_fields() {
     let json = compose(&delivery("QQ"), Some(&words()), &Style::default()).json;
     assert_eq!(json["schema"], SCHEMA);

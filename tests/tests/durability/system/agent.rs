@@ -69,19 +69,31 @@ impl Desk {
                 _ => None,
             }
         };
-        let paging = Paging {
-            offset: 0,
-            limit: 500,
-        };
-        let page = self
-            .oracle
-            .store()
-            .changes(self.device, Some(Section::Software), paging)
-            .unwrap();
-        assert!(page.total <= 500);
+        let (mut rows, mut total) = (Vec::new(), 0);
+        loop {
+            let paging = Paging {
+                offset: rows.len() as u64,
+                limit: 500,
+            };
+            let page = self
+                .oracle
+                .store()
+                .changes(self.device, Some(Section::Software), paging)
+                .unwrap();
+            // Another one may come between two pages, and move all of them.
+            let moved = !rows.is_empty() && page.total != total;
+            total = page.total;
+            if moved {
+                rows.clear();
+                continue;
+            }
+            rows.extend(page.rows);
+            if rows.len() as u64 >= total {
+                break;
+            }
+        }
         let mut versions = Vec::new();
-        for row in page
-            .rows
+        for row in rows
             .iter()
             .rev()
             .filter(|row| row.change.id.key.starts_with(PACKAGE))
