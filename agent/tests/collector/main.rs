@@ -7,8 +7,10 @@
 )]
 
 mod binary;
+mod desk;
 mod enrolment;
 mod fake;
+mod identity;
 mod pki;
 mod session;
 mod watching;
