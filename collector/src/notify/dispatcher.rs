@@ -4,7 +4,7 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use deskwarden_domain::{
@@ -34,6 +34,8 @@ const BATCH: usize = 500;
 const AT_ONCE: usize = 16;
 /// Entries of a queue that are looked at together: a digest is complete up to here, the rest is the next one.
 const TOGETHER: usize = 20_000;
+/// How long the store may not know of what a channel took.
+const UNKNOWN: Duration = Duration::from_millis(50);
 /// Messages that may fail and wait for another try before no more are made: what a channel that is away would
 /// get later stays together in its queue.
 const FAILING: u64 = 3;
@@ -245,19 +247,12 @@ impl Worker {
             self.lock().tried = Some(pulse.tried);
         }
         let due = store.due_deliveries(&self.live.name, now, AT_ONCE)?;
-        for delivery in &due {
-            if stop.is_cancelled() {
-                return Ok(Round::Until(None));
-            }
-            if let Some(free) = self.full(now) {
-                return Ok(Round::Until(Some(free)));
-            }
-            if !self.deliver(delivery)? {
-                return Ok(Round::Until(None));
-            }
-        }
         if !due.is_empty() {
-            return Ok(Round::More);
+            let mut taken = Taken::none();
+            let round = self.send(&due, now, stop, &mut taken);
+            // Whatever ended the round: what was taken before is not sent again.
+            taken.keep(store)?;
+            return round;
         }
         let mut pulse = store.pulse(&self.live.name, now - MINUTE)?;
         if pulse.failing >= FAILING {
@@ -275,6 +270,29 @@ impl Worker {
             Err(StoreError::Stale) => Ok(Round::Until(None)),
             Err(error) => Err(error),
         }
+    }
+
+    /// Sends what is due, one after the other.
+    fn send(
+        &self,
+        due: &[Delivery],
+        now: Millis,
+        stop: &CancellationToken,
+        taken: &mut Taken,
+    ) -> StoreResult<Round> {
+        for delivery in due {
+            if stop.is_cancelled() {
+                return Ok(Round::Until(None));
+            }
+            if let Some(free) = self.full(now) {
+                return Ok(Round::Until(Some(free)));
+            }
+            let Some(at) = self.deliver(delivery)? else {
+                return Ok(Round::Until(None));
+            };
+            taken.add(delivery.id, at, self.shared.store.as_ref())?;
+        }
+        Ok(Round::More)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -302,7 +320,8 @@ impl Worker {
             .map(|at| at + MINUTE)
     }
 
-    fn deliver(&self, delivery: &Delivery) -> StoreResult<bool> {
+    /// Sends a message; when it was taken. What was not is due again, or given up.
+    fn deliver(&self, delivery: &Delivery) -> StoreResult<Option<Millis>> {
         let shared = &self.shared;
         let (store, name) = (shared.store.as_ref(), &self.live.name);
         let composer = Composer {
@@ -317,9 +336,8 @@ impl Worker {
         }
         self.lock().tried.get_or_insert_with(Vec::new).push(began);
         let Err(error) = self.live.sender.send(&message) else {
-            store.delivered(delivery.id, (shared.clock)())?;
             debug!(channel = name, delivery = delivery.id, "delivered");
-            return Ok(true);
+            return Ok(Some((shared.clock)()));
         };
         let now = (shared.clock)();
         let failures = delivery.attempts.saturating_add(1);
@@ -348,7 +366,39 @@ impl Worker {
                 warn!(channel = name, delivery = delivery.id, failures, %error, "given up; see the alerts page")
             }
         }
-        Ok(false)
+        Ok(None)
+    }
+}
+
+/// Messages that a channel took and that the store does not know of yet. What a collector that dies now knew would be
+/// sent again, under its key.
+struct Taken {
+    messages: Vec<(i64, Millis)>,
+    /// When the first of them was about to be sent.
+    since: Instant,
+}
+
+impl Taken {
+    fn none() -> Self {
+        Self {
+            messages: Vec::new(),
+            since: Instant::now(),
+        }
+    }
+
+    /// Another one; what a slow channel took is kept one by one.
+    fn add(&mut self, id: i64, at: Millis, store: &dyn Store) -> StoreResult<()> {
+        self.messages.push((id, at));
+        if self.since.elapsed() >= UNKNOWN {
+            self.keep(store)?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, store: &dyn Store) -> StoreResult<()> {
+        store.delivered(&self.messages)?;
+        *self = Self::none();
+        Ok(())
     }
 }
 

@@ -249,13 +249,16 @@ pub(crate) fn trying(connection: &mut dyn Connection, id: i64, at: Millis) -> St
     found(id, changed)
 }
 
-/// The channel took it.
-pub(crate) fn delivered(connection: &mut dyn Connection, id: i64, at: Millis) -> StoreResult<()> {
-    let changed = connection.execute(
-        "UPDATE messages SET state = 'delivered', attempts = attempts + 1, delivered_at = ?2, last_error = NULL WHERE id = ?1",
-        &[Cell::Int(id), Cell::Int(at)],
-    )?;
-    found(id, changed)
+/// The channel took these; see the port.
+pub(crate) fn delivered(connection: &mut dyn Connection, taken: &[(i64, Millis)]) -> StoreResult<()> {
+    for (id, at) in taken {
+        let changed = connection.execute(
+            "UPDATE messages SET state = 'delivered', attempts = attempts + 1, delivered_at = ?2, last_error = NULL WHERE id = ?1",
+            &[Cell::Int(*id), Cell::Int(*at)],
+        )?;
+        found(*id, changed)?;
+    }
+    Ok(())
 }
 
 /// The channel did not take it.

@@ -52,8 +52,11 @@ impl Outbox for Database {
         self.write(|connection| deliveries::trying(connection, id, at))
     }
 
-    fn delivered(&self, id: i64, at: Millis) -> StoreResult<()> {
-        self.write(|connection| deliveries::delivered(connection, id, at))
+    fn delivered(&self, taken: &[(i64, Millis)]) -> StoreResult<()> {
+        if taken.is_empty() {
+            return Ok(());
+        }
+        self.write(|connection| deliveries::delivered(connection, taken))
     }
 
     fn delivery_failed(

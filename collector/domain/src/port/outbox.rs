@@ -106,8 +106,8 @@ pub trait Outbox: Send + Sync {
     /// A message is about to be sent: counts against the rate even if the collector dies meanwhile.
     fn trying(&self, id: i64, at: Millis) -> StoreResult<()>;
 
-    /// The channel took it.
-    fn delivered(&self, id: i64, at: Millis) -> StoreResult<()>;
+    /// The channel took these messages, each at its moment; one that is not there makes the whole not found.
+    fn delivered(&self, taken: &[(i64, Millis)]) -> StoreResult<()>;
 
     /// The channel did not take it: due again at `due_at`, or dead. A try that the channel put off for its rate
     /// (`counted` is false) is none.

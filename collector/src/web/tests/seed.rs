@@ -546,7 +546,7 @@ pub(super) fn deliveries(house: &House, say: &Say) {
         store.bind(channel, &packed.packs, &[], START - 1_000).unwrap();
     }
     for delivery in store.due_deliveries("mail", START, 100).unwrap() {
-        store.delivered(delivery.id, START - 500).unwrap();
+        store.delivered(&[(delivery.id, START - 500)]).unwrap();
     }
     for (index, delivery) in store
         .due_deliveries("webhook", START, 100)

@@ -107,7 +107,7 @@ pub fn an_alert_is_queued_once_per_channel_and_bound_once(bench: &dyn Bench) {
     );
     assert_eq!(all(store.as_ref()).len(), 2, "and nothing of it stays");
     store.trying(mail[0].id, NOW + 6).unwrap();
-    store.delivered(mail[0].id, NOW + 7).unwrap();
+    store.delivered(&[(mail[0].id, NOW + 7)]).unwrap();
     assert_eq!(subjects(&store.due_deliveries("mail", NOW, 10).unwrap()), ["B"]);
     let group = bound(store.as_ref(), "webhook", GROUPS);
     assert_eq!(
@@ -389,7 +389,8 @@ pub fn a_delivery_says_what_a_message_needs(bench: &dyn Bench) {
 
 pub fn an_unknown_delivery_is_refused(bench: &dyn Bench) {
     let store = bench.open();
-    assert!(matches!(store.delivered(999, NOW), Err(StoreError::NotFound(_))));
+    let unknown = store.delivered(&[(999, NOW)]);
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))));
     assert!(matches!(
         store.delivery_failed(999, "x", None, true),
         Err(StoreError::NotFound(_))
