@@ -303,6 +303,16 @@ fn content_that_changed_under_the_store_is_found() {
             "UPDATE sources SET look = 2 WHERE device_id = 2",
             1,
         ),
+        (
+            "how a device stands",
+            "UPDATE devices SET status = 'acti6e' WHERE id = 2",
+            1,
+        ),
+        (
+            "how an asset stands",
+            "UPDATE assets SET state = 'in_u3e' WHERE id = 2",
+            1,
+        ),
     ] {
         let file = File::new();
         let store = file.open();
