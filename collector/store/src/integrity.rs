@@ -1,15 +1,18 @@
 //! Recomputes stored content: facets are stored under their hash, items with a digest, sections with the sum of the
-//! digests of their items and sources. Rows of devices, their assets and findings are read as everybody reads them:
+//! digests of their items and sources. What judging reads of a device is read as it reads it:
 //! what no build could have written is told. The rest is left to the engine's own check.
 
 use std::collections::BTreeMap;
 
-use deskwarden_domain::port::{ContentLook, ContentPlace, Integrity, StoreError, StoreResult};
+use deskwarden_domain::port::{
+    ContentLook, ContentPlace, Integrity, LoadRequest, Scope, StoreError, StoreResult,
+};
 use deskwarden_proto::{digest, ids::DeviceId, section, v1::Section};
 
 use crate::{
     Database,
-    rows::{self, ASSET, DEVICE, DEVICE_FROM, EVIDENCE, EVIDENCE_FROM, FINDING, SOURCE},
+    ingest_load::load,
+    rows::{self, SOURCE},
     sql::{Cell, Connection, ConnectionExt as _, Reader},
 };
 
@@ -64,7 +67,7 @@ fn devices(connection: &mut dyn Connection, after: i64, limit: u32) -> StoreResu
     )?;
     for (row, device, name) in &found {
         let name = format!("{name} ({device})");
-        readable(connection, *row, &name, &mut look)?;
+        readable(connection, *device, &name, &mut look)?;
         one(connection, *row, &name, &mut look)?;
     }
     look.next = match found.last() {
@@ -74,42 +77,26 @@ fn devices(connection: &mut dyn Connection, after: i64, limit: u32) -> StoreResu
     Ok(look)
 }
 
-/// Reads a device, its asset, and what is held against it.
+/// Reads of a device what judging reads of it.
 fn readable(
     connection: &mut dyn Connection,
-    row: i64,
+    device: DeviceId,
     name: &str,
     look: &mut ContentLook,
 ) -> StoreResult<()> {
-    let of_it = "(SELECT asset_id FROM devices WHERE id = ?1)";
-    let mut read = |sql: String, reader: &dyn Fn(&mut Reader<'_>) -> StoreResult<()>| match connection.rows(
-        &sql,
-        &[Cell::Int(row)],
-        reader,
-    ) {
+    let everything = LoadRequest {
+        device,
+        scope: Scope::Everything,
+        staged: None,
+    };
+    match load(connection, &[everything]) {
         Ok(_) => Ok(()),
         Err(StoreError::Damaged(why)) => {
             look.fault(format!("{name}: {why}"));
             Ok(())
         }
         Err(error) => Err(error),
-    };
-    read(
-        format!("SELECT {DEVICE} FROM {DEVICE_FROM} WHERE d.id = ?1"),
-        &|r| rows::device(r).map(drop),
-    )?;
-    read(
-        format!("SELECT {ASSET} FROM assets a WHERE a.id = {of_it}"),
-        &|r| rows::asset(r).map(drop),
-    )?;
-    read(
-        format!("SELECT {FINDING} FROM findings f WHERE f.asset_id = {of_it}"),
-        &|r| rows::finding(r).map(drop),
-    )?;
-    read(
-        format!("SELECT {EVIDENCE} FROM {EVIDENCE_FROM} WHERE e.asset_id = {of_it}"),
-        &|r| rows::evidence(r).map(drop),
-    )
+    }
 }
 
 /// Compares what a device's rows make with what was noted when they were written.

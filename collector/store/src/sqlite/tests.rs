@@ -313,6 +313,11 @@ fn content_that_changed_under_the_store_is_found() {
             "UPDATE assets SET state = 'in_u3e' WHERE id = 2",
             1,
         ),
+        (
+            "what a rule said of it",
+            "INSERT INTO outcomes (asset_id, rule, outcome, reason) VALUES (2, 'pc.chat', 'pa3s', '')",
+            1,
+        ),
     ] {
         let file = File::new();
         let store = file.open();
