@@ -20,8 +20,10 @@ use crate::{
 pub(crate) const APPROVAL: &str = "p.id, p.asset_id, p.department, p.rule, p.subject, p.approver, p.reason, p.starts_at, \
      p.ends_at, p.granted_at, p.granted_by, p.finding_id, p.withdrawn_at, p.withdrawn_by, p.withdrawn_reason";
 /// Approvals `p` for an asset `a` or its department.
-pub(crate) const APPROVALS_OF_ASSET: &str = "assets a JOIN approvals p ON p.over = 0 AND (p.asset_id = a.id OR \
-     p.department = a.department)";
+/// In two questions, each with its index: of an OR, SQLite makes a walk over the approvals of everybody.
+pub(crate) const APPROVALS_OF_ASSET: &str = "assets a JOIN approvals p ON p.id IN (\
+     SELECT o.id FROM approvals o WHERE o.over = 0 AND o.asset_id = a.id UNION ALL \
+     SELECT t.id FROM approvals t WHERE t.over = 0 AND t.department = a.department)";
 
 const FROM: &str = "approvals p LEFT JOIN assets a ON a.id = p.asset_id";
 
@@ -63,11 +65,13 @@ pub(crate) fn approval(r: &mut Reader<'_>) -> StoreResult<Approval> {
 
 /// Approvals of an asset and its department that are not over.
 pub(crate) fn of_asset(connection: &mut dyn Connection, asset: i64) -> StoreResult<Vec<Approval>> {
-    connection.rows(
-        &format!("SELECT {APPROVAL} FROM {APPROVALS_OF_ASSET} WHERE a.id = ?1 ORDER BY p.id"),
+    let mut found = connection.rows(
+        &format!("SELECT {APPROVAL} FROM {APPROVALS_OF_ASSET} WHERE a.id = ?1"),
         &[Cell::Int(asset)],
         approval,
-    )
+    )?;
+    found.sort_unstable_by_key(|approval| approval.id);
+    Ok(found)
 }
 
 /// Marks those that ended before a time: judging need not load them any more.

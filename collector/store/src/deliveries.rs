@@ -10,7 +10,7 @@ use deskwarden_domain::{
 
 use crate::{
     audit, rows,
-    sql::{Cell, Connection, ConnectionExt as _, Reader},
+    sql::{Cell, Conditions, Connection, ConnectionExt as _, Reader, window},
 };
 
 /// What a message needs of an alert `t`: its finding `f`, asset `a` and the first piece of evidence.
@@ -203,21 +203,25 @@ pub(crate) fn list(
     filter: &DeliveryFilter,
     paging: Paging,
 ) -> StoreResult<Page<Delivery>> {
-    let state = filter.state.map_or("", DeliveryState::name);
-    let channel = filter.channel.as_deref().unwrap_or_default();
-    let test = "(CAST(?1 AS TEXT) = '' OR m.channel = ?1) AND (CAST(?2 AS TEXT) = '' OR m.state = ?2)";
-    let total = connection.number(
-        &format!("SELECT COUNT(*) FROM messages m WHERE {test}"),
-        &[Cell::Text(channel), Cell::Text(state)],
-    )?;
+    let mut c = Conditions::new();
+    if let Some(state) = filter.state {
+        // Named, not bound: the indexes of what waits and of what was given up hold one state each.
+        c.and(format!("m.state = '{}'", state.name()));
+    }
+    if let Some(channel) = &filter.channel {
+        let channel = c.bind(Cell::Text(channel));
+        c.and(format!("m.channel = {channel}"));
+    }
+    let mut params = c.params();
+    let total = connection.number(&format!("SELECT COUNT(*) FROM messages m{}", c.sql()), &params)?;
+    let (limit, offset) = (params.len() + 1, params.len() + 2);
+    params.extend(window(paging));
     let mut rows = connection.rows(
-        &format!("SELECT {MESSAGE} FROM messages m WHERE {test} ORDER BY m.id DESC LIMIT ?3 OFFSET ?4"),
-        &[
-            Cell::Text(channel),
-            Cell::Text(state),
-            Cell::Int(i64::from(paging.limit)),
-            Cell::Int(i64::try_from(paging.offset).unwrap_or(i64::MAX)),
-        ],
+        &format!(
+            "SELECT {MESSAGE} FROM messages m{} ORDER BY m.id DESC LIMIT ?{limit} OFFSET ?{offset}",
+            c.sql()
+        ),
+        &params,
         delivery,
     )?;
     for delivery in &mut rows {

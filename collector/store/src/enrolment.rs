@@ -124,7 +124,7 @@ impl Enrolment for Database {
     fn barred_devices(&self) -> StoreResult<Vec<(DeviceId, DeviceStatus)>> {
         self.read(|connection| {
             connection.rows(
-                "SELECT uid, status FROM devices WHERE status <> 'active' ORDER BY id",
+                "SELECT uid, status FROM devices WHERE status <> 'active'",
                 &[],
                 |r| Ok((DeviceId::from_random(r.array()?), r.named(DeviceStatus::by_name)?)),
             )

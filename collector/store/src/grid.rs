@@ -10,7 +10,7 @@ use deskwarden_domain::{
 
 use crate::{
     enrolment::address_order,
-    rows::{self, LEDGER},
+    rows::{self, ACTIVE_AMONG_FEW, LEDGER},
     sql::{Cell, Conditions, Connection, ConnectionExt as _},
 };
 
@@ -59,7 +59,7 @@ pub(crate) fn addresses(connection: &mut dyn Connection, subnet: Subnet) -> Stor
         let mut about = Conditions::new();
         about.one_of("f.subject", some);
         about.and("f.seen IS NOT NULL");
-        about.and("f.active = 1");
+        about.and(ACTIVE_AMONG_FEW);
         known.findings.extend(connection.rows(
             &format!(
                 "SELECT f.subject, MAX(f.id) FROM findings f{} GROUP BY f.subject ORDER BY f.subject",

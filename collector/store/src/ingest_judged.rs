@@ -10,7 +10,7 @@ use crate::{
     ingest_load::{finding_row, id_cells},
     ingest_rows::{BASELINE, CLAIMS, EVIDENCE, JUDGED, OUTCOMES, SEEDED},
     ingest_writer::Writer,
-    rows::severity_rank,
+    rows::{ACTIVE_AMONG_FEW, severity_rank},
     sql::{Cell, Connection, ConnectionExt as _, Reader, Verb},
 };
 
@@ -272,7 +272,9 @@ fn add_alert(connection: &mut dyn Connection, finding: FindingId, alert: &Alert)
 pub(crate) fn count_findings(connection: &mut dyn Connection, asset: i64) -> StoreResult<()> {
     let mut counts = [0i64; 4];
     connection.query(
-        "SELECT severity, COUNT(*) FROM findings WHERE asset_id = ?1 AND active = 1 GROUP BY severity",
+        &format!(
+            "SELECT f.severity, COUNT(*) FROM findings f WHERE f.asset_id = ?1 AND {ACTIVE_AMONG_FEW} GROUP BY f.severity"
+        ),
         &[Cell::Int(asset)],
         &mut |columns| {
             let r = &mut Reader::new(columns);

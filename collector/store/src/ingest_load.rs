@@ -97,7 +97,7 @@ pub(crate) fn load(
         state.ledger.push(rows::ledger(r)?);
         Ok(())
     })?;
-    let approvals = Lookup::new(APPROVAL, APPROVALS_OF_ASSET, &[("a.id", Kind::Int)]).order("p.id");
+    let approvals = Lookup::new(APPROVAL, APPROVALS_OF_ASSET, &[("a.id", Kind::Int)]);
     each(
         connection,
         &approvals,
@@ -109,6 +109,9 @@ pub(crate) fn load(
             Ok(())
         },
     )?;
+    for state in states.iter_mut().flatten() {
+        state.approvals.sort_unstable_by_key(|approval| approval.id);
+    }
     papers(connection, &found, &assets, &mut states)?;
     let open = Lookup::new(notices::OPEN, notices::OPEN_FROM, &[("l.asset_id", Kind::Int)]).order("t.id");
     each(connection, &open, &assets, &found, &mut states, |state, r| {

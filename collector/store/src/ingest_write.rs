@@ -273,7 +273,8 @@ fn hello(
     if let Some(before) = before.filter(|before| *before != hostname && !hostname.is_empty()) {
         // A name that nobody gave follows the host name.
         connection.execute(
-            "UPDATE assets SET name = ?2 WHERE current_device = ?1 AND name = ?3",
+            "UPDATE assets SET name = ?2
+             WHERE id = (SELECT d.asset_id FROM devices d WHERE d.id = ?1) AND current_device = ?1 AND name = ?3",
             &[device, Cell::Text(&hostname), Cell::Text(&before)],
         )?;
     }

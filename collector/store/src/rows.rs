@@ -156,6 +156,11 @@ pub(crate) fn evidence(r: &mut Reader<'_>) -> StoreResult<Evidence> {
 pub(crate) const FINDING: &str = "f.id, f.holder, f.rule, f.subject, f.severity, f.clause, f.subject_name, f.state, \
      f.first_seen, f.last_seen, f.opened_at, f.resolved_at, f.reopened, f.version, f.seen";
 
+/// That a finding, of `f`, is open business, where something else names few findings (an asset, subjects). The sign keeps
+/// SQLite from that condition's own indexes, which hold the open business of the whole fleet in an order that somebody
+/// wants: it has no statistics, and takes them for as narrow as an asset's.
+pub(crate) const ACTIVE_AMONG_FEW: &str = "+f.active = 1";
+
 /// Reads [`FINDING`].
 pub(crate) fn finding(r: &mut Reader<'_>) -> StoreResult<Finding> {
     Ok(Finding {

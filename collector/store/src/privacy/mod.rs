@@ -55,7 +55,7 @@ impl Privacy for Database {
             if principal.starts_with("S-1-") {
                 found.extend(connection.rows(
                     "SELECT DISTINCT d.uid, i.principal FROM items i JOIN devices d ON d.id = i.device_id
-                     WHERE i.principal = ?1",
+                     WHERE i.principal = ?1 AND i.principal <> ''",
                     &[Cell::Text(principal)],
                     |r| Ok((DeviceId::from_random(r.array()?), r.string()?)),
                 )?);

@@ -165,4 +165,6 @@ pub(super) fn failure(path: &Path, doing: &str, error: rusqlite::Error) -> Store
 #[cfg(test)]
 mod mutations;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use crate::{
     due::make_due,
     ingest_judged::count_findings,
     notices,
-    rows::{self, ASSET, DEVICE, DEVICE_FROM},
+    rows::{self, ACTIVE_AMONG_FEW, ASSET, DEVICE, DEVICE_FROM},
     sql::{Cell, Connection, ConnectionExt as _},
 };
 
@@ -289,7 +289,9 @@ fn moved(connection: &mut dyn Connection, device: i64, from: i64, to: i64) -> St
 /// Ends the open business of an asset that has no device any more. Its findings stay, resolved.
 fn settle(connection: &mut dyn Connection, asset: i64, at: Millis, note: &str) -> StoreResult<()> {
     let open = connection.rows(
-        "SELECT id, state FROM findings WHERE asset_id = ?1 AND active = 1 ORDER BY id",
+        &format!(
+            "SELECT f.id, f.state FROM findings f WHERE f.asset_id = ?1 AND {ACTIVE_AMONG_FEW} ORDER BY f.id"
+        ),
         &[Cell::Int(asset)],
         |r| Ok((r.int()?, r.string()?)),
     )?;

@@ -147,19 +147,20 @@ fn row(r: &mut Reader<'_>) -> StoreResult<AssetRow> {
 fn addresses(connection: &mut dyn Connection, rows: &mut [AssetRow]) -> StoreResult<()> {
     let keys: Vec<Cell<'_>> = rows.iter().map(|row| Cell::Int(row.asset.id.0)).collect();
     let from = "claims c JOIN assets a ON a.id = c.asset_id AND a.current_device = c.device_id";
-    let lookup = Lookup::new("c.value", from, &[("c.asset_id", Kind::Int)])
-        .and("c.kind = 'ip' AND c.origin = 'own'")
-        .order("c.value");
+    let lookup =
+        Lookup::new("c.value", from, &[("c.asset_id", Kind::Int)]).and("c.kind = 'ip' AND c.origin = 'own'");
     connection.lookup(&lookup, &keys, &mut |number, columns| {
-        let address = Reader::new(columns).string()?;
-        if let Some(row) = rows
-            .get_mut(number)
-            .filter(|row| row.addresses.last() != Some(&address))
-        {
-            row.addresses.push(address);
+        if let Some(row) = rows.get_mut(number) {
+            row.addresses.push(Reader::new(columns).string()?);
         }
         Ok(())
-    })
+    })?;
+    // Here, not by the statement: SQLite would go through the addresses of all PCs, which an index has in order.
+    for row in rows {
+        row.addresses.sort_unstable();
+        row.addresses.dedup();
+    }
+    Ok(())
 }
 
 /// An asset with all its devices, newest first.

@@ -7,7 +7,8 @@ use deskwarden_domain::{
 
 use crate::{
     rows::{
-        self, ASSET, ASSET_COLUMNS, DEVICE, DEVICE_FROM, EVIDENCE, EVIDENCE_FROM, FINDING, severity_rank,
+        self, ACTIVE_AMONG_FEW, ASSET, ASSET_COLUMNS, DEVICE, DEVICE_FROM, EVIDENCE, EVIDENCE_FROM, FINDING,
+        severity_rank,
     },
     sql::{Cell, Conditions, Connection, ConnectionExt as _, Reader, like, unsigned, window},
 };
@@ -119,7 +120,11 @@ fn conditions(filter: &FindingFilter) -> Conditions<'_> {
     if !states.is_empty() {
         if states.iter().all(|state| state.is_active()) {
             // Says to the planner that the small index of open business holds them all.
-            c.and("f.active = 1");
+            c.and(if filter.asset.is_some() || filter.sight.is_limited() {
+                ACTIVE_AMONG_FEW
+            } else {
+                "f.active = 1"
+            });
         }
         let every_active = FindingState::ALL
             .iter()

@@ -8,7 +8,10 @@ use deskwarden_domain::{
 };
 use deskwarden_proto::{Bytes, v1::Section};
 
-use crate::sql::{Cell, Conditions, Connection, ConnectionExt as _, Reader, unsigned};
+use crate::{
+    rows::ACTIVE_AMONG_FEW,
+    sql::{Cell, Conditions, Connection, ConnectionExt as _, Reader, unsigned},
+};
 
 /// The first page.
 pub(super) fn overview(
@@ -52,7 +55,11 @@ pub(super) fn overview(
         },
     };
     let mut c = Conditions::new();
-    c.and("f.active = 1");
+    c.and(if sight.is_limited() {
+        ACTIVE_AMONG_FEW
+    } else {
+        "f.active = 1"
+    });
     let seen = see(&mut c, sight, "findings f");
     connection.query(
         &format!(

@@ -1,0 +1,9 @@
+-- What waits is found by its channel, and counted without its rows; what is part of a message by the message; what was given
+-- up by its channel. No index holds what only another is asked for.
+DROP INDEX alert_queue_waiting;
+CREATE INDEX alert_queue_waiting ON alert_queue (channel, not_before, id, delivery_id, skipped)
+  WHERE delivery_id IS NULL AND skipped IS NULL;
+DROP INDEX alert_queue_delivery;
+CREATE INDEX alert_queue_delivery ON alert_queue (delivery_id, id) WHERE delivery_id IS NOT NULL;
+DROP INDEX messages_dead;
+CREATE INDEX messages_dead ON messages (channel, id) WHERE state = 'dead';
