@@ -91,6 +91,13 @@ pub(super) fn forms(name: &str) -> Vec<String> {
         forms.push(shortened(&last).unwrap_or(&last).to_owned());
         forms.push(last);
     }
+    // `com.qq.weixin1`: the same once more, as stores name a second build.
+    if let Some((last, above)) = parts.split_last() {
+        let plain = last.trim_end_matches(|c: char| c.is_ascii_digit());
+        if !plain.is_empty() && plain.len() < last.len() {
+            forms.push(format!("{}.{plain}", above.join(".")));
+        }
+    }
     // `com.qq.music`: the maker's name is part of the program's.
     if let [.., maker, last] = parts.as_slice() {
         forms.push(format!("{maker}-{last}"));
@@ -148,6 +155,7 @@ mod tests {
             ("com.huafuzhengquan.deepin", "zhengquan"),
             ("netease-cloud-music-rust-gtk", "netease-cloud-music"),
             ("vbam-wx", "vbam"),
+            ("com.qq.weixin1.deepin", "com.qq.weixin"),
         ] {
             assert!(
                 forms(name).iter().any(|form| form == last),
