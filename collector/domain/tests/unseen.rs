@@ -263,6 +263,20 @@ fn of_no_earlier_list(
     (!all).then_some((count, score))
 }
 
+/// The titles of one platform, for a row of the table only: without a matrix, which shows what their kinds are.
+fn of_platform(titles: &[Title<'_>], verdicts: &[Vec<String>], windows: bool) -> (usize, Score) {
+    let mut score = Score::default();
+    let mut count = 0;
+    for (title, verdict) in titles.iter().zip(verdicts) {
+        if title.windows == windows {
+            count += 1;
+            score.count(title, verdict);
+        }
+    }
+    score.matrix.clear();
+    (count, score)
+}
+
 fn page(rounds: &[Scored<'_>]) -> String {
     let mut page = String::from(include_str!("unseen/page.md"));
     for (round, titles, runs) in rounds {
@@ -293,7 +307,7 @@ fn page(rounds: &[Scored<'_>]) -> String {
             );
         }
         page.push_str("| budget, for titles not seen | | | | | >= 99.5 % | | >= 97 % |\n\n");
-        for (name, score) in runs {
+        for (name, score) in runs.iter().filter(|(_, score)| !score.matrix.is_empty()) {
             put(&mut page, &format!("### {date}: {name}\n"));
             matrix(&mut page, score);
             list(&mut page, "False accusations", &score.accusations);
@@ -315,6 +329,10 @@ fn the_page_says_what_every_run_found_and_used_titles_stay_learnt() {
         let mut runs = Vec::new();
         for (name, verdicts) in earlier(round) {
             runs.push((name.to_owned(), Score::of(&titles, &verdicts)));
+            for (windows, platform) in [(true, "Windows"), (false, "Linux")] {
+                let (count, score) = of_platform(&titles, &verdicts, windows);
+                runs.push((format!("{name}, the {count} titles of {platform}"), score));
+            }
             runs.extend(
                 of_no_earlier_list(round, &titles, &verdicts)
                     .map(|(count, score)| (format!("{name}, the {count} titles of no earlier list"), score)),
