@@ -421,6 +421,7 @@ async fn serve(
     let (longest, audit_days) = (config.people.longest, config.people.audit_days);
     let tidy = task::housekeeping(store, lease, longest, audit_days, cancel.clone());
     tasks.spawn("housekeeping", endless(tidy));
+    tasks.spawn("heap", endless(task::heap(cancel.clone())));
     tasks.spawn(
         "certificates",
         endless(renew(vec![agents_identity, dashboard_identity], cancel)),

@@ -24,9 +24,9 @@ use unsupported as os;
 pub use kept::{Gravity, PrivateError, Reach, Request, Room, ServiceKind, Trusted};
 pub use os::{
     Ends, Service, check_file, check_folder, create_private, create_private_as, create_private_dir,
-    ensure_private_dir, file_number, guard_libraries, lock_folder, log_event, machine_name, open_private,
-    program_data, publish, raise_open_files, read_trusted, room, serve, shut, shut_file, sync_dir,
-    write_private,
+    ensure_private_dir, file_number, guard_libraries, keep_heap_small, lock_folder, log_event, machine_name,
+    open_private, program_data, publish, raise_open_files, read_trusted, release_heap, room, serve, shut,
+    shut_file, sync_dir, write_private,
 };
 pub use system_log::SystemLog;
 #[cfg(target_os = "windows")]

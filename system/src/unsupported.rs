@@ -29,6 +29,12 @@ impl Ends {
 /// Nothing to do that is known here.
 pub fn guard_libraries() {}
 
+/// Nothing to do that is known here.
+pub fn keep_heap_small() {}
+
+/// Nothing to do that is known here.
+pub fn release_heap() {}
+
 /// Unknown.
 pub fn program_data() -> Option<PathBuf> {
     None

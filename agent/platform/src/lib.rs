@@ -31,11 +31,11 @@ use unsupported as os;
 
 pub use deskwarden_system::{
     Gravity, PrivateError, Request, Service, SystemLog, Trusted, ensure_private_dir, guard_libraries,
-    publish, read_trusted, wait_for_end, write_private,
+    keep_heap_small, publish, read_trusted, wait_for_end, write_private,
 };
 pub use os::{
-    KernelEvents, REPLACES_RUNNING, Root, Stopper, boot_id, cpu_us, host_hints, is_privileged,
-    keep_heap_small, kernel_events, monotonic_ms, places, release_memory, samples, sources,
+    KernelEvents, REPLACES_RUNNING, Root, Stopper, boot_id, cpu_us, host_hints, is_privileged, kernel_events,
+    monotonic_ms, places, samples, sources,
 };
 pub use own::{LOG, Places, log_event, serve};
 pub use source::{Fact, KernelEvent, Reading, Seen, Source, SourceId, Unavailable, WatchPath, Watched};
@@ -43,4 +43,11 @@ pub use source::{Fact, KernelEvent, Reading, Seen, Source, SourceId, Unavailable
 /// Operating system and processor of this build, as `linux-x86_64`.
 pub fn platform_name() -> String {
     format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
+}
+
+/// Gives memory that is not in use back to the system: for the rest between two looks.
+pub fn release_memory() {
+    deskwarden_system::release_heap();
+    #[cfg(target_os = "windows")]
+    os::give_up_pages();
 }

@@ -138,12 +138,6 @@ pub fn cpu_us() -> Option<u64> {
     None
 }
 
-/// Nothing to do that is known here.
-pub fn keep_heap_small() {}
-
-/// Nothing to do that is known here.
-pub fn release_memory() {}
-
 /// Unknown, so no.
 pub fn is_privileged() -> bool {
     false

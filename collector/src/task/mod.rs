@@ -4,6 +4,7 @@
 
 mod cross;
 mod eyes;
+mod heap;
 mod housekeeping;
 mod inspect;
 mod lease;
@@ -12,6 +13,7 @@ mod watch;
 
 pub use cross::Cross;
 pub use eyes::{Certificates, Damaged, Eyes};
+pub use heap::heap;
 pub use housekeeping::housekeeping;
 pub use inspect::inspect;
 pub use lease::Lease;

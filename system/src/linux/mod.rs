@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod end;
+mod heap;
 mod own_files;
 mod private;
 
@@ -12,6 +13,7 @@ use crate::Room;
 pub use crate::no_service::{Service, log_event, serve};
 pub use descriptors::raise_open_files;
 pub use end::Ends;
+pub use heap::{keep_heap_small, release_heap};
 pub use own_files::{
     check_file, check_folder, create_private, create_private_as, create_private_dir, file_number,
     lock_folder, open_private, shut, shut_file, sync_dir,

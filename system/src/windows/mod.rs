@@ -5,6 +5,7 @@ mod beneath;
 pub mod dll;
 mod end;
 mod event_log;
+mod heap;
 mod machine;
 mod own_files;
 mod private;
@@ -15,6 +16,7 @@ pub mod wide;
 pub use dll::guard_libraries;
 pub use end::Ends;
 pub use event_log::log_event;
+pub use heap::{keep_heap_small, release_heap};
 pub use machine::{machine_name, program_data, raise_open_files, room};
 pub use own_files::{
     check_file, check_folder, create_private, create_private_as, create_private_dir, file_number,

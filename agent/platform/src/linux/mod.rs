@@ -6,7 +6,6 @@ mod dpkg;
 mod egress;
 mod events;
 mod health;
-mod heap;
 mod homes;
 mod host;
 mod listener;
@@ -36,7 +35,6 @@ use std::sync::Arc;
 use crate::{Source, gather, memory};
 
 pub use events::{KernelEvents, Stopper, kernel_events};
-pub use heap::{keep_heap_small, release_memory};
 pub use host::{boot_id, cpu_us, host_hints, is_privileged, monotonic_ms};
 pub use places::{REPLACES_RUNNING, places};
 pub use root::Root;

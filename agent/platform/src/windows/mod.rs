@@ -12,7 +12,6 @@ mod executable;
 mod fault;
 mod folder;
 mod health;
-mod heap;
 mod host;
 mod installer;
 mod iphelper;
@@ -41,17 +40,18 @@ mod services;
 mod share;
 mod signature;
 mod software;
+mod working_set;
 
 use deskwarden_system::wide;
 
 use crate::{Source, gather, memory};
 
 pub use events::{KernelEvents, Stopper, kernel_events};
-pub use heap::{keep_heap_small, release_memory};
 pub use host::{boot_id, cpu_us, host_hints, is_privileged, monotonic_ms};
 pub use places::{REPLACES_RUNNING, places};
 pub use root::Root;
 pub use samples::samples;
+pub(crate) use working_set::give_up_pages;
 
 /// Every source of facts of this system.
 pub fn sources() -> Vec<Box<dyn Source>> {

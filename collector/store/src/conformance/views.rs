@@ -179,6 +179,20 @@ pub fn findings_are_filtered_sorted_and_cut(bench: &dyn Bench) {
         ..Default::default()
     };
     assert!(subjects(store, &filter).is_empty());
+    // As pages ask: what a rule or a clause has open, and no more of it than that.
+    let open = vec![FindingState::Open, FindingState::Acknowledged];
+    for (rule, clause, found) in [
+        (Some("chat"), None, &["qq"][..]),
+        (None, Some("PC 3.2.4"), &["clash", "qq"]),
+    ] {
+        let filter = FindingFilter {
+            states: open.clone(),
+            rule: rule.map(Into::into),
+            clause: clause.map(Into::into),
+            ..Default::default()
+        };
+        assert_eq!(subjects(store, &filter), found, "{rule:?} {clause:?}");
+    }
     let filter = FindingFilter {
         severity: Some(Severity::High),
         ..Default::default()

@@ -105,7 +105,7 @@ const MIGRATIONS: &[Migration] = &[
         postgres: "",
     },
     Migration {
-        shared: include_str!("0018_queues.sql"),
+        shared: include_str!("0018_narrow.sql"),
         sqlite: "",
         postgres: "",
     },

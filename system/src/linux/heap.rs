@@ -1,5 +1,5 @@
-//! The heap of a program that does much for a moment and then nothing for hours: what was freed goes back
-//! to the system. Knows the allocator of the GNU C library; with another one nothing is done.
+//! The heap of a program that does much for a moment and then nothing for long: what was freed goes back to the system.
+//! Knows the allocator of the GNU C library; with another one nothing is done.
 
 /// Call once at the start: large blocks are returned when they are freed, and stay the exception.
 /// The allocator would otherwise learn from the first large block to keep the next ones.
@@ -16,7 +16,7 @@ pub fn keep_heap_small() {
 }
 
 /// Gives freed memory back to the system.
-pub fn release_memory() {
+pub fn release_heap() {
     #[cfg(target_env = "gnu")]
     malloc_trim(0);
 }
@@ -39,7 +39,7 @@ mod tests {
         keep_heap_small();
         let kept = vec![7u8; 1 << 20];
         drop(vec![1u8; 1 << 20]);
-        release_memory();
+        release_heap();
         assert!(kept.iter().all(|byte| *byte == 7));
     }
 }
