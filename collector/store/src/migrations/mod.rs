@@ -106,7 +106,7 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         shared: include_str!("0018_narrow.sql"),
-        sqlite: "",
+        sqlite: include_str!("0018_narrow.sqlite.sql"),
         postgres: "",
     },
 ];
