@@ -20,7 +20,7 @@ pub(super) struct SqliteConnection<'c> {
 
 impl SqliteConnection<'_> {
     fn prepare(&self, sql: &str) -> StoreResult<CachedStatement<'_>> {
-        #[cfg(test)]
+        #[cfg(debug_assertions)]
         super::plans::look(self.connection, sql);
         self.connection.prepare_cached(sql).map_err(|e| self.fault(e))
     }

@@ -164,7 +164,7 @@ pub(super) fn failure(path: &Path, doing: &str, error: rusqlite::Error) -> Store
 
 #[cfg(test)]
 mod mutations;
-#[cfg(test)]
+#[cfg(debug_assertions)]
 mod plans;
 #[cfg(test)]
 mod tests;
