@@ -142,7 +142,7 @@ pub fn check(file: &str, text: &str, overrides: Overrides) -> Result<Config, Err
     }
     if config.collectors.is_empty() && !checker.spoke_of("collector") {
         checker.faults.push(format!(
-            "{file}: no collector; add a line like collector = \"https://collector.example:8443\", or give --collector"
+            "{file}: no collector; add a line like collector = \"https://collector.example:7443\", or give --collector"
         ));
     }
     if checker.faults.is_empty() {

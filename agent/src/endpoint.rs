@@ -19,16 +19,16 @@ pub struct Endpoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnEndpoint {
     /// Another scheme, or none.
-    #[error("it must begin with https:// and look like https://collector.example:8443")]
+    #[error("it must begin with https:// and look like https://collector.example:7443")]
     Scheme,
     /// No port, or one that is not a number from 1 to 65535.
-    #[error("the port is missing or not a number, as in https://collector.example:8443")]
+    #[error("the port is missing or not a number, as in https://collector.example:7443")]
     Port,
     /// No host name or address.
     #[error("the host is neither a name nor an address")]
     Host,
     /// More than scheme, host and port.
-    #[error("it must end with the port: https://collector.example:8443")]
+    #[error("it must end with the port: https://collector.example:7443")]
     Rest,
 }
 

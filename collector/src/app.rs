@@ -134,6 +134,15 @@ pub(crate) fn authority(config: &Config, store: &dyn Store, now: Millis) -> anyh
 fn prepare(config: Config) -> anyhow::Result<Base> {
     let now = clock::now();
     let store = deskwarden_store::open(config.store.reveal()).context("opening the store")?;
+    let folder = config.data_dir.join("pki");
+    let is_new = store.users().context("looking for people")?.is_empty();
+    if is_new && folder.exists() {
+        warn!(
+            authority = %folder.display(),
+            "the store is empty, but there is a certificate authority already: if this collector had a store, stop it and \
+             restore that one from a backup, or its devices are refused"
+        );
+    }
     let pki = authority(&config, store.as_ref(), now)?;
     let importer = Importer::new(Arc::clone(&store), config.rules_dir.clone(), &config.data_dir);
     importer
@@ -148,7 +157,7 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
         .context("saying that this collector is up")?;
     staff_notice::note(store.as_ref(), now).context("noting the version of the notice to staff")?;
     // A store without anybody is that of a new fleet.
-    if config.observation.is_none() && store.users().context("looking for people")?.is_empty() {
+    if config.observation.is_none() && is_new {
         observation::put(store.as_ref(), Observation::fresh(), PRODUCT, now)
             .context("beginning to observe")?;
     }

@@ -1,12 +1,12 @@
 //! The IP ledger as people edit it: files in and out, proposals, imported tables. The same for the command line
 //! and for the dashboard; what a file means is the domain's, where it is kept the store's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskwarden_domain::{
     ledger::{self, Column, Imported, Learned, Observation, Plan, RowFault, Table},
-    model::{AssetId, AuditEntry, Lang, LedgerEntry, Millis},
-    port::{AssetFilter, Page, Paging, Store, StoreResult},
+    model::{AssetId, AuditEntry, FindingState, Lang, LedgerEntry, Millis},
+    port::{AssetFilter, FindingFilter, Page, Paging, Store, StoreResult},
 };
 use deskwarden_proto::{
     decode,
@@ -132,8 +132,7 @@ pub fn table(entries: &[LedgerEntry], assets: &Assets, lang: Lang) -> (Vec<Strin
 
 /// Entries proposed from what PCs report.
 pub fn learned(store: &dyn Store) -> StoreResult<Vec<Learned>> {
-    let known: std::collections::BTreeSet<String> =
-        entries(store)?.into_iter().map(|entry| entry.address).collect();
+    let known: BTreeSet<String> = entries(store)?.into_iter().map(|entry| entry.address).collect();
     let reports: Vec<_> = store
         .reported_networks(INTERFACES)?
         .into_iter()
@@ -142,7 +141,43 @@ pub fn learned(store: &dyn Store) -> StoreResult<Vec<Learned>> {
             _ => None,
         })
         .collect();
-    Ok(ledger::propose(&reports, &|address| known.contains(address)))
+    let mut proposed = ledger::propose(&reports, &|address| known.contains(address));
+    let (assets, addresses) = in_breach(store)?;
+    for one in &mut proposed {
+        one.breach =
+            addresses.contains(&one.entry.address) || one.entry.asset.is_some_and(|id| assets.contains(&id));
+    }
+    Ok(proposed)
+}
+
+/// Assets and subjects of open findings about addresses.
+fn in_breach(store: &dyn Store) -> StoreResult<(BTreeSet<AssetId>, BTreeSet<String>)> {
+    let (mut assets, mut subjects) = (BTreeSet::new(), BTreeSet::new());
+    let filter = FindingFilter {
+        states: FindingState::ALL
+            .into_iter()
+            .filter(|state| state.is_active())
+            .collect(),
+        clause: Some(ledger::ADDRESS_CLAUSE.to_owned()),
+        ..FindingFilter::default()
+    };
+    let mut paging = Paging {
+        offset: 0,
+        limit: ROWS,
+    };
+    loop {
+        let page = store.findings(&filter, paging)?;
+        paging.offset += u64::from(ROWS);
+        for row in page.rows {
+            if row.finding.key.rule.starts_with(ledger::ADDRESS_RULES) {
+                assets.extend(row.asset.map(|asset| asset.id));
+                subjects.insert(row.finding.key.subject);
+            }
+        }
+        if paging.offset >= page.total {
+            return Ok((assets, subjects));
+        }
+    }
 }
 
 /// Takes proposals into the ledger.

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 /// Largest body that is taken.
@@ -100,9 +100,15 @@ fn serve(stream: &TcpStream, keep: &Mutex<Vec<Delivery>>, pause: Duration) -> Re
         loop {
             let mut header = String::new();
             reader.read_line(&mut header)?;
-            let Some((name, value)) = header.trim_end().split_once(':') else {
+            if header == "\r\n" {
                 break;
-            };
+            }
+            // Whoever sent it was killed on the way: that was no delivery.
+            ensure!(header.ends_with("\r\n"), "a request that ends in its headers");
+            let (name, value) = header
+                .trim_end()
+                .split_once(':')
+                .context("a header without a colon")?;
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
         let mut delivery = Delivery {

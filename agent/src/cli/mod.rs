@@ -224,7 +224,8 @@ fn others(command: Command, out: &mut impl Write) -> anyhow::Result<()> {
         }
         Command::Notice { settings } => {
             // Staff may not be allowed to read the configuration; what they read is elsewhere.
-            let state = settings.load().ok().map(|config| config.state_dir);
+            let given = settings.state_dir.clone();
+            let state = given.or_else(|| settings.load().ok().map(|config| config.state_dir));
             let link = notice::link(state.as_deref(), identity::clock::wall_ms())?;
             writeln!(out, "{link}")?;
             Ok(())

@@ -9,8 +9,11 @@ use axum::{
 
 use super::error::WebError;
 
-/// Largest form in bytes.
+/// Largest form in bytes of somebody who is not signed in, and largest body of a program's request.
 pub(super) const FORM_BYTES: usize = 64 * 1024;
+/// Largest form of somebody who is: a table pasted out of a spreadsheet has some 190 bytes a row, and a Chinese character
+/// nine.
+pub(super) const OWN_FORM_BYTES: usize = 2 * 1024 * 1024;
 /// Most fields of a form or parameters of a query.
 const FIELDS: usize = 64;
 

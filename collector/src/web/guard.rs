@@ -14,7 +14,7 @@ use super::{
     access::{self, Access, Route},
     bearer,
     error::WebError,
-    form::{FORM_BYTES, Fields, link},
+    form::{FORM_BYTES, Fields, OWN_FORM_BYTES, link},
     session::{self, Viewer},
     state::WebState,
 };
@@ -61,13 +61,13 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
         // A browser brings its session along wherever it is sent from: only a token decides here.
         return Err(WebError::Forbidden.into());
     }
-    if writes {
-        if !from_own_page(request.headers(), request.uri(), &state.config.public_url) {
-            return Err(WebError::Forged.into());
-        }
-        read_form(request).await?;
+    if writes && !from_own_page(request.headers(), request.uri(), &state.config.public_url) {
+        return Err(WebError::Forged.into());
     }
     if access == Access::Anyone {
+        if writes {
+            read_form(request, FORM_BYTES).await?;
+        }
         return Ok(());
     }
 
@@ -95,6 +95,8 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
         });
     };
     if writes {
+        // Not before it is known who sends it: strangers do not fill the memory.
+        read_form(request, OWN_FORM_BYTES).await?;
         let sent = request
             .extensions()
             .get::<Fields>()
@@ -205,7 +207,7 @@ fn origin_of(text: &str) -> Option<&str> {
 }
 
 /// Reads the body of a form into the request's extensions.
-async fn read_form(request: &mut Request) -> Result<(), WebError> {
+async fn read_form(request: &mut Request, most: usize) -> Result<(), WebError> {
     let kind = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -215,7 +217,7 @@ async fn read_form(request: &mut Request) -> Result<(), WebError> {
         return Err(WebError::Malformed);
     }
     let body = std::mem::replace(request.body_mut(), Body::empty());
-    let bytes = axum::body::to_bytes(body, FORM_BYTES)
+    let bytes = axum::body::to_bytes(body, most)
         .await
         .map_err(|_| WebError::TooLarge)?;
     request.extensions_mut().insert(Fields::parse(&bytes));

@@ -63,7 +63,7 @@ pub fn router(state: WebState) -> Router {
     let router = routes.router.fallback(nothing_here);
     router
         .route_layer(middleware::from_fn_with_state(state.clone(), guard::guard))
-        .layer(DefaultBodyLimit::max(form::FORM_BYTES))
+        .layer(DefaultBodyLimit::max(form::OWN_FORM_BYTES))
         .layer(middleware::from_fn(frame::frame))
         .with_state(state)
 }

@@ -149,10 +149,11 @@ impl CrossDevice for Database {
 
 fn custody(connection: &mut dyn Connection, asset: AssetId) -> StoreResult<Vec<Kept>> {
     let mut kept: BTreeMap<String, Kept> = BTreeMap::new();
-    let rows = connection.rows(
-        "SELECT c.value, c.note, c.origin FROM claims c LEFT JOIN assets a ON a.current_device = c.device_id
-         WHERE c.asset_id = ?1 AND c.kind = 'part_serial' AND (c.origin = 'accepted' OR a.id = c.asset_id)
-         ORDER BY c.value, c.origin",
+    // What was accepted first: its note stands for what is there too. Sorted here, not by the statement, which would go
+    // through the parts of all PCs.
+    let mut rows = connection.rows(
+        "SELECT c.value, c.note, c.origin FROM claims c JOIN assets a ON a.id = c.asset_id
+         WHERE c.asset_id = ?1 AND c.kind = 'part_serial' AND (c.origin = 'accepted' OR a.current_device = c.device_id)",
         &[Cell::Int(asset.0)],
         |r| {
             Ok((
@@ -162,6 +163,7 @@ fn custody(connection: &mut dyn Connection, asset: AssetId) -> StoreResult<Vec<K
             ))
         },
     )?;
+    rows.sort_by_key(|(.., origin)| *origin == ClaimOrigin::Own);
     for (identity, note, origin) in rows {
         let part = kept.entry(identity.clone()).or_insert(Kept {
             identity,
@@ -177,7 +179,8 @@ fn custody(connection: &mut dyn Connection, asset: AssetId) -> StoreResult<Vec<K
     }
     for part in kept.values_mut() {
         part.elsewhere = connection.rows(
-            "SELECT DISTINCT a.id, a.name FROM claims c JOIN assets a ON a.current_device = c.device_id
+            "SELECT DISTINCT a.id, a.name FROM claims c JOIN devices d ON d.id = c.device_id
+             JOIN assets a ON a.id = d.asset_id AND a.current_device = d.id
              WHERE c.kind = 'part_serial' AND c.value = ?1 AND c.origin = 'own' AND a.id <> ?2 ORDER BY a.id LIMIT 5",
             &[Cell::Text(&part.identity), Cell::Int(asset.0)],
             |r| Ok((AssetId(r.int()?), r.string()?)),

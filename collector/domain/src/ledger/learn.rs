@@ -16,7 +16,14 @@ pub struct Learned {
     pub entry: LedgerEntry,
     /// Another PC reports the same address: somebody has to say whose it is.
     pub disputed: bool,
+    /// An open finding is about this address, or about the addresses of this PC: to accept it would make a breach right.
+    pub breach: bool,
 }
+
+/// The clause about assigned addresses, and how the ids of its rules begin that say that an address is not as assigned.
+pub const ADDRESS_CLAUSE: &str = "PC 3.2.5";
+/// See [`ADDRESS_CLAUSE`].
+pub const ADDRESS_RULES: &str = "pc.address";
 
 /// Proposes an entry for every address that a PC was set to by hand. What a DHCP server hands out belongs
 /// into a range. Addresses that the ledger has already are not proposed.
@@ -61,6 +68,7 @@ pub fn propose(reports: &[(AssetId, Network)], assigned: &dyn Fn(&str) -> bool) 
                 .or_insert(Learned {
                     entry,
                     disputed: false,
+                    breach: false,
                 });
         }
     }

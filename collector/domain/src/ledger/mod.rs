@@ -12,7 +12,7 @@ mod plan;
 pub use grid::{Addresses, Place, SeenAddress, Subnet, Use};
 pub(crate) use import::plain;
 pub use import::{Imported, RowFault, Table, read};
-pub use learn::{Learned, propose};
+pub use learn::{ADDRESS_CLAUSE, ADDRESS_RULES, Learned, propose};
 pub use observe::{NotATable, Observation, arp_table, claims, leases};
 pub use plan::{Plan, plan};
 

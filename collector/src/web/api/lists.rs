@@ -41,6 +41,12 @@ pub(in crate::web) async fn list<L: List>(
                 .join(" ")
         )));
     }
+    if let Some(why) = L::FILTERS
+        .iter()
+        .find_map(|(name, about)| misfit(name, about, asked.query.some(name)?))
+    {
+        return Ok(refused(&why));
+    }
     let limit = match asked.query.some("limit").map(str::parse::<u32>) {
         None => USUAL,
         Some(Ok(limit)) if (1..=MOST).contains(&limit) => limit,
@@ -72,6 +78,17 @@ pub(in crate::web) async fn list<L: List>(
         })
         .await?;
     Ok(Json(body).into_response())
+}
+
+/// Why a parameter cannot have a value, by its own description. A page leaves out what it does not know; a program that is
+/// told everything instead of what it asked for would not notice.
+fn misfit(name: &str, about: &str, value: &str) -> Option<String> {
+    if about.ends_with("with this id") && value.parse::<i64>().is_err() {
+        return Some(format!("`{name}` is the number of an asset"));
+    }
+    let words: Vec<&str> = about.split('`').skip(1).step_by(2).collect();
+    (about.starts_with('`') && !words.contains(&value))
+        .then(|| format!("`{name}` is one of {}", words.join(", ")))
 }
 
 /// A row as the API gives it.

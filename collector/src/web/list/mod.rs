@@ -60,7 +60,8 @@ pub(in crate::web) trait List: 'static {
     const NAME: &'static str;
     /// Key of the words for it.
     const TITLE: &'static str;
-    /// Parameters that it knows.
+    /// Parameters that it knows. One whose description begins with a word between back quotes takes such words only; one of
+    /// something "with this id", numbers.
     const FILTERS: &'static [Filter];
 
     /// Its columns, in their order. Names are part of the API: they stay.

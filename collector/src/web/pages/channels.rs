@@ -332,12 +332,13 @@ fn route(fields: &Fields) -> Value {
         route.insert(name.to_owned(), json!(list(fields.text(name))));
     }
     let hours = |from: &str, to: &str, days: &str| {
+        // Half of it is not nothing: what is missing is told, not left out.
+        [from, to, days].iter().find_map(|name| fields.some(name))?;
         let days: Vec<u8> = list(fields.text(days))
             .iter()
             .map(|day| day.parse().unwrap_or(0))
             .collect();
-        let (from, to) = (fields.some(from)?, fields.some(to)?);
-        Some(json!({"days": days, "from": from, "to": to}))
+        Some(json!({"days": days, "from": fields.text(from), "to": fields.text(to)}))
     };
     if let Some(hours) = hours("hours_from", "hours_to", "days") {
         route.insert("hours".to_owned(), hours);
@@ -345,17 +346,19 @@ fn route(fields: &Fields) -> Value {
     if let Some(hours) = hours("quiet_from", "quiet_to", "quiet_days") {
         route.insert("quiet".to_owned(), json!({"hours": hours}));
     }
-    if let Some(at) = fields.some("digest_at") {
-        let weekday = fields
-            .some("digest_weekday")
-            .map(|day| day.parse::<u8>().unwrap_or(0));
+    let weekday = fields
+        .some("digest_weekday")
+        .map(|day| day.parse::<u8>().unwrap_or(0));
+    if fields.some("digest_at").is_some() || weekday.is_some() {
+        let at = fields.text("digest_at");
         let per_department = fields.some("per_department").is_some();
         route.insert(
             "digest".to_owned(),
             json!({"at": at, "weekday": weekday, "per_department": per_department}),
         );
     }
-    if let (Some(hours), Some(channel)) = (fields.some("escalate_hours"), fields.some("escalate_channel")) {
+    let (hours, channel) = (fields.text("escalate_hours"), fields.text("escalate_channel"));
+    if !hours.is_empty() || !channel.is_empty() {
         let hours = hours.parse::<u32>().unwrap_or(0);
         route.insert(
             "escalate".to_owned(),

@@ -17,7 +17,7 @@ use crate::{
     web::{
         asked::Asked,
         error::WebError,
-        form::{FORM_BYTES, Fields},
+        form::{Fields, OWN_FORM_BYTES},
         page::Page,
         state::WebState,
         text::{Agent, agent_text},
@@ -194,7 +194,7 @@ async fn build(state: &WebState, asked: &Asked, file: String, typed: Typed) -> R
         .map(str::len)
         .sum();
     Ok(EditorPage {
-        too_large: sent + BESIDE > FORM_BYTES,
+        too_large: sent + BESIDE > OWN_FORM_BYTES,
         origin: agent_text(&opened.origin),
         version: opened.version,
         stale: typed.stale,

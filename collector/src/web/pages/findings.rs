@@ -219,10 +219,13 @@ impl List for FindingList {
     const NAME: &'static str = "findings";
     const TITLE: &'static str = "findings.title";
     const FILTERS: &'static [(&'static str, &'static str)] = &[
-        ("state", "`active` (default), `any`, or the name of a state"),
+        (
+            "state",
+            "`active` (default), `any`, `open`, `acknowledged`, `notice_issued`, `resolved`, `accepted`, `excepted` or `false_positive`",
+        ),
         (
             "severity",
-            "At least this bad: `low`, `medium`, `high`, `critical`",
+            "`low`, `medium`, `high` or `critical`: at least this bad",
         ),
         ("clause", "Of this clause: `PC 3.2.4`"),
         ("rule", "Of this rule"),

@@ -63,6 +63,7 @@ struct Proposal {
     address: Agent,
     cells: Vec<Agent>,
     disputed: bool,
+    breach: bool,
 }
 
 /// What pasted rows would change.
@@ -105,7 +106,8 @@ pub(in crate::web) async fn edit(
                     let accepted: Vec<LedgerEntry> = ledger::learned(store)?
                         .into_iter()
                         .filter(|one| {
-                            (all && !one.disputed) || address.as_deref() == Some(one.entry.address.as_str())
+                            (all && !one.disputed && !one.breach)
+                                || address.as_deref() == Some(one.entry.address.as_str())
                         })
                         .map(|one| one.entry)
                         .collect();
@@ -218,6 +220,7 @@ async fn build(state: &WebState, asked: &Asked, pasted: Pasted) -> Result<Ledger
                 address: agent_text(&one.entry.address),
                 cells: cells(&one.entry),
                 disputed: one.disputed,
+                breach: one.breach,
             })
             .collect(),
         pasted: pasted.text,

@@ -94,3 +94,56 @@ fn a_secret_that_was_put_in_is_on_no_page() {
     ];
     assert_eq!(wang.post("/channels", &again).status, StatusCode::SEE_OTHER);
 }
+
+#[test]
+fn the_buttons_of_the_page_do_what_they_say() {
+    let house = House::new();
+    let mut wang = house.person("wang", &[Role::Administrator]);
+    for (path, typed) in [
+        ("/channels", &[("kind", "log"), ("name", "desk")][..]),
+        ("/routes", &[("name", "r1"), ("channel", "desk")]),
+        (
+            "/maintenance",
+            &[
+                ("name", "w1"),
+                ("from", "2030-01-01T00:00"),
+                ("until", "2030-01-01T06:00"),
+            ],
+        ),
+    ] {
+        assert_eq!(wang.post(path, typed).status, StatusCode::SEE_OTHER, "{path}");
+    }
+    let page = wang.get("/channels").body;
+    for action in [
+        "/channels/desk/test",
+        "/alerting/maintenance/w1/remove",
+        "/alerting/route/r1/remove",
+        "/alerting/channel/desk/remove",
+    ] {
+        assert!(page.contains(&format!("action=\"{action}\"")), "{action}: {page}");
+        assert_ne!(wang.post(action, &[]).status, StatusCode::NOT_FOUND, "{action}");
+    }
+}
+
+#[test]
+fn half_of_a_routes_hours_is_refused_and_not_left_out() {
+    let house = House::new();
+    let mut wang = house.person("wang", &[Role::Administrator]);
+    wang.post("/channels", &[("kind", "log"), ("name", "desk")]);
+    for half in [
+        ("days", "0,8,a"),
+        ("hours_from", "09:00"),
+        ("quiet_days", "1"),
+        ("digest_weekday", "3"),
+        ("escalate_hours", "4"),
+        ("escalate_channel", "desk"),
+    ] {
+        let typed = [("name", "r1"), ("channel", "desk"), half];
+        assert_ne!(
+            wang.post("/routes", &typed).status,
+            StatusCode::SEE_OTHER,
+            "{half:?}"
+        );
+    }
+    assert!(!wang.get("/channels").body.contains("route/r1"));
+}

@@ -92,3 +92,25 @@ fn what_is_no_subnet_comes_back_with_what_was_typed() {
         assert!(page.body.contains("id=\"fault-net\"") && !page.body.contains("<script>"));
     }
 }
+
+#[test]
+fn an_address_in_breach_is_proposed_but_not_accepted_with_all_others() {
+    let house = House::new();
+    super::seed::machine(&house, 1, &super::seed::plain());
+    let mut wang = house.person("wang", &[Role::Technician]);
+    wang.lang = "en";
+    let page = wang.get("/ledger").body;
+    assert!(
+        page.contains("10.1.2.66") && page.contains("An open finding is about it"),
+        "{page}"
+    );
+    let entries = || {
+        let paging = deskwarden_domain::port::Paging { offset: 0, limit: 9 };
+        let found = house.store.ledger(paging).unwrap().rows;
+        found.into_iter().map(|entry| entry.address).collect::<Vec<_>>()
+    };
+    wang.post("/ledger", &[("action", "accept_all")]);
+    assert_eq!(entries(), Vec::<String>::new());
+    wang.post("/ledger", &[("action", "accept"), ("address", "10.1.2.66")]);
+    assert_eq!(entries(), ["10.1.2.66"]);
+}

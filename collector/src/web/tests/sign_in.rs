@@ -298,9 +298,16 @@ fn a_sign_in_form_of_somebody_else_is_refused() {
 fn an_oversized_form_is_refused_and_a_form_of_another_kind_too() {
     let house = House::new();
     let mut wang = house.person("wang", &[Role::Administrator]);
-    let long = "x".repeat(100_000);
+    let long = "x".repeat(2 << 20);
     assert_eq!(
         wang.post("/tokens", &[("label", &long)]).status,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+    // Strangers have less room.
+    let mut nobody = house.stranger();
+    let some = "x".repeat(100_000);
+    assert_eq!(
+        nobody.sign_in("wang", &some).status,
         StatusCode::PAYLOAD_TOO_LARGE
     );
     let request = wang

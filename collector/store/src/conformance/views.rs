@@ -170,6 +170,12 @@ pub fn findings_are_filtered_sorted_and_cut(bench: &dyn Bench) {
     };
     assert_eq!(subjects(store, &filter), ["qq", "disk"]);
     let filter = FindingFilter {
+        asset: Some(devices[1].asset),
+        rule: Some("chat".into()),
+        ..Default::default()
+    };
+    assert_eq!(subjects(store, &filter), ["qq"]);
+    let filter = FindingFilter {
         rule: Some("proxy".into()),
         ..Default::default()
     };

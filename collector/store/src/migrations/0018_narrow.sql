@@ -14,3 +14,6 @@ DROP INDEX findings_active_clause;
 CREATE INDEX findings_active_clause ON findings (active, clause, severity DESC, opened_at DESC, id DESC) WHERE active = 1;
 DROP INDEX findings_active_rule;
 CREATE INDEX findings_active_rule ON findings (active, rule, severity DESC, opened_at DESC, id DESC) WHERE active = 1;
+-- Of an asset those of a rule; by the asset alone there is another one.
+DROP INDEX findings_asset;
+CREATE INDEX findings_asset ON findings (asset_id, rule);
