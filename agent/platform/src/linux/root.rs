@@ -221,7 +221,7 @@ impl Root {
                 return Err(Fault::Irregular);
             }
             let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
-            Ok(Some(Parts(fs::open(reopen(&handle), flags, Mode::empty())?)))
+            Ok(Some(Parts(self.reopen(path, &handle, flags)?)))
         };
         open().map_err(|fault| self.unavailable(path, &fault))
     }
@@ -258,11 +258,7 @@ impl Root {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Fault::Irregular);
         }
-        let file = fs::open(
-            reopen(&handle),
-            OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
+        let file = self.reopen(path, &handle, OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC)?;
         let expected = usize::try_from(stat.st_size).unwrap_or_default();
         if expected > max {
             return Err(Fault::TooLarge(max));
@@ -368,6 +364,22 @@ impl Root {
         Ok(below.pop().unwrap_or(top))
     }
 
+    /// Opens the very file of a handle: what was checked is what gets opened. Where a system hides even a program's own
+    /// processes from it, by the path once more, and only if that is the same file still.
+    fn reopen(&self, path: &str, handle: &OwnedFd, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let own = format!("/proc/self/fd/{}", handle.as_fd().as_raw_fd());
+        match fs::open(own, flags, Mode::empty()) {
+            Err(Errno::ACCESS | Errno::NOENT) if self.host => {
+                // Neither waits for a pipe that came meanwhile.
+                let file = fs::open(self.display(path), flags | OFlags::NONBLOCK, Mode::empty())?;
+                let (checked, opened) = (fs::fstat(handle)?, fs::fstat(&file)?);
+                let same = (checked.st_dev, checked.st_ino) == (opened.st_dev, opened.st_ino);
+                if same { Ok(file) } else { Err(Errno::AGAIN) }
+            }
+            opened => opened,
+        }
+    }
+
     fn unavailable(&self, path: &str, fault: &Fault) -> Unavailable {
         let place = self.display(path);
         let place = place.display();
@@ -421,11 +433,6 @@ impl From<Errno> for Fault {
     fn from(errno: Errno) -> Self {
         Self::Os(errno)
     }
-}
-
-/// A second way to the very file of a handle: what was checked is what gets opened.
-fn reopen(handle: &OwnedFd) -> String {
-    format!("/proc/self/fd/{}", handle.as_fd().as_raw_fd())
 }
 
 /// The steps of a path, last first.

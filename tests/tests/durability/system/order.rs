@@ -76,6 +76,9 @@ fn an_acknowledgement_is_sent_after_the_log_was_synced() {
             (from, now())
         })
         .collect();
+    // One more, that the kill does not cut off what the tracer still has to write of the last one.
+    fleet.mutate(1).unwrap();
+    fleet.settle().unwrap();
     let id = collector.program().id();
     collector.program().kill().unwrap();
     let calls = tracer.calls(id).unwrap();
