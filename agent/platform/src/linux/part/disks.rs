@@ -18,8 +18,6 @@ const BLOCK: &str = "sys/block";
 /// Block devices that are no parts: made by software, or parts of a disk that is listed itself.
 const VIRTUAL: [&str; 8] = ["loop", "ram", "zram", "dm-", "md", "nbd", "rbd", "fd"];
 const MAX_ATTRIBUTE: usize = 4_096;
-/// How often a disk is asked for a serial that has a place and is not there.
-const ASKED: u32 = 3;
 
 /// Block devices with hardware behind them.
 pub(in crate::linux) struct Disks;
@@ -125,16 +123,9 @@ impl Device<'_> {
     }
 
     fn serial(&self) -> String {
-        // A virtual disk is asked anew each time, and a busy one answers with nothing: without its serial it would be
-        // another part.
-        for _ in 0..ASKED {
-            let plain = self.first(&["device/serial", "serial"]);
-            if !plain.is_empty() {
-                return plain;
-            }
-            if !self.is_there("serial") {
-                break;
-            }
+        let plain = self.first(&["device/serial", "serial"]);
+        if !plain.is_empty() {
+            return plain;
         }
         // SCSI page 0x80: four bytes of header, then the serial.
         let page = self.bytes("device/vpd_pg80");
@@ -149,11 +140,6 @@ impl Device<'_> {
             Some(("eui" | "naa" | "uuid", id)) if !meaningful(id).is_empty() => name,
             _ => String::new(),
         }
-    }
-
-    fn is_there(&self, attribute: &str) -> bool {
-        let path = format!("{BLOCK}/{}/{attribute}", self.name);
-        self.root.exists(&path)
     }
 
     fn bytes(&self, attribute: &str) -> Vec<u8> {
