@@ -154,10 +154,7 @@ pub fn learned(store: &dyn Store) -> StoreResult<Vec<Learned>> {
 fn in_breach(store: &dyn Store) -> StoreResult<(BTreeSet<AssetId>, BTreeSet<String>)> {
     let (mut assets, mut subjects) = (BTreeSet::new(), BTreeSet::new());
     let filter = FindingFilter {
-        states: FindingState::ALL
-            .into_iter()
-            .filter(|state| state.is_active())
-            .collect(),
+        states: FindingState::ACTIVE.to_vec(),
         clause: Some(ledger::ADDRESS_CLAUSE.to_owned()),
         ..FindingFilter::default()
     };

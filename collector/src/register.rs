@@ -486,10 +486,7 @@ pub fn close_order(
 /// Open findings whose evidence names the order.
 fn covered(store: &dyn Store, order: &Row) -> StoreResult<Vec<FindingId>> {
     let filter = FindingFilter {
-        states: FindingState::ALL
-            .into_iter()
-            .filter(|state| state.is_active())
-            .collect(),
+        states: FindingState::ACTIVE.to_vec(),
         asset: order.asset,
         ..FindingFilter::default()
     };

@@ -68,10 +68,7 @@ pub(super) fn asset_state(text: &str) -> Result<AssetState, String> {
 /// State of a finding; `active` stands for all that somebody has to deal with.
 pub(super) fn finding_states(text: &str) -> Result<Vec<FindingState>, String> {
     if text == "active" {
-        return Ok(FindingState::ALL
-            .into_iter()
-            .filter(|state| state.is_active())
-            .collect());
+        return Ok(FindingState::ACTIVE.to_vec());
     }
     let names: Vec<&str> = FindingState::ALL.iter().map(|state| state.name()).collect();
     let state = FindingState::by_name(text).ok_or_else(|| format!("one of active, {}", names.join(", ")))?;

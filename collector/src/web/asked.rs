@@ -1,6 +1,6 @@
 //! What every page's handler asks of a request: who, in which language, with which parameters.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -51,11 +51,19 @@ impl Asked {
         }
     }
 
-    /// Tells the audit log that the reader looks at what belongs to a person.
+    /// Tells the audit log that the reader looks at what belongs to a person: now, or as soon as anything can be written.
     pub(super) async fn looks_at(&self, state: &WebState, object: String) -> Result<(), WebError> {
         if state.looks.is_new(&self.viewer.name, &object, state.clock.now()) {
-            let entry = self.audit(state, "view", object, "");
-            state.ask(move |store| store.audit(&entry)).await?;
+            if !state.looks.owe(self.audit(state, "view", object.as_str(), "")) {
+                state.looks.forget(&self.viewer.name, &object);
+                return Err(WebError::Unavailable);
+            }
+            let looks = Arc::clone(&state.looks);
+            let paid = state.ask(move |store| {
+                looks.pay(|entry| store.audit(entry));
+                Ok(())
+            });
+            paid.await?;
         }
         Ok(())
     }

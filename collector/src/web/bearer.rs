@@ -43,7 +43,10 @@ pub(super) async fn viewer(state: &WebState, token: &str) -> Result<Option<Viewe
                 return Ok(None);
             };
             if token.last_used_at.is_none_or(|at| now - at >= TOUCH_EVERY_MS) {
-                store.touch_api_token(token.id, now)?;
+                // Programs, monitoring among them, are answered also while nothing can be written.
+                if let Err(error) = store.touch_api_token(token.id, now) {
+                    tracing::warn!(%error, token = token.id, "when a token was last used could not be kept");
+                }
             }
             Ok(Some(Viewer::program(token)))
         })

@@ -123,7 +123,11 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
         && now - viewer.used_at >= TOUCH_EVERY_MS
     {
         let hash = viewer.session;
-        state.ask(move |store| store.touch_session(&hash, now)).await?;
+        let touched = state.ask(move |store| store.touch_session(&hash, now)).await;
+        // Pages are read also while nothing can be written; the session then ends somewhat earlier.
+        if let Err(error) = touched {
+            tracing::warn!(%error, user = viewer.user, "when a session was last used could not be kept");
+        }
     }
     request.extensions_mut().insert(viewer);
     Ok(())

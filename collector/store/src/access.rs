@@ -14,6 +14,9 @@ use crate::{
 const USER: &str = "u.id, u.name, u.password_hash, u.roles, u.must_change_password, COALESCE(n.attempts, 0), \
      n.locked_until, u.disabled_at, u.departments, u.created_at, u.last_sign_in_at, u.totp, u.source";
 const USER_FROM: &str = "users u LEFT JOIN sign_in_counters n ON n.name = u.name";
+/// Nobody takes a lease for longer. What ends later was written under a clock that was ahead, and would otherwise keep
+/// everybody away until that clock's time has come.
+const LONGEST_LEASE: Millis = 60 * 60_000;
 
 impl Access for Database {
     fn create_user(
@@ -248,8 +251,9 @@ impl Access for Database {
             }
             connection.execute(
                 "INSERT INTO collector_up (id, at) VALUES (1, ?1)
-                 ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE collector_up.at < excluded.at",
-                &[Cell::Int(now)],
+                 ON CONFLICT (id) DO UPDATE SET at = excluded.at
+                 WHERE collector_up.at < excluded.at OR collector_up.at > ?2",
+                &[Cell::Int(now), Cell::Int(now.saturating_add(LONGEST_LEASE))],
             )?;
             Ok(())
         })
@@ -372,12 +376,13 @@ fn lease(
     let taken = connection.execute(
         "INSERT INTO leases (name, holder, until_at) VALUES (?1, ?2, ?3)
          ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at
-         WHERE leases.holder = excluded.holder OR leases.until_at <= ?4",
+         WHERE leases.holder = excluded.holder OR leases.until_at <= ?4 OR leases.until_at > ?5",
         &[
             Cell::Text(name),
             Cell::Text(holder),
             Cell::Int(until),
             Cell::Int(now),
+            Cell::Int(now.saturating_add(LONGEST_LEASE)),
         ],
     )?;
     Ok(taken == 1)

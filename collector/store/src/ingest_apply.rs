@@ -11,7 +11,7 @@ use deskwarden_proto::ids::DeviceId;
 
 use crate::{
     Database,
-    generation::generation,
+    generation::generation_held,
     ingest_facets::{facets_of, intern},
     ingest_rows::Devices,
     ingest_write,
@@ -84,7 +84,7 @@ fn check(connection: &mut dyn Connection, batch: &Batch) -> StoreResult<Devices>
     {
         return Err(StoreError::Stale);
     }
-    if batch.generation.is_some() && batch.generation != Some(generation(connection)?) {
+    if batch.generation.is_some() && batch.generation != Some(generation_held(connection)?) {
         return Err(StoreError::Stale);
     }
     for (FindingId(id), version) in &batch.findings {

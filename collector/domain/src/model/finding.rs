@@ -97,6 +97,8 @@ impl FindingState {
         Self::FalsePositive,
         Self::Resolved,
     ];
+    /// The states in which somebody still has to deal with it, in the order of pages.
+    pub const ACTIVE: [Self; 3] = [Self::Open, Self::Acknowledged, Self::NoticeIssued];
 
     /// The name used in tables, command lines and the API.
     pub const fn name(self) -> &'static str {

@@ -102,10 +102,12 @@ pub trait Access {
     /// What stays is a whole chain. Returns how many.
     fn prune_audit(&self, now: Millis, days: u32) -> StoreResult<u64>;
 
-    /// Takes or renews a lease by name for `holder` until `until`; `false` when another holds it.
+    /// Takes or renews a lease by name for `holder` until `until`, at most an hour ahead; `false` when another holds it.
+    /// One that ends later still was taken under a wrong clock, and is there to be taken.
     fn lease(&self, name: &str, holder: &str, now: Millis, until: Millis) -> StoreResult<bool>;
 
-    /// A collector is up. When none said so for `longest`, the time since is one in which nobody listened.
+    /// A collector is up. When none said so for `longest`, the time since is one in which nobody listened. A time
+    /// more than an hour ahead was said under a wrong clock and counts for nothing.
     fn collector_up(&self, now: Millis, longest: Millis) -> StoreResult<()>;
 
     /// Times that ended after `since` in which no collector was up: from, until, in their order.

@@ -353,6 +353,9 @@ impl Wanted {
                 now,
             )?);
         }
+        if !self.asset.is_empty() && !self.department.trim().is_empty() {
+            return Err(Refusal::Words(vec!["either"]));
+        }
         let grantee = if self.asset.is_empty() {
             Grantee::Department(self.department.clone())
         } else {
@@ -439,7 +442,7 @@ impl List for ApprovalList {
     const TITLE: &'static str = "nav.approvals";
     const FILTERS: &'static [(&'static str, &'static str)] = &[
         ("state", "`in_force`, `planned`, `ended` or `withdrawn`"),
-        ("asset", "For the asset with this id or its department"),
+        ("asset", "Of its department or of the asset with this id"),
         ("rule", "Of this rule"),
         (
             "text",

@@ -177,10 +177,7 @@ async fn summary(state: &WebState, p: &Page, detail: &DeviceDetail) -> Result<Vi
     let (asset, device) = (detail.asset.id, detail.device.id);
     let (findings, changes) = state
         .ask(move |store| {
-            let states = FindingState::ALL
-                .into_iter()
-                .filter(|state| state.is_active())
-                .collect();
+            let states = FindingState::ACTIVE.to_vec();
             let filter = FindingFilter {
                 asset: Some(asset),
                 states,

@@ -58,12 +58,7 @@ struct FindingsPage {
 
 /// The filter that an address asks for. Words that it does not know do not limit.
 pub(in crate::web) fn filter(query: &Query, sight: &Sight) -> FindingFilter {
-    let active = || {
-        FindingState::ALL
-            .into_iter()
-            .filter(|state| state.is_active())
-            .collect()
-    };
+    let active = || FindingState::ACTIVE.to_vec();
     FindingFilter {
         states: match query.some("state") {
             None | Some("active") => active(),

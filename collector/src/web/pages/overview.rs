@@ -104,11 +104,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
     let (findings, observing) = state
         .ask(move |store| {
             let filter = FindingFilter {
-                states: vec![
-                    FindingState::Open,
-                    FindingState::Acknowledged,
-                    FindingState::NoticeIssued,
-                ],
+                states: FindingState::ACTIVE.to_vec(),
                 sight,
                 ..FindingFilter::default()
             };

@@ -513,3 +513,26 @@ fn whoever_asks_too_often_is_told_to_wait_and_others_are_not() {
     house.pass(1_000);
     assert_eq!(get(&house, "/api/v1/clauses", &one).status, StatusCode::OK);
 }
+
+#[test]
+fn a_program_is_answered_while_nothing_can_be_written() {
+    let house = House::new();
+    let token = token(&house, &[ApiScope::Read], "");
+    house.raw("CREATE TRIGGER no_use BEFORE UPDATE ON api_tokens BEGIN SELECT RAISE(ABORT, 'no room'); END;");
+    house.pass(5 * 60_000);
+    assert_eq!(get(&house, "/api/v1/assets", &token).status, StatusCode::OK);
+}
+
+#[test]
+fn an_asset_is_named_by_its_number_wherever_a_list_asks_for_one() {
+    let house = House::new();
+    let token = token(&house, &[ApiScope::Read], "");
+    for list in ["findings", "approvals", "notices"] {
+        let answer = get(&house, &format!("/api/v1/{list}?asset=PC-1"), &token);
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{list}: {}", answer.body);
+        assert!(
+            answer.body.contains("`asset` is the number of an asset"),
+            "{list}"
+        );
+    }
+}

@@ -80,6 +80,35 @@ fn an_export_is_a_line_of_the_log_without_the_name_that_was_looked_for() {
 }
 
 #[test]
+fn pages_are_read_while_nothing_can_be_written_and_looks_are_told_afterwards() {
+    const FULL: &str = "BEGIN SELECT RAISE(ABORT, 'no room'); END";
+    let house = House::new();
+    super::seed::machine(&house, 1, &super::seed::plain());
+    let mut wang = house.person("wang", &[Role::Technician]);
+    house.raw(&format!(
+        "CREATE TRIGGER no_use BEFORE UPDATE ON sessions {FULL}; CREATE TRIGGER no_log BEFORE INSERT ON audit {FULL};"
+    ));
+    let views = || {
+        let records = house.store.audit_records(1, 99).unwrap();
+        records
+            .iter()
+            .filter(|record| record.entry.action == "view")
+            .count()
+    };
+    // Long enough for a session's last use to be due.
+    house.pass(5 * 60_000);
+    for path in ["/", "/findings", "/assets/1", "/assets/1"] {
+        assert_eq!(wang.get(path).status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(views(), 0);
+    house.raw("DROP TRIGGER no_use; DROP TRIGGER no_log;");
+    let device = format!("/devices/{}", "01".repeat(16));
+    assert_eq!(wang.get(&device).status, StatusCode::OK);
+    assert_eq!(views(), 2, "the look of before and this one");
+    assert!(house.store.verify_audit().unwrap().is_ok());
+}
+
+#[test]
 fn whoever_looks_at_a_pc_is_in_the_log_once_for_a_while() {
     let house = House::new();
     super::seed::machine(&house, 1, &super::seed::plain());

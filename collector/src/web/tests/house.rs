@@ -53,7 +53,7 @@ pub(super) struct House {
     pub(super) meter: Arc<Meter>,
     clock: Arc<Hands>,
     runtime: Runtime,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 pub(super) struct Answer {
@@ -169,8 +169,14 @@ impl House {
             meter,
             clock,
             runtime,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Statements on the database, past the store.
+    pub(super) fn raw(&self, sql: &str) {
+        let connection = rusqlite::Connection::open(self.folder.path().join("dw.db")).unwrap();
+        connection.execute_batch(sql).unwrap();
     }
 
     pub(super) fn pass(&self, ms: Millis) {

@@ -156,6 +156,16 @@ fn a_faulty_form_comes_back_with_what_was_typed_and_every_reason() {
         answer.body
     };
     let body = refused(&[
+        ("asset", "1"),
+        ("department", "客服部"),
+        ("rule", "pc.chat"),
+        ("subject", "wechat*"),
+        ("approver", "张明"),
+        ("reason", "对外联系"),
+        ("until", "2027-01-31"),
+    ]);
+    assert!(body.contains("只能填写一项"), "{body}");
+    let body = refused(&[
         ("rule", "pc.nothing"),
         ("subject", ""),
         ("approver", ""),
@@ -182,7 +192,7 @@ fn a_faulty_form_comes_back_with_what_was_typed_and_every_reason() {
     for (extra, words) in [
         (("until", "tomorrow"), "日期无法识别"),
         (("until", "2036-01-01"), "有效期不得超过三年"),
-        (("asset", "ZC-404"), "没有这个编号的资产"),
+        (("asset", "ZC-404"), "只能填写一项"),
     ] {
         let mut fields = good.to_vec();
         fields.push(extra);
@@ -191,6 +201,10 @@ fn a_faulty_form_comes_back_with_what_was_typed_and_every_reason() {
         }
         assert!(refused(&fields).contains(words), "{words}");
     }
+    let mut unknown = good.to_vec();
+    unknown[0] = ("asset", "ZC-404");
+    unknown.push(("until", "2026-12-31"));
+    assert!(refused(&unknown).contains("没有这个编号的资产"));
     assert!(granted(&house).is_empty());
 }
 

@@ -279,6 +279,19 @@ pub fn a_lease_is_renewed_and_expires(bench: &dyn Bench) {
     assert!(!store.lease("judge", "a", NOW + 170, NOW + 300).unwrap());
 }
 
+pub fn a_clock_that_was_ahead_keeps_nobody_away(bench: &dyn Bench) {
+    const AHEAD: i64 = 3_650 * 86_400_000;
+    let store = bench.open();
+    assert!(store.lease("judge", "a", NOW + AHEAD, NOW + AHEAD + 100).unwrap());
+    store.collector_up(NOW + AHEAD, 1_000).unwrap();
+    // The same collector, started again when its clock was right.
+    assert!(store.lease("judge", "b", NOW, NOW + 100).unwrap());
+    assert!(!store.lease("judge", "a", NOW + 50, NOW + 150).unwrap());
+    store.collector_up(NOW, 1_000).unwrap();
+    store.collector_up(NOW + 5_000, 1_000).unwrap();
+    assert_eq!(store.collector_down(NOW).unwrap(), [(NOW, NOW + 5_000)]);
+}
+
 pub fn what_nobody_asks_for_again_is_tidied_away(bench: &dyn Bench) {
     let store = bench.open();
     let id = user(store.as_ref(), "wang");

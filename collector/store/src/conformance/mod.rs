@@ -184,6 +184,7 @@ macro_rules! conformance {
                 audit_records_are_read_from_a_sequence_on,
                 one_of_many_gets_a_lease,
                 a_lease_is_renewed_and_expires,
+                a_clock_that_was_ahead_keeps_nobody_away,
                 what_nobody_asks_for_again_is_tidied_away,
             ];
             people: [

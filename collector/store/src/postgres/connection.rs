@@ -47,6 +47,10 @@ impl Connection for PostgresConnection<'_> {
         self.query(&format!("{sql} FOR UPDATE"), params, each)
     }
 
+    fn query_shared(&mut self, sql: &str, params: &[Cell<'_>], each: Each<'_>) -> StoreResult<()> {
+        self.query(&format!("{sql} FOR SHARE"), params, each)
+    }
+
     fn execute(&mut self, sql: &str, params: &[Cell<'_>]) -> StoreResult<u64> {
         let bound = bind(params);
         let statement = self.session.prepare(sql).map_err(|e| failure(self.place, e))?;

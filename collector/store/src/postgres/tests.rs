@@ -3,8 +3,9 @@
 use crate::conformance::{
     Bench as _,
     postgres::Postgres,
-    world::{NOW, apply, audit, enrolled, everything, id, put_op},
+    world::{NOW, apply, audit, batch, enrolled, everything, id, put_op},
 };
+use deskwarden_domain::port::{Batch, StoreError};
 use deskwarden_proto::v1::Section;
 
 crate::conformance!(Postgres::start());
@@ -35,6 +36,36 @@ fn a_schema_of_a_newer_build_is_refused() {
         .unwrap();
     let message = crate::open(bench.location()).err().unwrap().to_string();
     assert!(message.contains("schema 999"), "{message}");
+}
+
+#[test]
+fn a_report_that_is_judged_while_rules_change_waits_and_is_judged_again() {
+    let Some(bench) = Postgres::start() else { return };
+    let store = bench.open();
+    let device = enrolled(store.as_ref(), 1);
+    let judged = Batch {
+        generation: Some(store.context_generation().unwrap()),
+        ..batch(vec![put_op(&device, id(Section::Os, "os", "os"), b"x", NOW)])
+    };
+    let (mut edit, mut watch) = (bench.raw(), bench.raw());
+    let mut edit = edit.transaction().unwrap();
+    edit.execute("UPDATE context_generation SET generation = generation + 1", &[])
+        .unwrap();
+    std::thread::scope(|scope| {
+        let report = scope.spawn(|| store.apply(&judged));
+        let waits =
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                     AND query LIKE '%context_generation%'";
+        // Written at once, it would be there after the edit has looked for what it reaches.
+        while watch.query_opt(waits, &[]).unwrap().is_none() {
+            assert!(!report.is_finished(), "a report does not pass an edit under way");
+            std::thread::yield_now();
+        }
+        edit.commit().unwrap();
+        let stale = report.join().unwrap();
+        assert!(matches!(stale, Err(StoreError::Stale)), "{stale:?}");
+    });
+    assert!(everything(store.as_ref(), &device).items.is_empty());
 }
 
 #[test]

@@ -42,6 +42,10 @@ pub(crate) trait Connection {
     /// take `FOR UPDATE` at its end.
     fn query_locked(&mut self, sql: &str, params: &[Cell<'_>], each: Each<'_>) -> StoreResult<()>;
 
+    /// Runs a query whose rows others may lock so too, but nobody may change until the transaction ends. The text must
+    /// be able to take `FOR SHARE` at its end.
+    fn query_shared(&mut self, sql: &str, params: &[Cell<'_>], each: Each<'_>) -> StoreResult<()>;
+
     /// Runs a statement; returns the number of rows that it changed.
     fn execute(&mut self, sql: &str, params: &[Cell<'_>]) -> StoreResult<u64>;
 

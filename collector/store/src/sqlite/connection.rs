@@ -61,6 +61,10 @@ impl Connection for SqliteConnection<'_> {
         self.query(sql, params, each)
     }
 
+    fn query_shared(&mut self, sql: &str, params: &[Cell<'_>], each: Each<'_>) -> StoreResult<()> {
+        self.query(sql, params, each)
+    }
+
     fn execute(&mut self, sql: &str, params: &[Cell<'_>]) -> StoreResult<u64> {
         let mut statement = self.prepare(sql)?;
         self.bind(&mut statement, params)?;

@@ -112,8 +112,7 @@ fn few(connection: &mut dyn Connection, ids: &[i64], paging: Paging) -> StoreRes
 fn reads_in_order(filter: &FindingFilter) -> bool {
     let states = &filter.states;
     let active = !states.is_empty() && states.iter().all(|state| state.is_active());
-    let mut all = FindingState::ALL.into_iter().filter(|state| state.is_active());
-    let every = all.all(|state| states.contains(&state));
+    let every = FindingState::ACTIVE.iter().all(|state| states.contains(state));
     let narrowed = filter.rule.is_some() || filter.asset.is_some() || filter.clause.is_some();
     active && !narrowed && filter.before.is_none() && (filter.text.is_some() || !every)
 }
@@ -130,10 +129,7 @@ fn conditions(filter: &FindingFilter) -> Conditions<'_> {
                 "f.active = 1"
             });
         }
-        let every_active = FindingState::ALL
-            .iter()
-            .filter(|state| state.is_active())
-            .all(|state| states.contains(state));
+        let every_active = FindingState::ACTIVE.iter().all(|state| states.contains(state));
         if !every_active || states.iter().any(|state| !state.is_active()) {
             let names: Vec<String> = states
                 .iter()
