@@ -2,7 +2,7 @@
 //! `com.jianguoyun.Nutstore`, `com.baidu.baidunetdisk.linyaps`.
 
 /// Before the name.
-const BEFORE: [&str; 10] = [
+const BEFORE: [&str; 12] = [
     "apps.",
     "store.spark-app.",
     "deepin-fpapp-org.deepin.flatdeb.",
@@ -13,16 +13,20 @@ const BEFORE: [&str; 10] = [
     "spark-",
     "wine-",
     "appimage-",
+    "ffwa-",
+    "linux-",
 ];
 /// Behind the name: how it was built, and by which means it draws its windows.
 #[rustfmt::skip]
-const BEHIND: [&str; 54] = [
+const BEHIND: [&str; 78] = [
     "-git", "-bin", "-svn", "-hg", "-nightly", "-appimage", "-firejail", "-beta", "-alpha", "-stable", "-latest",
     "-preview", "-canary", "-ptb", "-unstable", "-patched", "-wayland", "-x11", "-xwayland", "-electron", "-linux",
     "-portable", "-flatpak", "-snap", "-official", "-uos", "-deepin", "-wine", "-gui", "-gtk", "-gtk2", "-gtk3",
     "-gtk4", "-qt", "-qt5", "-qt6", "-kde", "-cli", "-tui", "-client", "-desktop", "-desktop-client", "-app", "-cn",
     "-amd64", "-x86_64", "-x64", "_linux", ".linyaps", ".desktop", "-spark",
-    ".spark", "-rust", "-wx",
+    ".spark", "-rust", "-wx", "-enhanced", "-gog", "-hib", "-itch", "-develop", "-prerelease", "-static", "-mono",
+    "-legacy", "-minimal", "-light", "-nox", "-full", "-sdl", "-sdl2", "-glx", "-cuda", "-opencl", "-avx2", "-cap",
+    "-webengine", "-nativefier", "-nativefier-dark", "-openasar",
 ];
 /// Behind the name of a build of the newest sources only; else a library to build with.
 const OF_SOURCES: &str = "-dev";
@@ -68,7 +72,12 @@ pub(super) fn forms(name: &str) -> Vec<String> {
         forms.push(rest.to_owned());
     }
     let mut parts: Vec<&str> = rest.split('.').collect();
-    if parts.len() < 3 || !parts.first().is_some_and(|part| DOMAINS.contains(part)) {
+    let domain = match parts.as_slice() {
+        [first, _] => DOMAINS.contains(first),
+        [first, _, _, ..] => DOMAINS.contains(first) || is_domain(first),
+        _ => false,
+    };
+    if !domain {
         return forms;
     }
     while parts.len() > 2 && parts.last().is_some_and(|part| SAYS_NOTHING.contains(part)) {
@@ -103,6 +112,11 @@ pub(super) fn forms(name: &str) -> Vec<String> {
         forms.push(format!("{maker}-{last}"));
     }
     forms
+}
+
+/// `hu.kramo.cartridges`, `media.emby.embytheater`: what stands for a country or a trade, whichever it is.
+fn is_domain(first: &str) -> bool {
+    (2..=6).contains(&first.len()) && first.bytes().all(|b| b.is_ascii_lowercase())
 }
 
 fn shortened(name: &str) -> Option<&str> {
@@ -156,6 +170,9 @@ mod tests {
             ("netease-cloud-music-rust-gtk", "netease-cloud-music"),
             ("vbam-wx", "vbam"),
             ("com.qq.weixin1.deepin", "com.qq.weixin"),
+            ("com.motrix", "motrix"),
+            ("hu.kramo.cartridges", "cartridges"),
+            ("xonotic-glx", "xonotic"),
         ] {
             assert!(
                 forms(name).iter().any(|form| form == last),

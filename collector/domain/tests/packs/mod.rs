@@ -35,6 +35,7 @@ pub(crate) const FILES: &[RuleFile<'static>] = shipped![
     "catalogue-runtime.toml",
     "catalogue-security.toml",
     "catalogue-stock.toml",
+    "catalogue-packagers.toml",
     "catalogue-stores.toml",
     "catalogue-utility.toml",
     "catalogue-video.toml",
