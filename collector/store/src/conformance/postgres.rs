@@ -251,7 +251,7 @@ pub(super) fn programs() -> Option<PathBuf> {
 }
 
 /// PostgreSQL refuses to run as root: somebody else does it then.
-pub(super) fn unprivileged() -> Option<(u32, u32)> {
+pub(crate) fn unprivileged() -> Option<(u32, u32)> {
     let home = fs::metadata("/proc/self").unwrap();
     if home.uid() != 0 {
         return None;

@@ -3,6 +3,7 @@
 
 mod connection;
 mod session;
+mod tls;
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 

@@ -5,7 +5,9 @@ use std::{collections::HashMap, time::Duration};
 use deskwarden_domain::port::{StoreError, StoreResult};
 use postgres::{Client, Config, NoTls, Statement, config::Host, error::SqlState};
 
-use super::failure;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{failure, tls};
 use crate::sql::insensitive;
 
 /// Statements that a connection keeps prepared.
@@ -15,12 +17,15 @@ const STATEMENTS: usize = 512;
 pub(super) struct Target {
     config: Config,
     place: String,
+    /// `None`: without TLS.
+    tls: Option<MakeRustlsConnect>,
 }
 
 impl Target {
     /// From `postgres://user:password@host:port/database`. The text is never part of a message.
     pub(super) fn parse(location: &str) -> StoreResult<Self> {
-        let mut config: Config = location.parse().map_err(|_| {
+        let (plain, asked) = tls::asked(location)?;
+        let mut config: Config = plain.parse().map_err(|_| {
             StoreError::Conflict(
                 "the location of the PostgreSQL database cannot be read: write it as \
                  postgres://USER:PASSWORD@HOST:5432/DATABASE, with signs such as @ / : in the password as %40 %2F %3A"
@@ -39,7 +44,8 @@ impl Target {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(10));
         }
-        Ok(Self { config, place })
+        let tls = tls::connector(&mut config, &asked)?;
+        Ok(Self { config, place, tls })
     }
 
     /// The database without user and password, for messages.
@@ -49,10 +55,11 @@ impl Target {
 
     /// A new connection. Refuses a database that cannot hold every text.
     pub(super) fn connect(&self) -> StoreResult<Session> {
-        let mut client = self
-            .config
-            .connect(NoTls)
-            .map_err(|error| self.cannot_connect(error))?;
+        let connected = match &self.tls {
+            Some(tls) => self.config.connect(tls.clone()),
+            None => self.config.connect(NoTls),
+        };
+        let mut client = connected.map_err(|error| self.cannot_connect(error))?;
         let fault = |error| failure(&self.place, error);
         // Whatever the server's defaults are: what was acknowledged is on disk, and nobody waits for ever.
         client
@@ -83,6 +90,10 @@ impl Target {
             }
             Some(&SqlState::INVALID_CATALOG_NAME) => ": make the database first",
             Some(_) => "",
+            None if self.tls.is_some() && error.to_string().contains("TLS") => {
+                ": the server must have a certificate for this name; `?sslrootcert=FILE` in the location names its \
+                 authority, and `?sslmode=disable` goes without TLS, where nobody else is on the wire"
+            }
             None => ": is the server running, and does it let this machine in?",
         };
         // The driver keeps the reason in the source: `error connecting to server` alone helps nobody.

@@ -126,6 +126,72 @@ fn a_database_out_of_reach_is_named_without_its_secrets() {
 }
 
 #[test]
+fn a_server_is_spoken_to_over_tls_and_only_if_it_is_the_right_one() {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let name = |name: &str| folder.path().join(name);
+    let authority = |file: &str| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new([]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        std::fs::write(name(file), certificate.pem()).unwrap();
+        rcgen::Issuer::new(params, key)
+    };
+    let (ours, _other) = (authority("ca.pem"), authority("other.pem"));
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    std::fs::write(name("server.pem"), params.signed_by(&key, &ours).unwrap().pem()).unwrap();
+    std::fs::write(name("server.key"), key.serialize_pem()).unwrap();
+    readable_by_the_server(folder.path(), &name("server.key"));
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let server = |tls: &str| {
+        Postgres::apart(&[
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("port={port}"),
+            format!("ssl={tls}"),
+            format!("ssl_cert_file={}", name("server.pem").display()),
+            format!("ssl_key_file={}", name("server.key").display()),
+        ])
+    };
+    let at = |host: &str, query: &str| format!("postgres://deskwarden@{host}:{port}/postgres?{query}");
+    let roots = |file: &str| format!("sslrootcert={}", name(file).display());
+    let refused = |host: &str, query: &str| crate::open(&at(host, query)).err().unwrap().to_string();
+    let Some(bench) = server("on") else { return };
+    let store = crate::open(&at("localhost", &roots("ca.pem"))).unwrap();
+    store.audit(&audit("over TLS")).unwrap();
+    let encrypted = "SELECT COUNT(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)
+                     WHERE s.ssl AND a.application_name = 'deskwarden-collector'";
+    let count: i64 = bench.raw().query_one(encrypted, &[]).unwrap().get(0);
+    assert!(count > 0);
+    for (host, file) in [("localhost", "other.pem"), ("127.0.0.1", "ca.pem")] {
+        let message = refused(host, &roots(file));
+        assert!(
+            message.contains("`?sslrootcert=FILE`") && message.contains("certificate"),
+            "{host} {file}: {message}"
+        );
+    }
+    drop((store, bench));
+    let _plain = server("off").unwrap();
+    let message = refused("localhost", &roots("ca.pem"));
+    assert!(message.contains("does not support TLS"), "{message}");
+    crate::open(&at("localhost", "sslmode=disable")).unwrap();
+}
+
+/// PostgreSQL runs as somebody else where tests run as root, and wants its key for itself.
+fn readable_by_the_server(folder: &std::path::Path, key: &std::path::Path) {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    if let Some((user, group)) = crate::conformance::postgres::unprivileged() {
+        chown(key, Some(user), Some(group)).unwrap();
+    }
+}
+
+#[test]
 fn equal_facets_are_stored_once() {
     let Some(bench) = Postgres::start() else { return };
     let store = bench.open();
