@@ -420,3 +420,54 @@ proptest! {
         prop_assert_eq!(found.map(|class| class.entry), Some("qq".to_owned()));
     }
 }
+
+/// Programs whose names hold a word of something else.
+#[test]
+fn honest_programs_with_a_word_of_a_forbidden_one_are_not_accused() {
+    for name in [
+        "Hitman Pro 3.8",
+        "LEGO MINDSTORMS EV3 Home Edition",
+        "Sonic Scenarist",
+        "WD Discovery",
+        "英语听力播放器",
+        "证券法规库",
+        "向日葵幼儿园管理系统",
+        "Poker Chip Inventory",
+        "Bowling Alley POS",
+        "Chess Rating Calculator",
+        "婚恋登记系统",
+        "电竞馆管理",
+        "飞车驾校管理",
+        "勇者物流",
+    ] {
+        let found = title(name, "");
+        let accused = ["game", "chat", "video", "stock", "remote_control", "cloud_drive"];
+        assert!(!accused.contains(&category(found.as_ref())), "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn brokers_are_known_by_the_editions_of_their_clients() {
+    for name in [
+        "国泰海通通达信版",
+        "中信建投QMT实盘",
+        "方正证券通达信版",
+        "长城证券独立交易",
+        "申万宏源同花顺版 9.1",
+    ] {
+        assert_eq!(category(title(name, "").as_ref()), "stock", "{name}");
+    }
+}
+
+#[test]
+fn what_stands_before_and_behind_a_name_hides_nothing() {
+    for (name, kind) in [
+        ("Telegramv3.1.2", "chat"),
+        ("Uninstall Discord", "chat"),
+        ("[绿色]BitComet", "downloader"),
+        ("Discord (仅用于当前用户)", "chat"),
+        ("foobar2000 - 快捷方式", "music"),
+    ] {
+        assert_eq!(category(title(name, "").as_ref()), kind, "{name}");
+    }
+}

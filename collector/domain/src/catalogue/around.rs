@@ -44,6 +44,21 @@ pub(super) fn told_again<'a>(raw: &'a str, name_of: &dyn Fn(&str) -> Option<Stri
     (holds && behind.trim().is_empty() && says_enough(&name)).then_some(inside)
 }
 
+/// `Telegramv3.1.2`: what stands before a version that nothing keeps apart from the name.
+pub(super) fn before_glued_version(raw: &str) -> Option<&str> {
+    const NAME_LETTERS: usize = 4;
+    let bytes = raw.as_bytes();
+    let is_version = |at: usize| {
+        let rest = &bytes[at + 1..];
+        let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        digits > 0 && rest.get(digits) == Some(&b'.') && rest.get(digits + 1).is_some_and(u8::is_ascii_digit)
+    };
+    let at = (1..bytes.len()).find(|&at| {
+        matches!(bytes[at], b'v' | b'V') && bytes[at - 1].is_ascii_alphanumeric() && is_version(at)
+    })?;
+    (at >= NAME_LETTERS).then(|| &raw[..at])
+}
+
 fn brackets(raw: &str) -> Option<(&str, &str, &str)> {
     let (name, rest) = raw.split_once(['(', '（', '[', '【'])?;
     let (inside, behind) = rest.split_once([')', '）', ']', '】'])?;
@@ -94,6 +109,22 @@ mod tests {
             "（播放器",
         ] {
             assert_eq!(without_description(raw), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_nothing_keeps_apart_comes_off() {
+        for (raw, name) in [
+            ("Telegramv3.1.2", Some("Telegram")),
+            ("NordVPNV12.1", Some("NordVPN")),
+            ("IPTV 3.2", None),
+            ("IPTV3.2", None),
+            ("Telegram v3.1.2", None),
+            ("Telegramv3", None),
+            ("电视v3.1", None),
+            ("v1.2", None),
+        ] {
+            assert_eq!(before_glued_version(raw), name, "{raw}");
         }
     }
 

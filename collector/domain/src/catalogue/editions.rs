@@ -47,7 +47,8 @@ pub(crate) const EDITIONS: &[&str] = &[
     "open source edition", "oss", "kde", "gtk", "qt", "qt5", "qt6", "electron", "tauri", "flatpak", "snap",
     "appimage", "nightly build", "dev build", "development build", "debug", "arm64 版", "x64 版", "x86 版",
     "digital deluxe edition", "digital deluxe", "联机版", "特别版", "合一版", "install", "安装",
-    "версия", "online setup", "offline setup",
+    "версия", "online setup", "offline setup", "仅用于当前用户", "仅当前用户", "主程序", "更新程序", "update helper", "快捷方式", "官网",
+    "by 423down", "423down com", "果核剥壳版", "lnk",
 ];
 
 /// Words that stand before [`EDITION`] in any number and order, beside those that [`EDITIONS`] have there:

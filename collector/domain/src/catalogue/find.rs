@@ -164,6 +164,10 @@ impl Catalogue {
                     let name = Title::new(pairs::before_slogan(program.title)?);
                     self.whole(&name, program, &usable).map(|(_, entry)| entry)
                 })
+                .or_else(|| {
+                    let name = Title::new(around::before_glued_version(program.title)?);
+                    self.whole(&name, program, &usable).map(|(_, entry)| entry)
+                })
                 .or_else(|| self.by_description(program, &usable))
                 .or_else(|| self.by_writing(program, platform)),
         }

@@ -16,7 +16,7 @@ const TITLE_CHARS: usize = 256;
 /// Words of a title that are looked at.
 const TITLE_WORDS: usize = 64;
 /// Words of the longest phrase below.
-const PHRASE_WORDS: usize = 6;
+const PHRASE_WORDS: usize = 7;
 
 /// Marks of trade and copyright are no part of a name; NFKC would spell them out.
 const MARKS: [char; 4] = ['™', '®', '©', '℠'];

@@ -14,8 +14,18 @@ const HAN_LETTERS: usize = 3;
 /// Words of a second name.
 const WORDS: usize = 3;
 
-/// What stands before the name of a program that was only copied.
-const LEADS: [&str; 5] = ["portable ", "绿色版", "便携版", "绿色", "便携"];
+/// What stands before the name of a program that was only copied, or of its entry to take it off.
+const LEADS: [&str; 9] = [
+    "portable ",
+    "uninstall ",
+    "[绿色]",
+    "【绿色】",
+    "[便携]",
+    "绿色版",
+    "便携版",
+    "绿色",
+    "便携",
+];
 
 /// The title without such a word.
 pub(super) fn without_lead(raw: &str) -> Option<&str> {

@@ -36,6 +36,7 @@ pub(crate) const FILES: &[RuleFile<'static>] = shipped![
     "catalogue-security.toml",
     "catalogue-stock.toml",
     "catalogue-packagers.toml",
+    "catalogue-registered.toml",
     "catalogue-stores.toml",
     "catalogue-utility.toml",
     "catalogue-video.toml",
