@@ -17,11 +17,11 @@ use crate::{
 
 impl Ingest for Database {
     fn context_generation(&self) -> StoreResult<i64> {
-        self.read(generation)
+        self.read_first(generation)
     }
 
     fn load(&self, requests: &[LoadRequest]) -> StoreResult<Vec<Option<DeviceState>>> {
-        self.read(|connection| load(connection, requests))
+        self.read_first(|connection| load(connection, requests))
     }
 
     fn apply(&self, batch: &Batch) -> StoreResult<Applied> {
@@ -29,11 +29,11 @@ impl Ingest for Database {
     }
 
     fn due(&self, now: Millis, limit: usize) -> StoreResult<Vec<DeviceId>> {
-        self.read(|connection| due(connection, now, limit))
+        self.read_first(|connection| due(connection, now, limit))
     }
 
     fn current_device(&self, asset: AssetId) -> StoreResult<Option<DeviceId>> {
-        self.read(|connection| {
+        self.read_first(|connection| {
             connection.row(
                 "SELECT d.uid FROM assets a JOIN devices d ON d.id = a.current_device WHERE a.id = ?1",
                 &[Cell::Int(asset.0)],

@@ -15,6 +15,7 @@ mod deliveries;
 mod due;
 mod editing;
 mod enrolment;
+mod gate;
 mod generation;
 mod grid;
 mod ingest;
@@ -86,6 +87,7 @@ const REMEMBERED_FACETS: usize = 1 << 16;
 /// The ports over an engine.
 struct Database {
     engine: Box<dyn Engine>,
+    questions: gate::Gate,
     /// Row ids of committed facets by hash. Rows of facets are never deleted or renumbered.
     facets: Mutex<HashMap<[u8; 32], i64>>,
 }
@@ -96,13 +98,20 @@ impl Database {
         let engine = opened.engine;
         engine.write(&mut |connection| succession::backfill(connection))?;
         Ok(Self {
+            questions: gate::Gate::new(engine.questions()),
             engine,
             facets: Mutex::default(),
         })
     }
 
     /// Runs `work` on a consistent picture.
-    fn read<T>(&self, mut work: impl FnMut(&mut dyn Connection) -> StoreResult<T>) -> StoreResult<T> {
+    fn read<T>(&self, work: impl FnMut(&mut dyn Connection) -> StoreResult<T>) -> StoreResult<T> {
+        let _asking = self.questions.enter();
+        self.read_first(work)
+    }
+
+    /// The same for what reports wait for: it finds a connection however many questions are asked.
+    fn read_first<T>(&self, mut work: impl FnMut(&mut dyn Connection) -> StoreResult<T>) -> StoreResult<T> {
         let mut answer = None;
         self.engine.read(&mut |connection| {
             answer = Some(work(connection)?);

@@ -43,7 +43,9 @@ pub fn table(reports: &[Report]) -> Option<String> {
         find("fleet", store, "one-item delta")?,
         find("fleet", store, "first report")?,
     );
-    let back = session("CPU per connection")?;
+    // What a return costs where it is durable, and what a collector does in the minute after many.
+    let after = session("CPU of 1,000 sessions")? * 60.0 / 1e6;
+    let back = find("fleet", store, "coming back")? + after;
     let heartbeat = 1e3 / find("ingest", "heartbeats", "collector")?;
     let day = HEARTBEATS * heartbeat + RETURNS * back + DELTAS * delta;
     let mut page = format!(

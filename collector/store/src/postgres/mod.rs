@@ -17,6 +17,9 @@ use session::{Session, Target};
 
 /// Connections that are kept open.
 const CONNECTIONS: usize = 8;
+/// Those of them that are left to reports, of which some are read and others written at the same time, and to whatever
+/// is written.
+const FOR_REPORTS: usize = 3;
 /// How often a transaction is begun before its caller hears that it did not get through.
 const ATTEMPTS: u32 = 4;
 
@@ -162,6 +165,10 @@ impl Drop for Postgres {
 }
 
 impl Engine for Postgres {
+    fn questions(&self) -> usize {
+        CONNECTIONS - FOR_REPORTS
+    }
+
     fn read(&self, work: &mut dyn FnMut(&mut dyn Connection) -> StoreResult<()>) -> StoreResult<()> {
         self.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work)
     }

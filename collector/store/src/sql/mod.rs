@@ -69,6 +69,9 @@ pub(crate) trait Engine: Send + Sync {
     /// again when another transaction was in its way.
     fn write(&self, work: &mut dyn FnMut(&mut dyn Connection) -> StoreResult<()>) -> StoreResult<()>;
 
+    /// How many questions may be asked at once so that reports find a connection.
+    fn questions(&self) -> usize;
+
     /// Reads everything once to see whether it is built as it must be; what is not, for a person. Nothing for an engine
     /// that has its own way of looking.
     fn check(&self) -> StoreResult<Vec<String>> {

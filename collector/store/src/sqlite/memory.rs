@@ -27,6 +27,10 @@ impl Memory {
 }
 
 impl Engine for Memory {
+    fn questions(&self) -> usize {
+        1
+    }
+
     fn read(&self, work: &mut dyn FnMut(&mut dyn Connection) -> StoreResult<()>) -> StoreResult<()> {
         self.write(work)
     }

@@ -19,6 +19,8 @@ pub(crate) use memory::Memory;
 
 /// Read-only connections that are kept open.
 const READERS: usize = 4;
+/// Those of them that are left to reports.
+const FOR_REPORTS: usize = 1;
 /// Faults of the file that are told.
 const MOST_FAULTS: u32 = 20;
 
@@ -96,6 +98,10 @@ impl Drop for Lent<'_> {
 }
 
 impl Engine for Sqlite {
+    fn questions(&self) -> usize {
+        READERS - FOR_REPORTS
+    }
+
     fn read(&self, work: &mut dyn FnMut(&mut dyn Connection) -> StoreResult<()>) -> StoreResult<()> {
         let lent = Lent {
             pool: self,
