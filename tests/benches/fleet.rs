@@ -3,6 +3,8 @@
 //! rows and bare TLS handshakes of the same run.
 #![expect(clippy::print_stderr, reason = "a bench talks to a person")]
 
+#[path = "fleet/bare.rs"]
+mod bare;
 #[path = "ingest/device.rs"]
 mod device;
 #[path = "ingest/echo.rs"]
@@ -25,15 +27,18 @@ use plain::Plain;
 
 /// PCs with a real agent each.
 const AGENTS: u32 = 1_000;
-/// Devices that are connected at once: below what a collector takes from one address (4,000 connections), as all of
-/// these come from one.
-const SESSIONS: u32 = 3_900;
+/// Devices that are connected at once, all from one address.
+const SESSIONS: u32 = 10_000;
 
 fn main() -> Result<()> {
     let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
     let first = arguments.next();
-    if first.as_deref() == Some(echo::SERVE) {
-        return echo::serve(Path::new(&arguments.next().context("no folder")?));
+    if let Some(serve) = first.as_deref().filter(|first| first.starts_with("--serve")) {
+        let folder = arguments.next().context("no folder")?;
+        return match serve {
+            echo::SERVE => echo::serve(Path::new(&folder)),
+            _ => bare::serve(Path::new(&folder)),
+        };
     }
     let number = |text: Option<String>, default| text.and_then(|text| text.parse().ok()).unwrap_or(default);
     let (agents, connected) = (number(first, AGENTS), number(arguments.next(), SESSIONS));
@@ -44,11 +49,11 @@ fn main() -> Result<()> {
         acknowledgement, which comes after the commit. Agents and collectors share this machine, so times are those of a busy
         one. CPU is that of the collectors and, with PostgreSQL, of the server with all its children. Afterwards the oracle
         compares every item. Then {connected} devices that have reported connect at once to a collector that just started,
-        and stay: a collector takes 4,000 connections from one address, and here all come from one."
+        and stay: all from one address, for which `agents.connections_per_address` is raised."
     ));
     report.about(
-        "The raw limits: plain inserts of the same rows into the same schema, 100 in a transaction; and connections to
-        tonic's bare echo with mutual TLS.",
+        "The raw limits: plain inserts of the same rows into the same schema, 100 in a transaction; and as many
+        handshakes with mutual TLS at a time with a process that does nothing but accept them (rustls).",
     );
 
     let collector = Setup::new()?.start()?;

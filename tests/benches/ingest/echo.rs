@@ -10,7 +10,6 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use deskwarden_agent::transport::{self, Channel};
 use deskwarden_proto::v1::{
     AgentFrame, CollectorFrame, Directive, PackageChunk, PackageRequest,
     collector_frame::Frame,
@@ -34,13 +33,13 @@ pub(crate) const SERVE: &str = "--serve-echo";
 /// A running echo.
 pub(crate) struct Echo {
     child: Child,
-    port: u16,
-    client: Arc<ClientConfig>,
+    pub(crate) port: u16,
+    pub(crate) client: Arc<ClientConfig>,
 }
 
 impl Echo {
-    /// Makes certificates and starts the process.
-    pub(crate) fn start() -> Result<Self> {
+    /// Makes certificates and starts the process that serves what the argument says.
+    pub(crate) fn start(serve: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let authority_key = KeyPair::generate()?;
         let mut authority = CertificateParams::default();
@@ -54,7 +53,7 @@ impl Echo {
         fs::write(folder.path().join("leaf"), leaf.pem())?;
         fs::write(folder.path().join("key"), key.serialize_pem())?;
         let mut child = Command::new(std::env::current_exe()?)
-            .arg(SERVE)
+            .arg(serve)
             .arg(folder.path())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -79,12 +78,6 @@ impl Echo {
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
-    }
-
-    /// One connection to it.
-    pub(crate) async fn connect(&self) -> Result<Channel> {
-        let endpoint = format!("https://127.0.0.1:{}", self.port).parse()?;
-        Ok(transport::connect(&endpoint, &self.client).await?)
     }
 }
 

@@ -44,7 +44,12 @@ pub fn table(reports: &[Report]) -> Option<String> {
         find("fleet", store, "first report")?,
     );
     // What a return costs where it is durable, and what a collector does in the minute after many.
-    let after = session("CPU of 1,000 sessions")? * 60.0 / 1e6;
+    let quiet = session("CPU of 1,000 sessions")?;
+    // Results of before told both as one.
+    let (after, idle_cores) = match session("CPU of the minute after, per connection") {
+        Some(after) => (after, quiet / 1e9),
+        None => (quiet * 60.0 / 1e6, 0.0),
+    };
     let back = find("fleet", store, "coming back")? + after;
     let heartbeat = 1e3 / find("ingest", "heartbeats", "collector")?;
     let day = HEARTBEATS * heartbeat + RETURNS * back + DELTAS * delta;
@@ -60,7 +65,8 @@ pub fn table(reports: &[Report]) -> Option<String> {
     for pcs in FLEETS {
         let cores = |ms: f64, seconds: f64| rounded(pcs * ms / 1e3 / seconds);
         let gib = rounded(pcs * idle.value / (1024.0 * 1024.0));
-        let (mean, storm, rollout) = (cores(day, DAY), cores(back, BACK), cores(first, 8.0 * 3600.0));
+        let mean = rounded(pcs * (day / 1e3 / DAY + idle_cores));
+        let (storm, rollout) = (cores(back, BACK), cores(first, 8.0 * 3600.0));
         writeln!(page, "| {pcs:.0} | {mean} | {storm} | {rollout} | {gib} |").ok()?;
     }
     Some(page)
