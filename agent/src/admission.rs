@@ -48,7 +48,10 @@ pub async fn check(request: Enrolment<'_>, root: &Root, lang: &str) -> Result<Ad
     let endpoint = request.endpoint;
     let identity = identity::enrol_once(&clock, request).await?;
     let readings: Vec<Reading> = sources().iter().map(|source| source.read(root)).collect();
-    let pieces = pieces(&readings, lang);
+    let mut pieces = pieces(&readings, lang);
+    if let Some(first) = pieces.first_mut() {
+        first.portable = deskwarden_platform::host_hints(root).portable;
+    }
     let channel = transport::connect(endpoint, &identity.mutual_tls(&clock)?).await?;
     let origin = channel.origin();
     let mut client = AdmissionClient::with_origin(channel, origin)
@@ -114,6 +117,7 @@ fn piece(delta: Delta, lang: &str) -> AdmissionPiece {
         payload: payload.encode_to_vec(),
         lang: lang.to_owned(),
         last: false,
+        portable: false,
     }
 }
 

@@ -90,6 +90,8 @@ fn snapshot<'a>(hints: &HostHints, readings: &'a BTreeMap<Section, Vec<Reading>>
             "macs": hints.macs,
             "disk_serials": hints.disk_serials,
             "model": hints.model,
+            "platform": deskwarden_platform::platform_name(),
+            "portable": hints.portable,
         }),
         sections: readings,
     }

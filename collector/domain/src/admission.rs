@@ -10,8 +10,8 @@ use crate::{
     advance,
     judge::{Context, Memo},
     model::{
-        Admission, Asset, Checked, Device, DeviceStatus, Evidence, Lang, Millis, Outcome, RuleVerdict,
-        SourceStatus, StoredItem, Text,
+        Admission, Asset, AssetClass, Checked, Device, DeviceStatus, Evidence, Lang, Millis, Outcome,
+        RuleVerdict, SourceStatus, StoredItem, Text,
     },
     offline,
     rules::{self, Rule, RuleKind, Words, explain},
@@ -20,10 +20,11 @@ use crate::{
 /// Reasons that are told of one rule.
 const REASONS: usize = 20;
 
-/// What a complete look says under the rules in force. The device counts as registered: that nobody expects it is no
-/// news, it is being admitted.
+/// What a complete look says under the rules in force, which give it no grace: there is no second look. The device counts
+/// as registered, with its provider: that nobody expects it is no news, it is being admitted. `portable`: it has a battery.
 pub fn judge(
     admission: &Admission,
+    portable: bool,
     sources: Vec<SourceReport>,
     items: Vec<ItemPut>,
     context: &Context,
@@ -32,6 +33,8 @@ pub fn judge(
     let asset = Asset {
         number: Some(admission.hostname.clone()),
         created_at: now,
+        class: AssetClass::Outsourced,
+        provider: Some(admission.provider.clone()),
         ..Asset::named(&admission.hostname)
     };
     let device = Device {
@@ -45,6 +48,7 @@ pub fn judge(
             hostname: admission.hostname.clone(),
             system_serial: admission.serial.clone(),
             model: admission.model.clone(),
+            portable,
             ..HostHints::default()
         },
         key_hash: [0; 32],
@@ -81,12 +85,12 @@ pub fn judge(
             (put.id, item)
         })
         .collect();
-    advance::rejudge(&mut state, context, &mut Memo::default(), now);
+    advance::rejudge(&mut state, &context.at_once(), &mut Memo::default(), now);
     let mut verdicts: Vec<RuleVerdict> = context
         .rules
         .rules()
         .iter()
-        .filter(|rule| !matches!(rule.kind, RuleKind::Cross { .. } | RuleKind::Changed))
+        .filter(|rule| is_about_a_look(rule.kind))
         .filter_map(|rule| {
             let row = state.outcomes.iter().find(|row| row.rule == rule.id)?;
             let pieces: Vec<&Evidence> = state.evidence.iter().filter(|e| e.rule == rule.id).collect();
@@ -116,6 +120,15 @@ pub fn judge(
         valid_until: (worst == Outcome::Pass)
             .then(|| now.saturating_add(Millis::from(admission.good_days) * 86_400_000)),
     }
+}
+
+/// Whether a single look at a PC that is none of ours can answer it: what it was before, what others have and what our
+/// register says of it is nothing that could be looked at.
+const fn is_about_a_look(kind: RuleKind) -> bool {
+    !matches!(
+        kind,
+        RuleKind::Cross { .. } | RuleKind::Changed | RuleKind::Register { .. }
+    )
 }
 
 fn verdict(rule: &Rule, outcome: Outcome, reason: &str, pieces: &[&Evidence], asset: &str) -> RuleVerdict {

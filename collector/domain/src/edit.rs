@@ -13,7 +13,7 @@ use deskwarden_proto::{
 
 use crate::{
     judge::{self, Context},
-    model::{AssetId, SourceStatus},
+    model::{About, AssetId, SourceStatus},
     port::Op,
     rules::{ItemFacts, Rule, RuleKind},
 };
@@ -32,6 +32,8 @@ pub struct Reach {
     gone: Vec<String>,
     whole: bool,
     classes: bool,
+    /// Licensed titles are others, or their programs are.
+    licences: bool,
     /// Changed rules that match items by themselves, by section: indices into the rules after.
     matching: BTreeMap<Section, Vec<usize>>,
 }
@@ -41,6 +43,7 @@ impl Reach {
     pub fn between(before: &Context, after: &Context) -> Self {
         let mut reach = Self {
             classes: before.rules.catalogue_print() != after.rules.catalogue_print(),
+            licences: before.licences != after.licences,
             ..Self::default()
         };
         for (index, rule) in after.rules.rules().iter().enumerate() {
@@ -72,6 +75,19 @@ impl Reach {
                 reach.gone.push(gone.id.clone());
             }
         }
+        if reach.licences {
+            let counted = after.rules.rules().iter();
+            let counted = counted.filter(|rule| {
+                matches!(
+                    rule.kind,
+                    RuleKind::Cross {
+                        about: About::LicenceOverused,
+                        ..
+                    }
+                )
+            });
+            reach.rules.extend(counted.map(|rule| rule.id.clone()));
+        }
         if before.ranges != after.ranges {
             reach.sections.insert(Section::Network);
         }
@@ -81,7 +97,7 @@ impl Reach {
 
     /// Whether judging would say the same of everything.
     pub fn is_nothing(&self) -> bool {
-        self.rules.is_empty() && self.sections.is_empty() && !self.classes
+        self.rules.is_empty() && self.sections.is_empty() && !self.classes && !self.licences
     }
 
     /// Rules that changed, came or went: whatever shows a breach of them is looked at again.
@@ -129,7 +145,7 @@ impl Reach {
 
     /// Whether facts decide at all; without that none need be asked.
     pub fn asks_facts(&self) -> bool {
-        self.classes || !self.matching.is_empty()
+        self.classes || self.licences || !self.matching.is_empty()
     }
 
     /// Whether items with this fact must be looked at again. `bytes` is an encoded facet.
@@ -142,7 +158,8 @@ impl Reach {
             section,
             Section::Software | Section::Process | Section::Listener | Section::Egress
         );
-        if matching.is_empty() && !(self.classes && classified) {
+        let licensed = self.licences && section == Section::Software;
+        if matching.is_empty() && !(self.classes && classified) && !licensed {
             return false;
         }
         let Ok(kind) = decode::facet(section, bytes) else {
@@ -164,6 +181,12 @@ impl Reach {
     ) -> bool {
         let class = after.rules.classify(kind, platform);
         if self.classes && before.rules.classify(kind, platform) != class {
+            return true;
+        }
+        if self.licences
+            && judge::licensed_titles(before, kind, class.as_ref())
+                != judge::licensed_titles(after, kind, class.as_ref())
+        {
             return true;
         }
         let facts = ItemFacts {

@@ -43,7 +43,7 @@ pub struct Judged {
     pub outcomes: Vec<OutcomeRow>,
 }
 
-/// Judges the snapshot as a registered asset without ledger entries would be, or as `asset` and `ledger` say.
+/// Judges the snapshot, to which no rule gives a grace, as a registered asset without ledger entries would be, or as `asset` and `ledger` say.
 pub fn judge_snapshot(
     snapshot: &Value,
     asset: Option<Asset>,
@@ -53,7 +53,7 @@ pub fn judge_snapshot(
 ) -> Result<Judged, NotASnapshot> {
     let mut state = read(snapshot, asset, now)?;
     state.ledger = ledger;
-    advance::rejudge(&mut state, context, &mut Memo::default(), now);
+    advance::rejudge(&mut state, &context.at_once(), &mut Memo::default(), now);
     Ok(Judged {
         findings: state.findings,
         evidence: state.evidence,
@@ -205,6 +205,10 @@ fn hints(device: &Value) -> HostHints {
         hostname: text(device, "hostname").to_owned(),
         system_serial: text(device, "system_serial").to_owned(),
         model: text(device, "model").to_owned(),
+        portable: device
+            .get("portable")
+            .and_then(Value::as_bool)
+            .unwrap_or_default(),
         ..HostHints::default()
     }
 }

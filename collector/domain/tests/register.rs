@@ -263,6 +263,18 @@ fn pc_3_1_2_2_in_use_by_the_register_but_nobody_uses_it() {
     comes_to(&mut case(0, Look::Looked, &[wang(-1)]), RULE, Outcome::Pass);
     comes_to(&mut case(31, Look::Looked, &[wang(-31)]), RULE, Outcome::Fail);
     comes_to(&mut case(0, Look::Looked, &[wang(-40)]), RULE, Outcome::Fail);
+    // Somebody uses it, whoever has the password; the screen of signing in is nobody.
+    for (account, outcome) in [
+        ("Administrator", Outcome::Pass),
+        ("root", Outcome::Pass),
+        ("gdm", Outcome::Fail),
+    ] {
+        comes_to(
+            &mut case(0, Look::Looked, &[(-1, account, LogonKind::Console), wang(-40)]),
+            RULE,
+            outcome,
+        );
+    }
     comes_to(&mut case(0, Look::Denied, &[]), RULE, Outcome::CouldNotLook);
     comes_to(&mut case(31, Look::Denied, &[]), RULE, Outcome::Fail);
     let mut ordered = case(31, Look::Looked, &[]);

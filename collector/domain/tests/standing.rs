@@ -7,7 +7,7 @@ mod support;
 use std::sync::{Arc, LazyLock};
 
 use deskwarden_domain::{
-    judge::Context,
+    judge::{Context, Graces},
     model::{FindingState, LedgerEntry, LedgerMode, NoticeId, OpenNotice, Outcome},
     rules::RuleSet,
 };
@@ -24,6 +24,7 @@ fn shipped() -> Context {
         rules: Arc::clone(&SET),
         ranges: Arc::from([]),
         down: Arc::default(),
+        graces: Graces::Kept,
         licences: Arc::default(),
     }
 }

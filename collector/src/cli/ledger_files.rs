@@ -238,7 +238,7 @@ pub(super) fn learn(learn: &Learn, session: &Session, out: &mut Out<'_>) -> Resu
         if out.json {
             let rows = learned
                 .iter()
-                .map(|one| json!({"entry": one.entry, "disputed": one.disputed}));
+                .map(|one| json!({"entry": one.entry, "disputed": one.disputed, "breach": one.breach}));
             return Ok(out.value(&rows.collect())?);
         }
         let assets = Assets::load(store)?;
@@ -246,13 +246,16 @@ pub(super) fn learn(learn: &Learn, session: &Session, out: &mut Out<'_>) -> Resu
             .map(deskwarden_domain::ledger::Column::heading)
             .to_vec();
         headings.push(("争议", "DISPUTED"));
+        headings.push(("违规", "BREACH"));
         let rows = learned.iter().map(|one| {
             let mut cells: Vec<String> = ledger::table(std::slice::from_ref(&one.entry), &assets, out.lang)
                 .1
                 .into_iter()
                 .flatten()
                 .collect();
-            cells.push((if one.disputed { out.say("是", "yes") } else { "" }).to_owned());
+            for told in [one.disputed, one.breach] {
+                cells.push((if told { out.say("是", "yes") } else { "" }).to_owned());
+            }
             cells
         });
         let rows = rows.collect();
@@ -268,7 +271,7 @@ pub(super) fn learn(learn: &Learn, session: &Session, out: &mut Out<'_>) -> Resu
     }
     let accepted: Vec<LedgerEntry> = learned
         .into_iter()
-        .filter(|one| (learn.accept_all && !one.disputed) || wanted(&one.entry.address))
+        .filter(|one| (learn.accept_all && one.is_plain()) || wanted(&one.entry.address))
         .map(|one| one.entry)
         .collect();
     ledger::accept(store, &accepted, ACTOR, now())?;

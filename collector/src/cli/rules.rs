@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 use deskwarden_domain::{
-    judge::Context,
+    judge::{Context, Graces},
     offline,
     port::RuleVersionState,
     rules::{Fault, RuleFile, RuleSet},
@@ -233,6 +233,7 @@ fn judge(test: &Test, out: &mut Out<'_>) -> Result<(), CliError> {
         ranges: Arc::from([]),
         licences: Arc::from([]),
         down: Arc::default(),
+        graces: Graces::Kept,
     };
     let judged = offline::judge_snapshot(&snapshot, None, Vec::new(), &context, now())
         .map_err(|error| unreadable(&error))?;

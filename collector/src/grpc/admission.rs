@@ -80,7 +80,8 @@ impl AdmissionCalls for AdmissionService {
         let (store, contexts) = (Arc::clone(&self.store), Arc::clone(&self.contexts));
         let verdict = blocking(move || {
             let context = contexts.refresh()?;
-            let checked = admission::judge(&admission, look.sources, look.items, &context, now);
+            let checked =
+                admission::judge(&admission, look.portable, look.sources, look.items, &context, now);
             store.put_checked(admission.id, &checked, &audit(&admission, &checked))?;
             Ok(answer(&admission, &checked, lang))
         })
@@ -93,6 +94,7 @@ impl AdmissionCalls for AdmissionService {
 /// A complete look.
 struct Look {
     lang: Lang,
+    portable: bool,
     sources: Vec<SourceReport>,
     items: Vec<ItemPut>,
 }
@@ -101,6 +103,7 @@ impl Look {
     async fn take(mut pieces: Streaming<AdmissionPiece>) -> Result<Self, Status> {
         let mut look = Self {
             lang: Lang::Zh,
+            portable: false,
             sources: Vec::new(),
             items: Vec::new(),
         };
@@ -120,6 +123,7 @@ impl Look {
             if first && piece.lang == "en" {
                 look.lang = Lang::En;
             }
+            look.portable |= first && piece.portable;
             first = false;
             let payload = decode::payload(&piece.payload)
                 .map_err(|fault| Status::invalid_argument(fault.to_string()))?;

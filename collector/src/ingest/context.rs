@@ -6,7 +6,7 @@ use std::{
 };
 
 use deskwarden_domain::{
-    judge::{Context, Down},
+    judge::{Context, Down, Graces},
     model::Millis,
     port::{Store, StoreError, StoreResult},
     rules::{RuleFile, RuleSet},
@@ -88,6 +88,7 @@ impl Contexts {
             ranges,
             licences,
             down: Arc::clone(&current.down),
+            graces: Graces::Kept,
         };
         *current = context.clone();
         drop(current);

@@ -28,7 +28,7 @@ use deskwarden_domain::{
 use deskwarden_proto::{ids::DeviceId, v1};
 use tokio::{
     runtime::Handle,
-    sync::{mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,8 @@ pub use round::Committed;
 
 /// Jobs that may wait. A session whose job finds no room stops reading, so the agent waits.
 const QUEUE: usize = 1024;
+/// Bytes of records that may wait, whatever their number.
+const QUEUE_BYTES: usize = 64 << 20;
 /// Jobs that share a commit.
 const GROUP: usize = 256;
 /// Bytes that share a commit, more or less.
@@ -88,8 +90,21 @@ pub enum IngestError {
 /// The way to the writer. Cheap to clone.
 #[derive(Clone)]
 pub struct Ingest {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<Queued>,
+    room: Arc<Semaphore>,
     presence: Arc<Mutex<HashMap<DeviceId, Millis>>>,
+}
+
+/// A job that waits, and the room that it takes.
+struct Queued {
+    job: Job,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl From<Job> for Queued {
+    fn from(job: Job) -> Self {
+        Self { job, _room: None }
+    }
 }
 
 impl Ingest {
@@ -132,7 +147,8 @@ impl Ingest {
             })
             .map_err(IngestError::Thread)?;
         let running = async move { end.await.map_err(|_| IngestError::Ended) };
-        Ok((Self { jobs, presence }, running))
+        let room = Arc::new(Semaphore::new(QUEUE_BYTES));
+        Ok((Self { jobs, room, presence }, running))
     }
 
     /// Opens a session of a device: where its stream stands, and what differs.
@@ -149,7 +165,7 @@ impl Ingest {
             hello: Box::new(hello),
             reply,
         };
-        self.jobs.send(job).await.map_err(|_| NotOpened::Closed)?;
+        self.jobs.send(job.into()).await.map_err(|_| NotOpened::Closed)?;
         answer.await.unwrap_or(Err(NotOpened::Closed))
     }
 
@@ -162,11 +178,11 @@ impl Ingest {
             epoch,
             reply,
         };
-        self.jobs.send(job).await.map_err(|_| NotOpened::Closed)?;
+        self.jobs.send(job.into()).await.map_err(|_| NotOpened::Closed)?;
         answer.await.unwrap_or(Err(NotOpened::Closed))
     }
 
-    /// Queues a record; waits while the queue is full. The answer comes on `reply`, in the order of the
+    /// Queues a record; waits while the queue is full, of records or of their bytes. The answer comes on `reply`, in the order of the
     /// records of a session. `false` when the writer has ended.
     pub async fn record(
         &self,
@@ -176,15 +192,15 @@ impl Ingest {
         reply: &mpsc::UnboundedSender<Answer>,
     ) -> bool {
         let (fence, reply) = (fence.clone(), reply.clone());
-        self.jobs
-            .send(Job::Record {
-                device,
-                fence,
-                incoming: Box::new(incoming),
-                reply,
-            })
-            .await
-            .is_ok()
+        let job = Job::Record {
+            device,
+            fence,
+            incoming: Box::new(incoming),
+            reply,
+        };
+        let bytes = u32::try_from(job.weight().min(QUEUE_BYTES)).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.ok();
+        self.jobs.send(Queued { job, _room: room }).await.is_ok()
     }
 
     /// Something of the device arrived. Written down later, with others.
@@ -201,12 +217,12 @@ impl Ingest {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&device);
-        self.jobs.send(Job::Goodbye { device }).await.ok();
+        self.jobs.send(Job::Goodbye { device }.into()).await.ok();
     }
 }
 
 struct Writer {
-    queue: mpsc::Receiver<Job>,
+    queue: mpsc::Receiver<Queued>,
     presence: Arc<Mutex<HashMap<DeviceId, Millis>>>,
     now: Now,
     cancel: CancellationToken,
@@ -244,7 +260,7 @@ impl Writer {
         }
         tokio::select! {
             biased;
-            job = self.queue.recv() => job.map(Some),
+            queued = self.queue.recv() => queued.map(|queued| Some(queued.job)),
             () = self.cancel.cancelled(), if !self.cancel.is_cancelled() => Some(None),
             _ = timeout_at(until, std::future::pending::<()>()) => Some(None),
         }
@@ -254,7 +270,9 @@ impl Writer {
         let mut weight = first.weight();
         let mut group = vec![first];
         while group.len() < GROUP && weight < GROUP_BYTES {
-            let Ok(job) = self.queue.try_recv() else { break };
+            let Ok(Queued { job, .. }) = self.queue.try_recv() else {
+                break;
+            };
             weight += job.weight();
             group.push(job);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deskwarden_domain::{
-    judge::Context,
+    judge::{Context, Graces},
     port::{Store, StoreError, StoreResult},
     register::{Book, Licence},
     rules::{RuleFile, RuleSet},
@@ -46,6 +46,7 @@ pub fn load_context(store: &dyn Store) -> StoreResult<Context> {
                         ranges: ranges.into(),
                         licences,
                         down: Arc::default(),
+                        graces: Graces::Kept,
                     });
                 }
                 Err(faults) => faults,

@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Context, Judging, Verdict,
+    Context, Graces, Judging, Verdict,
     looked::{Looked, looked},
     matter::ASSET,
     silence::silence,
@@ -90,7 +90,11 @@ pub(super) fn outcomes_and_findings(
         // A breach within its grace is none yet; it is looked at again when the grace ends. What another collector,
         // whose clock is ahead of this one, has seen already is no breach of the future.
         breaches.retain(|subject, breach| {
-            let due = breach.since.min(now).saturating_add(rule.grace_ms);
+            let grace = match context.graces {
+                Graces::Kept => rule.grace_ms,
+                Graces::Waived => 0,
+            };
+            let due = breach.since.min(now).saturating_add(grace);
             let is_due = due <= now || findings.opened_ahead(rule, subject);
             if !is_due {
                 wake_at = Some(wake_at.map_or(due, |at| at.min(due)));

@@ -39,6 +39,7 @@ use crate::{
 };
 
 pub(crate) use derive::unbreached;
+pub(crate) use matter::SHARED_ACCOUNTS;
 pub use silence::{ABSENT_AFTER, Down, SILENT_AFTER, silent_from};
 
 /// What judging reads besides the state: the rules in force, and their generation.
@@ -54,6 +55,29 @@ pub struct Context {
     pub licences: Arc<[Licence]>,
     /// Times of the last weeks in which no collector was up, in their order.
     pub down: Arc<[Down]>,
+    /// What a breach is given before it is one.
+    pub graces: Graces,
+}
+
+/// Whether a breach has the grace of its rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Graces {
+    /// As the rules say.
+    #[default]
+    Kept,
+    /// There is one look and no second one: what it shows counts.
+    Waived,
+}
+
+impl Context {
+    /// The same for a single look.
+    #[must_use]
+    pub fn at_once(&self) -> Self {
+        Self {
+            graces: Graces::Waived,
+            ..self.clone()
+        }
+    }
 }
 
 /// How much of the state is judged.
@@ -253,6 +277,18 @@ fn licences(context: &Context, kind: &facet::Kind, class: Option<&Classified>) -
     let all = context.licences.iter().enumerate();
     all.filter(|(_, licence)| licence.is(entry, &software.name))
         .map(|(index, _)| index)
+        .collect()
+}
+
+/// The licensed titles that a program is, by name.
+pub(crate) fn licensed_titles<'c>(
+    context: &'c Context,
+    kind: &facet::Kind,
+    class: Option<&Classified>,
+) -> Vec<&'c str> {
+    let all = licences(context, kind, class).into_iter();
+    all.filter_map(|index| context.licences.get(index))
+        .map(|licence| licence.title.as_str())
         .collect()
 }
 

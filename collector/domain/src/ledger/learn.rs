@@ -20,6 +20,13 @@ pub struct Learned {
     pub breach: bool,
 }
 
+impl Learned {
+    /// Whether nothing speaks against it: only such are accepted all at once.
+    pub const fn is_plain(&self) -> bool {
+        !self.disputed && !self.breach
+    }
+}
+
 /// The clause about assigned addresses, and how the ids of its rules begin that say that an address is not as assigned.
 pub const ADDRESS_CLAUSE: &str = "PC 3.2.5";
 /// See [`ADDRESS_CLAUSE`].

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use deskwarden_proto::digest;
 use toml::de::{DeTable, DeValue};
 
-use super::rule::Rule;
+use super::rule::{Rule, RuleKind};
+use crate::judge::SHARED_ACCOUNTS;
 
 /// Offsets at which tables of a file begin, in their order.
 pub(crate) fn starts(document: &DeTable<'_>) -> Vec<usize> {
@@ -49,7 +50,11 @@ pub(crate) fn of(rule: &Rule, lists: &BTreeMap<String, Vec<String>>) -> [u8; 32]
         rule.scope
     );
     // A name within another one only makes it differ too often.
-    for (name, values) in lists.iter().filter(|(name, _)| rule.text.contains(name.as_str())) {
+    // Rules about the register read this list by themselves.
+    let reads = |name: &str| {
+        rule.text.contains(name) || matches!(rule.kind, RuleKind::Register { .. }) && name == SHARED_ACCOUNTS
+    };
+    for (name, values) in lists.iter().filter(|(name, _)| reads(name)) {
         all.push('\u{0}');
         all.push_str(name);
         for value in values {

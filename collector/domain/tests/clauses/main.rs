@@ -10,7 +10,7 @@ mod states;
 mod support;
 
 use deskwarden_domain::{
-    judge::Context,
+    judge::{Context, Graces},
     model::{FindingState, Outcome},
     rules::{Checkable, RuleSet},
 };
@@ -32,6 +32,7 @@ fn shipped() -> Context {
         rules: Arc::clone(&SET),
         ranges: Arc::from([]),
         down: Arc::default(),
+        graces: Graces::Kept,
         licences: Arc::default(),
     }
 }

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use deskwarden_domain::{
     advance::{self, Incoming, Step},
-    judge::{Context, Memo},
+    judge::{Context, Graces, Memo},
     model::{
         Alert, AlertKind, Approval, ApprovalId, Asset, AssetId, AssetState, Device, DeviceStatus, Finding,
         FindingState, Grantee, Millis, Outcome, Position,
@@ -48,6 +48,7 @@ pub(crate) fn context(generation: i64, files: &[(&str, &str)]) -> Context {
         ranges: Arc::from([]),
         licences: Arc::from([]),
         down: Arc::default(),
+        graces: Graces::Kept,
     }
 }
 

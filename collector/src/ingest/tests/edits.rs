@@ -278,3 +278,62 @@ fn an_edit_upon_an_edit_leaves_nobody_behind() {
     let due = bench.store.due(NOW, 100).unwrap();
     assert_eq!(due.len(), devices.len(), "one by one");
 }
+
+#[test]
+fn a_licence_that_comes_or_goes_reaches_the_pcs_that_have_its_program() {
+    let bench = Bench::new();
+    let counted = rule("licence", "low", "kind = \"cross\"\nabout = \"licence_overused\"");
+    let (devices, mut rounds) = judged(&bench, &format!("{HEAD}{counted}"));
+    caught_up(&mut rounds, NOW);
+    let row = |title: &str, pattern: &str| deskwarden_domain::register::Row {
+        key: title.into(),
+        cells: [("pattern", pattern), ("seats", "1")]
+            .map(|(name, cell)| (name.into(), cell.into()))
+            .into(),
+        ..Default::default()
+    };
+    let shown = || -> usize {
+        let states = devices.iter().map(|device| bench.state(*device));
+        states
+            .map(|state| state.evidence.iter().filter(|e| e.rule == "licence").count())
+            .sum()
+    };
+    let book = deskwarden_domain::register::Book::Licences;
+    let edit = |put: &[deskwarden_domain::register::Row], remove: &[String]| {
+        bench.store.edit_book(book, put, remove, &audit()).unwrap();
+    };
+    edit(&[row("QQ", "qq")], &[]);
+    caught_up(&mut rounds, NOW + 1);
+    assert_eq!(shown(), 8, "every second number has it");
+    edit(&[row("QQ", "steam")], &[]);
+    caught_up(&mut rounds, NOW + 2);
+    assert_eq!(shown(), 8, "every fourth four numbers have that");
+    edit(&[], &["QQ".to_owned()]);
+    caught_up(&mut rounds, NOW + 3);
+    assert_eq!(shown(), 0);
+}
+
+#[test]
+fn who_shares_an_account_is_read_by_rules_about_the_register() {
+    let bench = Bench::new();
+    let idle = rule(
+        "idle",
+        "low",
+        "kind = \"register\"\nabout = \"idle\"\nafter = \"30d\"",
+    );
+    let lists =
+        |accounts: &str| HEAD.replace("[lists]\n", &format!("[lists]\nshared_accounts = [{accounts}]\n"));
+    put_book(bench.store.as_ref(), &format!("{}{idle}", lists("\"root\"")));
+    let before = bench.contexts().refresh().unwrap();
+    put_book(
+        bench.store.as_ref(),
+        &format!("{}{idle}", lists("\"root\", \"wang\"")),
+    );
+    let after = bench.contexts().refresh().unwrap();
+    assert!(
+        Edit::plan(bench.store.as_ref(), &before, &after)
+            .unwrap()
+            .is_none(),
+        "everything is looked at"
+    );
+}

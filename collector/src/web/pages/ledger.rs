@@ -106,8 +106,7 @@ pub(in crate::web) async fn edit(
                     let accepted: Vec<LedgerEntry> = ledger::learned(store)?
                         .into_iter()
                         .filter(|one| {
-                            (all && !one.disputed && !one.breach)
-                                || address.as_deref() == Some(one.entry.address.as_str())
+                            (all && one.is_plain()) || address.as_deref() == Some(one.entry.address.as_str())
                         })
                         .map(|one| one.entry)
                         .collect();

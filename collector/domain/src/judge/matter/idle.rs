@@ -37,7 +37,7 @@ pub(super) fn idle(after: Millis, facts: Facts<'_>) -> Answer {
         return answer;
     }
     answer.again_at(quiet, facts.now);
-    let last = facts.sign_ins().into_iter().map(|one| one.day).max();
+    let last = facts.uses().into_iter().map(|one| one.day).max();
     let used = last.as_deref().and_then(day_end).unwrap_or(0).max(enrolled);
     let unused = facts.listened(used, after);
     match facts.unseen(Section::Logon) {

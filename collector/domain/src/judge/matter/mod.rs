@@ -20,9 +20,14 @@ use crate::{
     cross::Seen,
     model::{Matter, Millis},
     port::DeviceState,
+    register::same_account,
     rules::{Need, RuleSet},
 };
 
+/// Accounts of which several people have the password.
+pub(crate) const SHARED_ACCOUNTS: &str = "shared_accounts";
+/// Accounts under which the screen of signing in is shown.
+const GREETERS: [&str; 6] = ["gdm", "gdm3", "debian-gdm", "lightdm", "sddm", "greeter"];
 /// Subject of a breach that is about the asset as a whole.
 pub(super) const ASSET: &str = "asset";
 /// One day.
@@ -126,7 +131,16 @@ impl Facts<'_> {
 
     /// Who signed in when, without the accounts that several people share.
     fn sign_ins(&self) -> Vec<SignIn> {
-        let shared = self.rules.list("shared_accounts");
+        let shared = self.rules.list(SHARED_ACCOUNTS);
+        self.sign_ins_but(|user| shared.iter().any(|account| same_account(account, user)))
+    }
+
+    /// When anybody signed in, by whichever account; what shows the screen of signing in is nobody.
+    fn uses(&self) -> Vec<SignIn> {
+        self.sign_ins_but(|user| GREETERS.iter().any(|account| same_account(account, user)))
+    }
+
+    fn sign_ins_but(&self, is_nobody: impl Fn(&str) -> bool) -> Vec<SignIn> {
         self.facets(Section::Logon)
             .filter_map(|kind| match kind {
                 facet::Kind::Logon(logon) => Some(SignIn {
@@ -136,11 +150,7 @@ impl Facts<'_> {
                 }),
                 _ => None,
             })
-            .filter(|one| {
-                !shared
-                    .iter()
-                    .any(|account| crate::register::same_account(account, &one.user))
-            })
+            .filter(|one| !is_nobody(&one.user))
             .collect()
     }
 
