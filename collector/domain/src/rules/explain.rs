@@ -39,7 +39,8 @@ pub fn detail(item: &ItemFacts<'_>) -> Value {
     Value::Object(out)
 }
 
-/// A detail in one line for a message: `名称：QQ；版本：9.7`.
+/// A detail in one line for a message: `名称：QQ；版本：9.7`. What differs stands beside what it was, or what the ledger
+/// says: `地址：192.0.2.99（台账：192.0.2.77）`.
 pub fn words(of: Section, detail: &Value, lang: Lang) -> String {
     let Some(fields) = detail.as_object() else {
         return String::new();
@@ -53,13 +54,34 @@ pub fn words(of: Section, detail: &Value, lang: Lang) -> String {
         return said.clone();
     }
     let mut parts = Vec::new();
+    let happened = match (fields.get("change").and_then(Value::as_str), lang) {
+        (Some("added"), Lang::Zh) => Some("新出现"),
+        (Some("added"), Lang::En) => Some("new"),
+        (Some("removed"), Lang::Zh) => Some("已不在"),
+        (Some("removed"), Lang::En) => Some("gone"),
+        _ => None,
+    };
+    parts.extend(happened.map(ToOwned::to_owned));
+    let by_ledger = fields.get("against").and_then(Value::as_str) == Some("ledger");
+    let difference = fields.get("difference").and_then(Value::as_object);
     for (label, name) in labels(of, lang) {
-        if let Some(value) = fields.get(name) {
-            parts.push(match lang {
-                Lang::Zh => format!("{label}：{}", text(value)),
-                Lang::En => format!("{label}: {}", text(value)),
-            });
-        }
+        let pair = difference.and_then(|difference| difference.get(name));
+        let Some(value) = pair
+            .and_then(|pair| pair.get("after"))
+            .or_else(|| fields.get(name))
+        else {
+            continue;
+        };
+        let before = pair.and_then(|pair| pair.get("before")).map(said);
+        let value = said(value);
+        parts.push(match (lang, before, by_ledger) {
+            (Lang::Zh, None, _) => format!("{label}：{value}"),
+            (Lang::En, None, _) => format!("{label}: {value}"),
+            (Lang::Zh, Some(before), true) => format!("{label}：{value}（台账：{before}）"),
+            (Lang::En, Some(before), true) => format!("{label}: {value} (ledger: {before})"),
+            (Lang::Zh, Some(before), false) => format!("{label}：{value}（原为：{before}）"),
+            (Lang::En, Some(before), false) => format!("{label}: {value} (was: {before})"),
+        });
     }
     parts.join(match lang {
         Lang::Zh => "；",
@@ -97,6 +119,16 @@ fn labels(of: Section, lang: Lang) -> Vec<(&'static str, &'static str)> {
         .unwrap_or_default();
     out.extend(describe::LOCAL_FIELDS.iter().map(label));
     out
+}
+
+/// A value, or a dash where there is none.
+fn said(value: &Value) -> String {
+    let text = text(value);
+    if value.is_null() || text.is_empty() {
+        "—".to_owned()
+    } else {
+        text
+    }
 }
 
 fn text(value: &Value) -> String {
@@ -190,5 +222,41 @@ fn fields_that_matter(of: Section) -> &'static [&'static str] {
         Section::Neighbour => &["mac", "ip", "interface", "router"],
         Section::Egress => &["program", "port", "protocol", "package"],
         Section::Health => &["topic", "band", "subject", "detail"],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_differs_stands_beside_what_it_was_or_should_be() {
+        let difference =
+            json!({"model": {"before": "A", "after": "B"}, "serial": {"before": "", "after": "S2"}});
+        let changed =
+            json!({"model": "B", "change": "changed", "against": "baseline", "difference": difference});
+        let of = |detail: &Value, lang| words(Section::Part, detail, lang);
+        let zh = of(&changed, Lang::Zh);
+        assert!(
+            zh.contains("：B（原为：A）") && zh.contains("：S2（原为：—）"),
+            "{zh}"
+        );
+        let en = of(&changed, Lang::En);
+        assert!(
+            en.contains(": B (was: A)") && en.contains(": S2 (was: —)"),
+            "{en}"
+        );
+        let gone = json!({"model": "A", "change": "removed", "against": "baseline"});
+        assert!(of(&gone, Lang::Zh).starts_with("已不在；"), "{gone}");
+        assert!(of(&gone, Lang::En).starts_with("gone; "), "{gone}");
+        let came = json!({"model": "A", "change": "added", "against": "baseline"});
+        assert!(of(&came, Lang::Zh).starts_with("新出现；"), "{came}");
+        let known = labels(Section::Network, Lang::En);
+        let (_, name) = known.first().copied().unwrap();
+        let assigned = json!({"change": "changed", "against": "ledger", "difference": {name: {"before": "x", "after": "y"}}});
+        let en = words(Section::Network, &assigned, Lang::En);
+        assert!(en.contains(": y (ledger: x)"), "{en}");
     }
 }
