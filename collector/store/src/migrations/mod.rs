@@ -5,7 +5,7 @@ use deskwarden_domain::port::{StoreError, StoreResult};
 use crate::sql::{Cell, Connection, ConnectionExt as _, Dialect, Engine};
 
 /// One step.
-struct Migration {
+pub(crate) struct Migration {
     /// Both engines, with the words of [`translate`].
     shared: &'static str,
     /// What only SQLite understands.
@@ -18,7 +18,7 @@ struct Migration {
 const VERSION: &str = "SELECT version FROM schema_version WHERE product = 'deskwarden'";
 
 /// All steps; a schema's version is the number of steps that made it.
-const MIGRATIONS: &[Migration] = &[
+pub(crate) const STEPS: &[Migration] = &[
     Migration {
         shared: include_str!("0001_first.sql"),
         sqlite: include_str!("0001_first.sqlite.sql"),
@@ -113,12 +113,12 @@ const MIGRATIONS: &[Migration] = &[
 
 /// Brings the schema of `place` (named in messages) up to this build. Refuses a newer one.
 pub(crate) fn migrate(engine: &dyn Engine, place: &str) -> StoreResult<()> {
-    migrate_to(engine, place, MIGRATIONS)
+    migrate_to(engine, place, STEPS)
 }
 
 /// Refuses a database whose schema is not exactly that of this build. Changes nothing.
 pub(crate) fn refuse_other(engine: &dyn Engine, place: &str) -> StoreResult<()> {
-    let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let newest = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
     let mut version = None;
     engine.read(&mut |connection| {
         let known = match connection.dialect() {
@@ -149,7 +149,8 @@ fn newer(place: &str, version: i64, newest: i64) -> StoreError {
     ))
 }
 
-fn migrate_to(engine: &dyn Engine, place: &str, migrations: &[Migration]) -> StoreResult<()> {
+/// Brings the schema as far as `migrations` go.
+pub(crate) fn migrate_to(engine: &dyn Engine, place: &str, migrations: &[Migration]) -> StoreResult<()> {
     loop {
         let mut done = false;
         engine.write(&mut |connection| {
@@ -221,6 +222,9 @@ fn translate(script: &str, dialect: Dialect) -> String {
         text.replace(word, meaning)
     })
 }
+
+#[cfg(test)]
+mod released;
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 //! are read again and compared row by row. Knows tables and values, no nouns.
 
 mod rows;
-mod schema;
+pub(crate) mod schema;
 mod snapshot;
 
 use deskwarden_domain::port::{StoreError, StoreResult};

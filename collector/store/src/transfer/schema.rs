@@ -6,37 +6,37 @@ use std::collections::BTreeSet;
 use deskwarden_domain::port::{StoreError, StoreResult};
 
 use crate::{
-    migrations,
+    migrations::{self, Migration},
     sql::{Connection, ConnectionExt as _, Dialect, Engine},
     sqlite::Memory,
 };
 
 /// One table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
-    pub(super) name: String,
+pub(crate) struct Shape {
+    pub(crate) name: String,
     /// Columns in their order.
-    pub(super) columns: Vec<String>,
+    pub(crate) columns: Vec<String>,
     /// Columns of the primary key, in its order.
-    pub(super) key: Vec<String>,
+    pub(crate) key: Vec<String>,
     /// The column whose values the database makes, where there is one.
-    pub(super) made: Option<String>,
+    pub(crate) made: Option<String>,
     /// Columns that name rows which are not there yet when this table is filled: of the same table, or of a later one.
-    pub(super) late: Vec<String>,
+    pub(crate) late: Vec<String>,
     /// Other tables whose rows it names.
     needs: BTreeSet<String>,
     /// Rows that the schema itself brings.
-    pub(super) seeded: i64,
+    pub(crate) seeded: i64,
 }
 
 impl Shape {
     /// Position of a column.
-    pub(super) fn at(&self, column: &str) -> usize {
+    pub(crate) fn at(&self, column: &str) -> usize {
         self.columns.iter().position(|name| name == column).unwrap_or(0)
     }
 
     /// The columns as a list.
-    pub(super) fn list(&self) -> String {
+    pub(crate) fn list(&self) -> String {
         self.columns.join(", ")
     }
 }
@@ -44,8 +44,13 @@ impl Shape {
 /// All tables of this build's schema, each behind those whose rows it names. The table of the schema's own version is
 /// none of them.
 pub(super) fn tables() -> StoreResult<Vec<Shape>> {
+    tables_after(migrations::STEPS)
+}
+
+/// The same of the schema that these steps make.
+pub(crate) fn tables_after(steps: &[Migration]) -> StoreResult<Vec<Shape>> {
     let fresh = Memory::open()?;
-    migrations::migrate(&fresh, "a fresh schema")?;
+    migrations::migrate_to(&fresh, "a fresh schema", steps)?;
     let mut found = Vec::new();
     fresh.read(&mut |connection| {
         let names = connection.rows(
@@ -64,7 +69,7 @@ pub(super) fn tables() -> StoreResult<Vec<Shape>> {
 }
 
 /// Adds what only the target asks for: PostgreSQL can name rows of a later table, SQLite cannot be told to.
-pub(super) fn also_late(tables: &mut [Shape], target: &mut dyn Connection) -> StoreResult<()> {
+pub(crate) fn also_late(tables: &mut [Shape], target: &mut dyn Connection) -> StoreResult<()> {
     if target.dialect() != Dialect::Postgres {
         return Ok(());
     }
