@@ -48,6 +48,39 @@ impl Processor {
     }
 }
 
+/// The two programs that are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// On every PC.
+    Agent,
+    /// On the server.
+    Collector,
+}
+
+impl Product {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Agent, Self::Collector];
+
+    /// As packages, services and programs are called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "deskwarden-agent",
+            Self::Collector => "deskwarden-collector",
+        }
+    }
+
+    /// As the scripts that build it are told.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Collector => "collector",
+        }
+    }
+}
+
+/// A program that does nothing.
+const NOTHING: &str = "/usr/bin/true";
+
 /// Ready packages of one version for both processors.
 #[derive(Clone, Debug)]
 pub struct Packages {
@@ -70,49 +103,66 @@ impl Packages {
         Some(Self { folder })
     }
 
+    /// The collector's packages for this machine: those under test, or, where it was not built for them, made in `folder`
+    /// of a program that does nothing. All that stands beside the program is the same. `None`, and noted, where nothing
+    /// can be packed.
+    ///
+    /// # Errors
+    /// When it cannot be packed although the tools are there.
+    pub fn of_collector(test: &str, folder: &Path) -> Result<Option<Self>> {
+        let Some(processor) = Processor::of_this_machine() else {
+            return Ok(None);
+        };
+        let built = std::env::var_os("DESKWARDEN_PACKAGES").map(|folder| Self {
+            folder: PathBuf::from(folder),
+        });
+        if let Some(built) = built.filter(|built| built.has(Product::Collector, processor)) {
+            return Ok(Some(built));
+        }
+        stand_in(test, Product::Collector, env!("CARGO_PKG_VERSION"), folder)
+    }
+
+    /// Whether there is a program for a processor among them.
+    pub fn has(&self, product: Product, processor: Processor) -> bool {
+        self.deb(product, processor).is_ok()
+    }
+
     /// The .deb for a processor.
     ///
     /// # Errors
     /// When there is not exactly one.
-    pub fn deb(&self, processor: Processor) -> Result<PathBuf> {
-        self.only("deskwarden-agent", &format!("_{}.deb", processor.deb_name()))
-    }
-
-    /// The collector's .deb for a processor.
-    ///
-    /// # Errors
-    /// When there is not exactly one.
-    pub fn collector_deb(&self, processor: Processor) -> Result<PathBuf> {
-        self.only("deskwarden-collector", &format!("_{}.deb", processor.deb_name()))
-    }
-
-    /// What the agent for a processor is made of, as CycloneDX.
-    ///
-    /// # Errors
-    /// When there is not exactly one.
-    pub fn crates(&self, processor: Processor) -> Result<PathBuf> {
-        self.only("deskwarden-agent", &format!("_{}.cdx.json", processor.name()))
+    pub fn deb(&self, product: Product, processor: Processor) -> Result<PathBuf> {
+        self.only(product, &format!("_{}.deb", processor.deb_name()))
     }
 
     /// The .rpm for a processor.
     ///
     /// # Errors
     /// When there is not exactly one.
-    pub fn rpm(&self, processor: Processor) -> Result<PathBuf> {
-        self.only("deskwarden-agent", &format!(".{}.rpm", processor.name()))
+    pub fn rpm(&self, product: Product, processor: Processor) -> Result<PathBuf> {
+        self.only(product, &format!(".{}.rpm", processor.name()))
     }
 
-    /// Unpacks the .deb for a processor into a folder, without running anything; the agent in it.
+    /// What the program for a processor is made of, as CycloneDX.
+    ///
+    /// # Errors
+    /// When there is not exactly one.
+    pub fn crates(&self, product: Product, processor: Processor) -> Result<PathBuf> {
+        self.only(product, &format!("_{}.cdx.json", processor.name()))
+    }
+
+    /// Unpacks the .deb for a processor into a folder, without running anything; the program in it.
     ///
     /// # Errors
     /// When `dpkg-deb` refuses.
-    pub fn unpack(&self, processor: Processor, folder: &Path) -> Result<PathBuf> {
-        let deb = self.deb(processor)?;
+    pub fn unpack(&self, product: Product, processor: Processor, folder: &Path) -> Result<PathBuf> {
+        let deb = self.deb(product, processor)?;
         program::finish(Command::new("dpkg-deb").arg("--extract").arg(deb).arg(folder))?;
-        Ok(folder.join("usr/bin/deskwarden-agent"))
+        Ok(folder.join("usr/bin").join(product.name()))
     }
 
-    fn only(&self, beginning: &str, ending: &str) -> Result<PathBuf> {
+    fn only(&self, product: Product, ending: &str) -> Result<PathBuf> {
+        let beginning = product.name();
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder)
             .with_context(|| format!("{} cannot be listed", self.folder.display()))?
@@ -131,29 +181,12 @@ impl Packages {
     }
 }
 
-/// Packs an agent under another version.
+/// Packs a program under a version.
 ///
 /// # Errors
 /// When the script refuses.
-pub fn pack(agent: &Path, processor: Processor, version: &str, folder: &Path) -> Result<Packages> {
-    packed("agent", agent, processor, version, folder)
-}
-
-/// Packs a collector.
-///
-/// # Errors
-/// When the script refuses.
-pub fn pack_collector(
-    collector: &Path,
-    processor: Processor,
-    version: &str,
-    folder: &Path,
-) -> Result<Packages> {
-    packed("collector", collector, processor, version, folder)
-}
-
-fn packed(
-    what: &str,
+pub fn pack(
+    product: Product,
     program: &Path,
     processor: Processor,
     version: &str,
@@ -161,7 +194,7 @@ fn packed(
 ) -> Result<Packages> {
     let mut command = Command::new(tree::root().join("deploy/linux/package"));
     command
-        .arg(what)
+        .arg(product.word())
         .arg(program)
         .args([processor.name(), version])
         .arg(folder);
@@ -171,17 +204,39 @@ fn packed(
     })
 }
 
-/// The same .deb under another version, as a later release would have it.
+/// Packages for this machine of a program that does nothing, made in a folder: for what stands beside the program. `None`,
+/// and noted, where nothing can be packed.
+///
+/// # Errors
+/// When it cannot be packed although the tools are there.
+pub fn stand_in(test: &str, product: Product, version: &str, folder: &Path) -> Result<Option<Packages>> {
+    let Some(processor) = Processor::of_this_machine() else {
+        need::missing(test, "no packages are made for this processor");
+        return Ok(None);
+    };
+    if !(need::program(test, "dpkg-deb") && need::program(test, "rpmbuild")) {
+        return Ok(None);
+    }
+    pack(product, Path::new(NOTHING), processor, version, folder).map(Some)
+}
+
+/// The same .deb under another version, as another release would have it.
 ///
 /// # Errors
 /// When `dpkg-deb` refuses.
-pub fn renumber(packages: &Packages, processor: Processor, version: &str, folder: &Path) -> Result<Packages> {
+pub fn renumber(
+    packages: &Packages,
+    product: Product,
+    processor: Processor,
+    version: &str,
+    folder: &Path,
+) -> Result<Packages> {
     let tree = folder.join("tree");
     let mut extract = Command::new("dpkg-deb");
     program::finish(
         extract
             .arg("--raw-extract")
-            .arg(packages.deb(processor)?)
+            .arg(packages.deb(product, processor)?)
             .arg(&tree),
     )?;
     let control = fs::read_to_string(tree.join("DEBIAN/control"))?;
@@ -192,7 +247,11 @@ pub fn renumber(packages: &Packages, processor: Processor, version: &str, folder
     fs::write(tree.join("DEBIAN/control"), lines.collect::<String>())?;
     let out = folder.join("out");
     fs::create_dir(&out)?;
-    let deb = out.join(format!("deskwarden-agent_{version}_{}.deb", processor.deb_name()));
+    let deb = out.join(format!(
+        "{}_{version}_{}.deb",
+        product.name(),
+        processor.deb_name()
+    ));
     let mut build = Command::new("dpkg-deb");
     build.args(["--root-owner-group", "-Znone", "--build"]);
     program::finish(build.arg(&tree).arg(deb))?;

@@ -11,7 +11,7 @@ use deskwarden_tests::{
     architecture::tree,
     collector::{Collector, Setup},
     machine::{Disk, Machine},
-    packages::{self, Packages, Processor},
+    packages::{self, Packages, Processor, Product},
     wait::{PATIENCE, eventually},
 };
 use serde_json::Value;
@@ -68,7 +68,10 @@ impl Site {
 
     /// Installs a package as `apt` does, with nobody to answer.
     fn install(&self, packages: &Packages, environment: &str) -> String {
-        let deb = self.pc.put(&packages.deb(self.processor).unwrap()).unwrap();
+        let deb = self
+            .pc
+            .put(&packages.deb(Product::Agent, self.processor).unwrap())
+            .unwrap();
         self.pc
             .run(&format!("{environment} dpkg --install {deb} </dev/null 2>&1"))
             .unwrap()
@@ -273,7 +276,14 @@ fn an_upgrade_keeps_the_device_and_its_outbox_and_purging_leaves_nothing() {
     });
 
     let folder = tempfile::tempdir().unwrap();
-    let newer = packages::renumber(&site.packages, site.processor, "99.1", folder.path()).unwrap();
+    let newer = packages::renumber(
+        &site.packages,
+        Product::Agent,
+        site.processor,
+        "99.1",
+        folder.path(),
+    )
+    .unwrap();
 
     // What happens while the collector is away is in the outbox when the new version comes.
     site.collector.program().kill().unwrap();

@@ -7,7 +7,7 @@ use deskwarden_tests::{
     https::Client,
     machine::{Disk, Machine},
     need,
-    packages::{Packages, Processor},
+    packages::{self, Packages, Processor, Product},
     program::{self, Program},
     wait::{PATIENCE, eventually},
 };
@@ -24,21 +24,28 @@ struct Server {
 }
 
 impl Server {
+    /// A server with the package under test.
     fn open(test: &str, octet: u8) -> Option<Self> {
-        let packages = Packages::of(test)?;
-        let Ok(deb) = packages.collector_deb(Processor::of_this_machine()?) else {
-            need::missing(
-                test,
-                "there is no package of the collector among those under test",
-            );
-            return None;
-        };
+        let packages = packages(test)?;
+        let server = Self::bare(test, octet)?;
+        server.install(&packages);
+        Some(server)
+    }
+
+    /// A server without any.
+    fn bare(test: &str, octet: u8) -> Option<Self> {
         let machine = Disk::new(test).unwrap()?.boot(test, octet).unwrap()?;
-        let deb = machine.put(&deb).unwrap();
-        machine
+        Some(Self { machine })
+    }
+
+    /// Installs as `apt` does, with nobody to answer.
+    fn install(&self, packages: &Packages) {
+        let processor = Processor::of_this_machine().unwrap();
+        let deb = packages.deb(Product::Collector, processor).unwrap();
+        let deb = self.machine.put(&deb).unwrap();
+        self.machine
             .run(&format!("dpkg --install {deb} </dev/null 2>&1"))
             .unwrap();
-        Some(Self { machine })
     }
 
     /// A command of the collector, run by its account beside the service.
@@ -70,6 +77,19 @@ impl Server {
             .run(&format!("systemctl show --value --property={name} {unit}"));
         shown.unwrap().trim().to_owned()
     }
+}
+
+/// Those under test, where the collector is among them.
+fn packages(test: &str) -> Option<Packages> {
+    let packages = Packages::of(test)?;
+    if !packages.has(Product::Collector, Processor::of_this_machine()?) {
+        need::missing(
+            test,
+            "there is no package of the collector among those under test",
+        );
+        return None;
+    }
+    Some(packages)
 }
 
 fn exposure(machine: &Machine, unit: &str) -> f64 {
@@ -196,4 +216,58 @@ fn an_agent_reports_to(server: &Server, address: &str) {
     let dashboard = Client::new(&format!("https://{address}:8443"), &roots).unwrap();
     assert_eq!(dashboard.request("GET", "/healthz", &[], "").unwrap().status, 200);
     agent.stop().unwrap();
+}
+
+#[test]
+fn an_upgrade_keeps_data_and_configuration_and_what_was_switched_off() {
+    let test = "an_upgrade_keeps_data_and_configuration_and_what_was_switched_off";
+    let Some(packages) = packages(test) else { return };
+    let Some(server) = Server::bare(test, 245) else {
+        return;
+    };
+    let machine = &server.machine;
+    let folder = tempfile::tempdir().unwrap();
+    let older = packages::renumber(
+        &packages,
+        Product::Collector,
+        Processor::of_this_machine().unwrap(),
+        "0.0.1",
+        folder.path(),
+    );
+    server.install(&older.unwrap());
+    let first = server.ready();
+    let token = server.cli("token create --uses 1 --valid 1h");
+    let mut config = fs::read_to_string(machine.file(CONFIG)).unwrap();
+    config.push_str("# ours\n");
+    fs::write(machine.file(CONFIG), &config).unwrap();
+    machine
+        .run("systemctl disable --now deskwarden-collector-backup.timer 2>&1")
+        .unwrap();
+    let old = server.property("deskwarden-collector", "MainPID");
+
+    server.install(&packages);
+    let second = eventually("the new program to be ready", PATIENCE, || {
+        let ready = server.ready();
+        Ok(ready["admin"].is_null().then_some(ready))
+    })
+    .unwrap();
+    assert_eq!(second["pin"], first["pin"]);
+    assert_eq!(server.cli("token list")[0]["id"], token["id"]);
+    assert_eq!(fs::read_to_string(machine.file(CONFIG)).unwrap(), config);
+    for (unit, name, value) in [
+        ("deskwarden-collector.service", "ActiveState", "active"),
+        ("deskwarden-collector.service", "UnitFileState", "enabled"),
+        ("deskwarden-collector.service", "NRestarts", "0"),
+        ("deskwarden-collector-backup.timer", "ActiveState", "inactive"),
+        ("deskwarden-collector-backup.timer", "UnitFileState", "disabled"),
+    ] {
+        assert_eq!(server.property(unit, name), value, "{name} of {unit}");
+    }
+    assert_ne!(server.property("deskwarden-collector", "MainPID"), old);
+    let version = machine.run("dpkg-query -W -f '${Version}' deskwarden-collector");
+    assert_eq!(version.unwrap(), env!("CARGO_PKG_VERSION"));
+    let told = machine
+        .run("journalctl --no-pager -u deskwarden-collector")
+        .unwrap();
+    assert!(!told.contains("Failed with result"), "{told}");
 }

@@ -12,7 +12,7 @@ use deskwarden_tests::{
     https::Client,
     machine::Disk,
     need,
-    packages::{Processor, pack_collector},
+    packages::{self, Processor, Product},
     program::{self, finish},
     wait::{PATIENCE, eventually},
 };
@@ -174,17 +174,23 @@ fn image(podman: &Podman, disk: &Disk, processor: Processor, folder: &Path) -> a
     podman.run(&["import", "--quiet", &archive.display().to_string(), BASE])?;
     fs::remove_file(&archive)?;
 
-    let packages = folder.join("packages");
-    fs::create_dir(&packages)?;
+    let packed = folder.join("packages");
+    fs::create_dir(&packed)?;
     let collector = program::product("deskwarden-collector")?;
-    pack_collector(&collector, processor, env!("CARGO_PKG_VERSION"), &packages)?;
+    packages::pack(
+        Product::Collector,
+        &collector,
+        processor,
+        env!("CARGO_PKG_VERSION"),
+        &packed,
+    )?;
     let mut build = podman.command();
     build
         .args(["build", "--quiet", "--network", "host"])
         .args(["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"])
         .args(["--build-arg", &format!("BASE={BASE}"), "--tag", IMAGE, "--file"])
         .arg(tree::root().join("deploy/container/Containerfile"))
-        .arg(&packages);
+        .arg(&packed);
     finish(&mut build)?;
     Ok(())
 }

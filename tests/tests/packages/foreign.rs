@@ -6,7 +6,7 @@ use deskwarden_tests::{
     agent::Agent,
     collector::Setup,
     need,
-    packages::{Packages, Processor},
+    packages::{Packages, Processor, Product},
     pc::Pc,
     program,
 };
@@ -56,8 +56,12 @@ fn aarch64_sees_the_same_facts_below_the_same_root() {
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (native, foreign) = (folder.path().join("native"), folder.path().join("foreign"));
-    let native = packages.unpack(Processor::X86_64, &native).unwrap();
-    let foreign = packages.unpack(Processor::Aarch64, &foreign).unwrap();
+    let native = packages
+        .unpack(Product::Agent, Processor::X86_64, &native)
+        .unwrap();
+    let foreign = packages
+        .unpack(Product::Agent, Processor::Aarch64, &foreign)
+        .unwrap();
     let here = collected(Command::new(native), pc.path());
     let there = collected(under_qemu(&foreign), pc.path());
     assert_eq!(here, there);
@@ -78,7 +82,9 @@ fn aarch64_enrols_and_reports_over_tls() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let program = packages.unpack(Processor::Aarch64, folder.path()).unwrap();
+    let program = packages
+        .unpack(Product::Agent, Processor::Aarch64, folder.path())
+        .unwrap();
     let pc = Pc::new("pc-kunpeng").unwrap();
     let collector = Setup::new().unwrap().start().unwrap();
     let mut agent = Agent::start_as(under_qemu(&program), &collector, pc.path()).unwrap();
