@@ -20,8 +20,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const BASE: &str = "localhost/base";
+const TRIVIAL: &str = "localhost/trivial";
 const IMAGE: &str = "localhost/deskwarden-collector";
 const NAME: &str = "deskwarden";
+/// Small enough for a machine that gives this process few.
+const LIMITS: [&str; 4] = ["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"];
 /// Whose the collector is in there.
 const NOBODY_BY_NAME: &str = "64123";
 /// Where programs that ask a server for its certificate look for those who sign it.
@@ -52,6 +55,31 @@ impl Podman {
 
     fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
         finish(self.command().args(arguments))
+    }
+
+    /// Builds an image out of a folder.
+    fn build(&self, file: &Path, image: &str, from: &Path) -> anyhow::Result<()> {
+        let mut build = self.command();
+        build
+            .args(["build", "--quiet", "--network", "host"])
+            .args(LIMITS)
+            .args(["--build-arg", &format!("BASE={BASE}"), "--tag", image, "--file"])
+            .arg(file)
+            .arg(from);
+        finish(&mut build)?;
+        Ok(())
+    }
+
+    /// The beginning of a command that starts a container without rights, as the Containerfile says. On the network of this
+    /// machine: whether podman can make one of its own is not the matter here.
+    fn start(&self, options: &[&str]) -> Command {
+        let mut start = self.command();
+        start
+            .args(["run", "--network", "host", "--read-only", "--cap-drop", "all"])
+            .args(["--security-opt", "no-new-privileges"])
+            .args(LIMITS)
+            .args(options);
+        start
     }
 
     /// What the container wrote when it was ready the `times`th time.
@@ -95,44 +123,16 @@ fn without_rights_and_with_a_root_that_nobody_writes_the_container_serves_drains
     };
     let podman = Podman::new();
     let folder = tempfile::tempdir().unwrap();
-    if let Err(error) = image(&podman, &disk, processor, folder.path()) {
-        need::missing(test, &format!("no image can be built here: {error:#}"));
+    // Whether containers can be had here at all is found out with one that says a word; from there on an error is a fault.
+    if let Err(error) = trivial(&podman, &disk, folder.path()) {
+        need::missing(test, &format!("no container runs here: {error:#}"));
         return;
     }
-    // The network of this machine: whether podman can make one of its own is not the matter here.
-    let started = podman.run(&[
-        "run",
-        "--detach",
-        "--name",
-        NAME,
-        "--log-driver",
-        "k8s-file",
-        "--network",
-        "host",
-        "--ulimit",
-        "nofile=4096:4096",
-        "--ulimit",
-        "nproc=4096:4096",
-        "--volume",
-        "deskwarden:/var/lib/deskwarden-collector",
-        "--read-only",
-        "--cap-drop",
-        "all",
-        "--security-opt",
-        "no-new-privileges",
-        IMAGE,
-        "serve",
-        "--log",
-        "json",
-        "--agents-listen",
-        "127.0.0.1:0",
-        "--dashboard-listen",
-        "127.0.0.1:0",
-    ]);
-    if let Err(error) = started {
-        need::missing(test, &format!("no container can be started here: {error:#}"));
-        return;
-    }
+    image(&podman, processor, folder.path()).unwrap();
+    let mut serve = podman.start(&["--detach", "--name", NAME, "--log-driver", "k8s-file"]);
+    serve.args(["--volume", "deskwarden:/var/lib/deskwarden-collector", IMAGE]);
+    serve.args(["serve", "--log", "json", "--agents-listen", "127.0.0.1:0"]);
+    finish(serve.args(["--dashboard-listen", "127.0.0.1:0"])).unwrap();
     let first = podman.ready(1);
     assert!(first["admin"]["one_time_password"].is_string(), "{first}");
     is_healthy(&podman, &first);
@@ -157,8 +157,8 @@ fn without_rights_and_with_a_root_that_nobody_writes_the_container_serves_drains
     assert_eq!(podman.state("ExitCode"), "0");
 }
 
-/// The image, as the head of the Containerfile says, on a Debian that is here.
-fn image(podman: &Podman, disk: &Disk, processor: Processor, folder: &Path) -> anyhow::Result<()> {
+/// An image of a Debian that is here, another one built upon it, and a word from a container of that.
+fn trivial(podman: &Podman, disk: &Disk, folder: &Path) -> anyhow::Result<()> {
     let authorities = disk.root().join(AUTHORITIES);
     if !authorities.exists() {
         fs::create_dir_all(authorities.parent().unwrap())?;
@@ -174,6 +174,21 @@ fn image(podman: &Podman, disk: &Disk, processor: Processor, folder: &Path) -> a
     podman.run(&["import", "--quiet", &archive.display().to_string(), BASE])?;
     fs::remove_file(&archive)?;
 
+    let context = folder.join("trivial");
+    fs::create_dir(&context)?;
+    let file = context.join("Containerfile");
+    fs::write(
+        &file,
+        "ARG BASE\nFROM ${BASE}\nRUN echo word >/word\nCMD [\"cat\", \"/word\"]\n",
+    )?;
+    podman.build(&file, TRIVIAL, &context)?;
+    let told = finish(podman.start(&["--rm"]).arg(TRIVIAL))?;
+    anyhow::ensure!(told.trim() == "word", "a container says {told:?}");
+    Ok(())
+}
+
+/// The image, as the head of the Containerfile says.
+fn image(podman: &Podman, processor: Processor, folder: &Path) -> anyhow::Result<()> {
     let packed = folder.join("packages");
     fs::create_dir(&packed)?;
     let collector = program::product("deskwarden-collector")?;
@@ -184,15 +199,11 @@ fn image(podman: &Podman, disk: &Disk, processor: Processor, folder: &Path) -> a
         env!("CARGO_PKG_VERSION"),
         &packed,
     )?;
-    let mut build = podman.command();
-    build
-        .args(["build", "--quiet", "--network", "host"])
-        .args(["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"])
-        .args(["--build-arg", &format!("BASE={BASE}"), "--tag", IMAGE, "--file"])
-        .arg(tree::root().join("deploy/container/Containerfile"))
-        .arg(&packed);
-    finish(&mut build)?;
-    Ok(())
+    podman.build(
+        &tree::root().join("deploy/container/Containerfile"),
+        IMAGE,
+        &packed,
+    )
 }
 
 /// Over TLS, under the authority of its volume.
