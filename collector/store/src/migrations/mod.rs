@@ -224,6 +224,8 @@ fn translate(script: &str, dialect: Dialect) -> String {
 }
 
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod released;
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(crate) struct Shape {
     /// Columns that name rows which are not there yet when this table is filled: of the same table, or of a later one.
     pub(crate) late: Vec<String>,
     /// Other tables whose rows it names.
-    needs: BTreeSet<String>,
+    pub(crate) needs: BTreeSet<String>,
     /// Rows that the schema itself brings.
     pub(crate) seeded: i64,
 }
