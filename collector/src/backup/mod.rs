@@ -15,6 +15,7 @@ use std::{
 
 use deskwarden_domain::model::Millis;
 use deskwarden_store::OpenError;
+use deskwarden_system::write_private;
 
 use crate::{clock, config::StoreUrl, data::DataError};
 
@@ -136,6 +137,19 @@ fn fill(source: Source<'_>, part: &Path, now: Millis) -> Result<(), BackupError>
         manifest.add(part, "config/collector.toml")?;
     }
     manifest.write(part)
+}
+
+/// Renews the file that tells when the last backup was made. Replaced, not written into: whoever may make backups here may
+/// also do this, whoever did it before.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn mark(file: &Path, made: &Path) -> Result<(), BackupError> {
+    if let Some(folder) = file.parent().filter(|folder| !folder.exists()) {
+        private_folder(folder)?;
+    }
+    let text = made.display().to_string();
+    write_private(file, text.as_bytes()).map_err(|error| fault(file)(io::Error::other(error)))
 }
 
 /// Removes all backups of `folder` but the newest `keep`, and what was left unfinished. Returns what was removed.

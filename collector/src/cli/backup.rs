@@ -1,9 +1,6 @@
 //! `backup` and `restore`: a copy of everything that a collector is, and putting it in the place of one that is lost.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use deskwarden_domain::model::AuditEntry;
@@ -80,12 +77,8 @@ pub(super) fn run(command: &Backup, common: &Common, out: &mut Out<'_>) -> Resul
     };
     let made = backup::make(source, folder, now()).map_err(refused)?;
     if let Some(mark) = &config.backup_mark {
-        fs::write(mark, made.display().to_string()).map_err(|error| {
-            CliError::Refused(format!(
-                "the backup {} is whole, but {}: {error}",
-                made.display(),
-                mark.display()
-            ))
+        backup::mark(mark, &made).map_err(|error| {
+            CliError::Refused(format!("the backup {} is whole, but {error}", made.display()))
         })?;
     }
     let removed = match command.keep {

@@ -425,6 +425,27 @@ fn a_backup_is_made_checked_and_restored() {
 }
 
 #[test]
+fn a_backup_renews_its_mark_in_a_folder_that_it_makes() {
+    let home = tempfile::tempdir().unwrap();
+    let (data, mark) = (home.path().join("data"), home.path().join("marks/last"));
+    std::fs::create_dir(&data).unwrap();
+    let config = format!("[operations]\nbackup_mark = \"{}\"\n", mark.display());
+    std::fs::write(data.join("collector.toml"), config).unwrap();
+    json(&data, &["token", "list"]);
+    let to = home.path().join("backups").display().to_string();
+    let made = json(&data, &["backup", "--to", &to]);
+    let marked = std::fs::read_to_string(&mark).unwrap();
+    assert_eq!(made["backup"], marked.as_str());
+    // Somebody else's file is in nobody's way.
+    let mut rights = std::fs::metadata(&mark).unwrap().permissions();
+    rights.set_readonly(true);
+    std::fs::set_permissions(&mark, rights).unwrap();
+    std::fs::remove_dir_all(&to).unwrap();
+    json(&data, &["backup", "--to", &to]);
+    assert!(mark.exists());
+}
+
+#[test]
 fn a_store_that_gives_back_other_content_is_refused() {
     let home = tempfile::tempdir().unwrap();
     json(home.path(), &["token", "create", "--label", "kept"]);

@@ -164,25 +164,94 @@ fn two_channels_of_one_name_are_refused() {
     );
 }
 
-#[test]
-fn the_packaged_file_says_what_holds_without_it() {
-    let text = include_str!("../../../deploy/linux/collector.toml");
-    let folder = tempfile::tempdir().unwrap();
-    let mut plain = parse("", folder.path()).unwrap();
-    plain.channels.push(Channel::log("log"));
-    assert_eq!(parse(text, folder.path()).unwrap(), plain);
-    // Every example line is one that would be accepted, apart from the files that it names.
-    let examples: String = text
-        .lines()
+/// What the packages for Linux and for Windows bring.
+const PACKAGED: [&str; 2] = [
+    include_str!("../../../deploy/linux/collector.toml"),
+    include_str!("../../../deploy/windows/collector/collector.toml"),
+];
+
+/// The file with its examples as if they held; of two stores the second.
+fn examples(text: &str) -> String {
+    text.lines()
         .map(|line| match line.strip_prefix('#') {
             Some(example) if example.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => example,
             _ => line,
         })
         .filter(|line| !line.starts_with("store = \"sqlite"))
         .flat_map(|line| [line, "\n"])
-        .collect();
-    let error = parse(&examples, folder.path()).unwrap_err().to_string();
-    assert!(error.lines().all(|line| line.contains("_file: ")), "{error}");
+        .collect()
+}
+
+#[test]
+fn the_packaged_file_says_what_holds_without_it() {
+    let [text, _] = PACKAGED;
+    let folder = tempfile::tempdir().unwrap();
+    let mut plain = parse("", folder.path()).unwrap();
+    plain.channels.push(Channel::log("log"));
+    // Beside it comes what makes backups.
+    plain.backup_mark = Some("/var/lib/deskwarden-collector-backups/last".into());
+    assert_eq!(parse(text, folder.path()).unwrap(), plain);
+}
+
+#[test]
+fn every_example_line_of_a_packaged_file_is_accepted_apart_from_the_files_that_it_names() {
+    for text in PACKAGED {
+        let folder = tempfile::tempdir().unwrap();
+        let error = parse(&examples(text), folder.path()).unwrap_err().to_string();
+        assert!(error.lines().all(|line| line.contains("_file: ")), "{error}");
+    }
+}
+
+#[test]
+fn every_key_that_is_read_stands_in_the_packaged_files() {
+    let mut keys = Vec::new();
+    known(&[], &mut keys);
+    let has = |path: &str| keys.iter().any(|key| key.join(".") == path);
+    assert!(
+        keys.len() > 70 && has("sign_in.ldap.group.roles") && has("channel.facility"),
+        "{keys:?}"
+    );
+    for text in PACKAGED {
+        let file: toml::Value = toml::from_str(&examples(text)).unwrap();
+        for key in &keys {
+            // What contradicts another example is named in words.
+            let named = key.last().is_some_and(|last| {
+                text.contains(&format!("`{last}`")) || text.contains(&format!("`{last} ="))
+            });
+            assert!(stands(&file, key) || named, "{} is in no example", key.join("."));
+        }
+    }
+}
+
+/// Keys below a table: the reader names them where it is given one that it does not know.
+fn known(table: &[String], keys: &mut Vec<Vec<String>>) {
+    let name = table.join(".");
+    let headers = if table.is_empty() {
+        [String::new(), String::new()]
+    } else {
+        [format!("[{name}]\n"), format!("[[{name}]]\n")]
+    };
+    let told = headers.iter().find_map(|header| {
+        let told = faults(&format!("{header}no_such_key = 1\n")).join("\n");
+        told.split_once("unknown field `no_such_key`, expected")
+            .map(|(_, rest)| rest.lines().next().unwrap_or_default().to_owned())
+    });
+    for key in told.iter().flat_map(|rest| rest.split('`').skip(1).step_by(2)) {
+        let mut path = table.to_vec();
+        path.push(key.to_owned());
+        known(&path, keys);
+        keys.push(path);
+    }
+}
+
+fn stands(value: &toml::Value, path: &[String]) -> bool {
+    let Some((first, rest)) = path.split_first() else {
+        return true;
+    };
+    match value {
+        toml::Value::Array(values) => values.iter().any(|value| stands(value, path)),
+        value => value.get(first).is_some_and(|value| stands(value, rest)),
+    }
 }
 
 #[test]

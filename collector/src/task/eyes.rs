@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use deskwarden_domain::{
@@ -48,7 +48,7 @@ impl Eyes {
         Ok(Facts {
             certificates: (self.certificates)(),
             disk: disk(&self.data_dir),
-            backup: backup(self.backup_mark.as_deref()),
+            backup: backup(self.backup_mark.as_deref(), &self.data_dir),
             lost: Some(
                 lost.into_iter()
                     .map(|(device, name, records)| (device.to_string(), name, records))
@@ -72,23 +72,27 @@ fn disk(folder: &Path) -> Option<Disk> {
     })
 }
 
-fn backup(mark: Option<&Path>) -> Option<Backup> {
+fn backup(mark: Option<&Path>, data_dir: &Path) -> Option<Backup> {
     let Some(mark) = mark else {
         return Some(Backup::NotExpected);
     };
     match std::fs::metadata(mark).and_then(|file| file.modified()) {
-        Ok(at) => {
-            let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-            Some(Backup::At(
-                Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX),
-            ))
+        Ok(at) => Some(Backup::At(millis(at))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // The first thing that a collector makes, and that a backup brings back.
+            let first = std::fs::metadata(data_dir.join("pki/root.crt")).and_then(|file| file.modified());
+            Some(Backup::Never(first.map_or(0, millis)))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(Backup::Never),
         Err(error) => {
             warn!(file = %mark.display(), %error, "the mark of the last backup cannot be looked at");
             None
         }
     }
+}
+
+fn millis(at: SystemTime) -> Millis {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
 
 /// Files whose newest version was refused, and the first fault of each.
@@ -124,4 +128,27 @@ fn dead(store: &dyn Store) -> StoreResult<BTreeMap<String, u64>> {
         *count = store.deliveries(&filter(Some(channel.clone())), one)?.total;
     }
     Ok(dead)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_backup_is_waited_for_from_the_first_start_on() {
+        let home = tempfile::tempdir().unwrap();
+        let mark = home.path().join("last");
+        let look = || backup(Some(&mark), home.path());
+        assert_eq!(look(), Some(Backup::Never(0)));
+        std::fs::create_dir(home.path().join("pki")).unwrap();
+        std::fs::write(home.path().join("pki/root.crt"), "").unwrap();
+        assert!(
+            matches!(look(), Some(Backup::Never(since)) if since > 0),
+            "{:?}",
+            look()
+        );
+        std::fs::write(&mark, "").unwrap();
+        assert!(matches!(look(), Some(Backup::At(_))), "{:?}", look());
+        assert_eq!(backup(None, home.path()), Some(Backup::NotExpected));
+    }
 }

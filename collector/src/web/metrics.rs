@@ -180,7 +180,7 @@ fn operation(text: &mut Text, seen: &Seen) {
     match facts.backup {
         None | Some(Backup::NotExpected) => {}
         // 0 is as old as a backup can be: an alert on its age needs no second rule.
-        Some(Backup::Never) => backup(text, 0),
+        Some(Backup::Never(_)) => backup(text, 0),
         Some(Backup::At(at)) => backup(text, at),
     }
     if let Some(lost) = &facts.lost {

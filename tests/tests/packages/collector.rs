@@ -148,12 +148,20 @@ fn under_its_unit_the_collector_does_everything_and_a_backup_of_it_lives_again()
         .run("systemctl start deskwarden-collector-backup.service")
         .unwrap();
     let backups = format!("{DATA}-backups");
-    let made = fs::read_dir(machine.file(&backups))
+    let names = fs::read_dir(machine.file(&backups)).unwrap().flatten();
+    let made = names
+        .map(|entry| entry.file_name())
+        .find(|name| name.to_string_lossy().starts_with("deskwarden-"))
+        .unwrap();
+    // Touched, so that a missing one is told; the first one was not missing yet.
+    assert!(machine.file(&format!("{backups}/last")).is_file());
+    let findings = server.cli("finding list");
+    let overdue = findings
+        .as_array()
         .unwrap()
-        .flatten()
-        .next()
-        .unwrap()
-        .file_name();
+        .iter()
+        .any(|row| row["rule"] == "ops.backup-overdue");
+    assert!(!overdue, "{findings}");
     let backup = format!("{backups}/{}", made.to_string_lossy());
     assert_eq!(server.cli(&format!("backup --verify {backup}"))["whole"], true);
     assert_eq!(

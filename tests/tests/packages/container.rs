@@ -137,6 +137,11 @@ fn without_rights_and_with_a_root_that_nobody_writes_the_container_serves_drains
     assert!(first["admin"]["one_time_password"].is_string(), "{first}");
     is_healthy(&podman, &first);
     has_no_rights(&podman);
+    let config = podman.run(&["exec", NAME, "cat", "/etc/deskwarden/collector.toml"]);
+    assert!(
+        config.unwrap().contains("\n#backup_mark = "),
+        "no timer is in there"
+    );
 
     let made = cli(&podman, &["token", "create", "--uses", "3"]);
     assert_eq!(made["max_uses"], 3);

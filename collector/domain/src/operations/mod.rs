@@ -94,8 +94,8 @@ pub struct Disk {
 pub enum Backup {
     /// Nobody asked for any.
     NotExpected,
-    /// Expected, and none was ever made.
-    Never,
+    /// Expected, and none was ever made, although there is something to keep since then.
+    Never(Millis),
     /// The last one.
     At(Millis),
 }
@@ -226,7 +226,11 @@ fn disk(facts: &Facts, limits: &Limits, known: &[Finding]) -> Option<Vec<Conditi
 fn backup(now: Millis, facts: &Facts, limits: &Limits) -> Option<Vec<Condition>> {
     let (seen, at) = match facts.backup? {
         Backup::NotExpected => return Some(Vec::new()),
-        Backup::Never => (
+        // A new collector's first backup is still to come.
+        Backup::Never(since) if now - since <= Millis::from(limits.backup_hours) * 3_600_000 => {
+            return Some(Vec::new());
+        }
+        Backup::Never(_) => (
             Seen::new("从未备份".to_owned(), "none was ever made".to_owned()),
             None,
         ),

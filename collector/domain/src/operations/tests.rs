@@ -160,8 +160,12 @@ fn a_backup_is_overdue_only_where_one_is_expected() {
         world.look(NOW + DAY, &backed_up(Backup::At(NOW + DAY))),
         [AlertKind::Resolved]
     );
+    assert!(
+        world.look(NOW + DAY, &backed_up(Backup::Never(NOW))).is_empty(),
+        "the first one is still to come"
+    );
     assert_eq!(
-        world.look(NOW + DAY, &backed_up(Backup::Never)),
+        world.look(NOW + DAY, &backed_up(Backup::Never(NOW - 26 * HOUR))),
         [AlertKind::Reopened]
     );
 }
