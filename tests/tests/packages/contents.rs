@@ -109,9 +109,20 @@ fn the_collectors_packages_hold_it_its_services_and_its_configuration() {
             "-rwxr-xr-x ./usr/bin/deskwarden-collector",
             "-rw-r--r-- ./usr/lib/sysusers.d/deskwarden-collector.conf",
             "drwxr-xr-x ./usr/share/doc/deskwarden-collector/",
+            "-rw-r--r-- ./usr/share/doc/deskwarden-collector/alerts.md",
             "-rw-r--r-- ./usr/share/doc/deskwarden-collector/changelog.gz",
             "-rw-r--r-- ./usr/share/doc/deskwarden-collector/copyright",
+            "-rw-r--r-- ./usr/share/doc/deskwarden-collector/durability.md",
+            "-rw-r--r-- ./usr/share/doc/deskwarden-collector/grafana.json",
+            "-rw-r--r-- ./usr/share/doc/deskwarden-collector/linux-rollout.md",
             "-rw-r--r-- ./usr/share/doc/deskwarden-collector/operations.md",
+            "-rw-r--r-- ./usr/share/doc/deskwarden-collector/register.md",
+            "-rw-r--r-- ./usr/share/doc/deskwarden-collector/rules.md",
+            "-rw-r--r-- ./usr/share/doc/deskwarden-collector/security.md",
+            "-rw-r--r-- ./usr/share/doc/deskwarden-collector/sign-in.md",
+            "-rw-r--r-- ./usr/share/doc/deskwarden-collector/updates.md",
+            "-rw-r--r-- ./usr/share/doc/deskwarden-collector/webhook.md",
+            "-rw-r--r-- ./usr/share/doc/deskwarden-collector/windows-rollout.md",
         ]
     );
     assert_eq!(
@@ -126,9 +137,65 @@ fn the_collectors_packages_hold_it_its_services_and_its_configuration() {
             "-rw-r--r-- root/root /usr/lib/sysusers.d/deskwarden-collector.conf",
             "drwxr-xr-x root/root /usr/share/doc/deskwarden-collector",
             "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/LICENSE",
+            "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/alerts.md",
+            "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/durability.md",
+            "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/grafana.json",
+            "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/linux-rollout.md",
             "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/operations.md",
+            "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/register.md",
+            "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/rules.md",
+            "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/security.md",
+            "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/sign-in.md",
+            "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/updates.md",
+            "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/webhook.md",
+            "-rw-r--r-- root/root /usr/share/doc/deskwarden-collector/windows-rollout.md",
         ]
     );
+}
+
+#[test]
+fn what_the_collectors_pages_and_settings_point_to_is_in_the_package() {
+    let test = "what_the_collectors_pages_and_settings_point_to_is_in_the_package";
+    let folder = tempfile::tempdir().unwrap();
+    let Some(packages) = Packages::of_collector(test, folder.path()).unwrap() else {
+        return;
+    };
+    let tree = folder.path().join("tree");
+    let processor = Processor::of_this_machine().unwrap();
+    packages.unpack(Product::Collector, processor, &tree).unwrap();
+    let docs = tree.join("usr/share/doc/deskwarden-collector");
+    let mut followed = 0;
+    let mut there = |page: &str, target: &str| {
+        if !target.starts_with("https://") {
+            let file = target.split('#').next().unwrap();
+            assert!(docs.join(file).is_file(), "{page} points to {target}");
+            followed += 1;
+        }
+    };
+    for entry in fs::read_dir(&docs).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "md") {
+            let text = fs::read_to_string(&path).unwrap();
+            for rest in text.split("](").skip(1) {
+                there(&path.display().to_string(), rest.split(')').next().unwrap());
+            }
+        }
+    }
+    // Settings name pages by their names alone, units by their places.
+    let settings = fs::read_to_string(tree.join("etc/deskwarden/collector.toml")).unwrap();
+    for word in settings
+        .split([' ', '\n', ':', ','])
+        .filter(|word| word.ends_with(".md"))
+    {
+        there("collector.toml", word);
+    }
+    let unit = tree.join("lib/systemd/system/deskwarden-collector.service");
+    let unit = fs::read_to_string(unit).unwrap();
+    let page = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("Documentation=file:///"));
+    assert!(tree.join(page.unwrap()).is_file(), "{page:?}");
+    assert!(followed > 8, "{followed}");
 }
 
 #[test]
