@@ -53,7 +53,15 @@ impl Receiver {
     /// # Errors
     /// When there is none.
     pub fn start() -> Result<Self> {
-        Self::slow(Duration::ZERO)
+        Self::listen("127.0.0.1", Duration::ZERO)
+    }
+
+    /// The same on another address of this machine.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub fn start_on(address: &str) -> Result<Self> {
+        Self::listen(address, Duration::ZERO)
     }
 
     /// The same, but each message is kept for so long before its sender hears of it: so that a sender can be ended
@@ -62,7 +70,11 @@ impl Receiver {
     /// # Errors
     /// When there is no port.
     pub fn slow(pause: Duration) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
+        Self::listen("127.0.0.1", pause)
+    }
+
+    fn listen(address: &str, pause: Duration) -> Result<Self> {
+        let listener = TcpListener::bind((address, 0)).context("no free port")?;
         let address = listener.local_addr()?;
         let got = Arc::<Mutex<Vec<Delivery>>>::default();
         let keep = Arc::clone(&got);

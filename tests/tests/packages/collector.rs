@@ -4,12 +4,15 @@
 use std::{fs, os::unix::fs::MetadataExt as _, process::Command};
 
 use deskwarden_tests::{
+    collector::PASSWORD,
+    dashboard::Visitor,
     https::Client,
     machine::{Disk, Machine},
     need,
     packages::{self, Packages, Processor, Product},
     program::{self, Program},
     wait::{PATIENCE, eventually},
+    webhook::Receiver,
 };
 use serde_json::Value;
 
@@ -109,14 +112,25 @@ fn under_its_unit_the_collector_does_everything_and_a_backup_of_it_lives_again()
     let machine = &server.machine;
     let address = machine.address();
 
-    // As an administrator does: names into the configuration, then a check and a restart.
+    // As an administrator does: names and a channel into the configuration, then a check and a restart.
+    let receiver = Receiver::start_on(&machine.gateway()).unwrap();
     let config = fs::read_to_string(machine.file(CONFIG)).unwrap();
     let named = config.replace(
         "#names = [\"deskwarden.example.com\"]",
         &format!("names = [\"{address}\"]"),
     );
     assert_ne!(config, named);
-    fs::write(machine.file(CONFIG), named).unwrap();
+    let told = named.replace("#observation = false", "observation = false");
+    assert_ne!(named, told);
+    let hook = format!(
+        "\n[[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\nsecret_file = \"hook.secret\"\nallow = [\"{}\"]\n",
+        receiver.url(),
+        receiver.place()
+    );
+    fs::write(machine.file(CONFIG), told + &hook).unwrap();
+    machine
+        .run("cd /etc/deskwarden; echo wr7q-test-signing-key >hook.secret; chgrp deskwarden-collector hook.secret; chmod 0640 hook.secret")
+        .unwrap();
     let first = server.ready();
     assert!(first["admin"]["one_time_password"].is_string(), "{first}");
     machine
@@ -143,6 +157,16 @@ fn under_its_unit_the_collector_does_everything_and_a_backup_of_it_lives_again()
     assert_eq!(data.mode() & 0o777, 0o700);
 
     an_agent_reports_to(&server, &address);
+    eventually("the alert at the receiver", PATIENCE, || {
+        let came = receiver.deliveries();
+        let told = came
+            .iter()
+            .any(|delivery| delivery.json().to_string().contains("pc.unregistered"));
+        Ok(told.then_some(()))
+    })
+    .unwrap();
+    somebody_signs_in(&server, &address, &first);
+    an_edited_rule_is_seen(&server);
 
     machine
         .run("systemctl start deskwarden-collector-backup.service")
@@ -185,6 +209,33 @@ fn under_its_unit_the_collector_does_everything_and_a_backup_of_it_lives_again()
         .unwrap();
     assert!(machine.file(&backup).join("store.db").exists());
     assert!(!machine.file("/usr/bin/deskwarden-collector").exists());
+}
+
+/// With the password of the first start, which must be another one then.
+fn somebody_signs_in(server: &Server, address: &str, first: &Value) {
+    let roots = server.machine.file(&format!("{DATA}/pki/root.crt"));
+    let mut visitor = Visitor::new(&format!("https://{address}:8443"), &roots).unwrap();
+    let text = |key: &str| first["admin"][key].as_str().unwrap().to_owned();
+    visitor
+        .first_sign_in(&text("user"), &text("one_time_password"), PASSWORD)
+        .unwrap();
+    let page = visitor.read("/findings").unwrap();
+    assert!(page.contains("Unregistered device"), "{page}");
+}
+
+/// A file that is put into the watched folder takes effect, without a restart and without a report.
+fn an_edited_rule_is_seen(server: &Server) {
+    let folder = server.machine.file(&format!("{DATA}/rules.d"));
+    fs::create_dir_all(&folder).unwrap();
+    let open = || {
+        let findings = server.cli("finding list");
+        let mut rows = findings.as_array().unwrap().iter();
+        rows.any(|row| row["rule"] == "pc.unregistered" && row["state"] == "open")
+    };
+    assert!(open());
+    let off = "[[adjust]]\nrules = [\"pc.unregistered\"]\nenabled = false\n";
+    fs::write(folder.join("acme.toml"), off).unwrap();
+    eventually("the finding to be over", PATIENCE, || Ok((!open()).then_some(()))).unwrap();
 }
 
 /// Mutual TLS, the database, judging, the dashboard, the journal's alerts: all of it under the unit's limits.
