@@ -1,7 +1,7 @@
 //! The collector's .deb in a Debian that boots: installed by dpkg, confined by its unit, used for everything by an agent
 //! on this machine, backed up by its timer's service, brought back elsewhere.
 
-use std::{fs, os::unix::fs::MetadataExt as _, process::Command};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, process::Command};
 
 use deskwarden_tests::{
     collector::PASSWORD,
@@ -41,13 +41,13 @@ impl Server {
         Some(Self { machine })
     }
 
-    /// Installs as `apt` does, with nobody to answer.
+    /// Installs with nobody to answer; of settings that both sides changed, those on the machine stay.
     fn install(&self, packages: &Packages) {
         let processor = Processor::of_this_machine().unwrap();
         let deb = packages.deb(Product::Collector, processor).unwrap();
         let deb = self.machine.put(&deb).unwrap();
         self.machine
-            .run(&format!("dpkg --install {deb} </dev/null 2>&1"))
+            .run(&format!("dpkg --force-confold --install {deb} </dev/null 2>&1"))
             .unwrap();
     }
 
@@ -277,6 +277,19 @@ fn an_agent_reports_to(server: &Server, address: &str) {
     agent.stop().unwrap();
 }
 
+/// The package with settings of its time: those of the newer one are others.
+fn with_other_settings(deb: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = folder.path().join("tree");
+    program::finish(Command::new("dpkg-deb").arg("--raw-extract").arg(deb).arg(&tree)).unwrap();
+    let config = tree.join(CONFIG.trim_start_matches('/'));
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text + "# of that time\n").unwrap();
+    let mut build = Command::new("dpkg-deb");
+    build.args(["--root-owner-group", "-Znone", "--build"]);
+    program::finish(build.arg(&tree).arg(deb)).unwrap();
+}
+
 #[test]
 fn an_upgrade_keeps_data_and_configuration_and_what_was_switched_off() {
     let test = "an_upgrade_keeps_data_and_configuration_and_what_was_switched_off";
@@ -286,14 +299,10 @@ fn an_upgrade_keeps_data_and_configuration_and_what_was_switched_off() {
     };
     let machine = &server.machine;
     let folder = tempfile::tempdir().unwrap();
-    let older = packages::renumber(
-        &packages,
-        Product::Collector,
-        Processor::of_this_machine().unwrap(),
-        "0.0.1",
-        folder.path(),
-    );
-    server.install(&older.unwrap());
+    let processor = Processor::of_this_machine().unwrap();
+    let older = packages::renumber(&packages, Product::Collector, processor, "0.0.1", folder.path()).unwrap();
+    with_other_settings(&older.deb(Product::Collector, processor).unwrap());
+    server.install(&older);
     let first = server.ready();
     let token = server.cli("token create --uses 1 --valid 1h");
     let mut config = fs::read_to_string(machine.file(CONFIG)).unwrap();
@@ -313,6 +322,8 @@ fn an_upgrade_keeps_data_and_configuration_and_what_was_switched_off() {
     assert_eq!(second["pin"], first["pin"]);
     assert_eq!(server.cli("token list")[0]["id"], token["id"]);
     assert_eq!(fs::read_to_string(machine.file(CONFIG)).unwrap(), config);
+    let packaged = fs::read_to_string(machine.file(&format!("{CONFIG}.dpkg-dist"))).unwrap();
+    assert!(!packaged.contains("# of that time"), "{packaged}");
     for (unit, name, value) in [
         ("deskwarden-collector.service", "ActiveState", "active"),
         ("deskwarden-collector.service", "UnitFileState", "enabled"),
