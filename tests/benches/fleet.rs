@@ -5,8 +5,6 @@
 
 #[path = "fleet/bare.rs"]
 mod bare;
-#[path = "ingest/device.rs"]
-mod device;
 #[path = "ingest/echo.rs"]
 mod echo;
 #[path = "fleet/office.rs"]

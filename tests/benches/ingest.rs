@@ -5,8 +5,6 @@
 
 #[path = "ingest/copy.rs"]
 mod copy;
-#[path = "ingest/device.rs"]
-mod device;
 #[path = "ingest/echo.rs"]
 mod echo;
 #[path = "ingest/plain.rs"]
@@ -21,11 +19,10 @@ use deskwarden_agent::transport;
 use deskwarden_tests::{
     bench::{Limit, Report, processes::spent, resident::cpu_ms},
     collector::Setup,
-    sim::{Fleet, Oracle, Plan},
+    sim::{Fleet, Oracle, Plan, device::Device},
 };
 use tokio::task::JoinSet;
 
-use device::Device;
 use echo::Echo;
 use plain::Plain;
 

@@ -3,8 +3,6 @@
 //! does a store that lacks a title of a PC afterwards. Everything is started privately; no service of the system is used.
 #![expect(clippy::print_stderr, reason = "a bench talks to a person")]
 
-#[path = "ingest/device.rs"]
-mod device;
 #[path = "peers/ocs.rs"]
 mod ocs;
 #[path = "peers/ours.rs"]

@@ -1,7 +1,11 @@
 //! Thousands of connections that say nothing, from several addresses of this machine.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+};
 
+use anyhow::Result;
 use rustix::{
     net::{AddressFamily, SocketType, bind, connect, socket},
     process::{Resource, Rlimit, getrlimit, setrlimit},
@@ -32,6 +36,22 @@ impl Crowd {
             maximum: limit.maximum,
         };
         setrlimit(Resource::Nofile, raised).is_ok()
+    }
+
+    /// Connections that a process holds: those that the kernel made for it and that it took.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn held_by(process: u32) -> Result<usize> {
+        let mut sockets = 0;
+        for entry in fs::read_dir(format!("/proc/{process}/fd"))? {
+            // A descriptor may be gone by the time that it is asked.
+            let Ok(target) = fs::read_link(entry?.path()) else {
+                continue;
+            };
+            sockets += usize::from(target.to_string_lossy().starts_with("socket:"));
+        }
+        Ok(sockets)
     }
 
     /// Connects them.

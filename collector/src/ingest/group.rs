@@ -7,6 +7,9 @@ use deskwarden_proto::{decode::ValidBody, ids::DeviceId};
 
 use super::job::Job;
 
+/// Jobs of one device in a round: who sends as fast as it can keeps nobody waiting for more than these.
+const SHARE: usize = 8;
+
 /// The jobs of one device, in order, and what they need.
 pub(super) struct Work {
     pub(super) request: LoadRequest,
@@ -14,7 +17,7 @@ pub(super) struct Work {
 }
 
 /// One round out of the jobs, and what must wait for the next: a second snapshot that completes, or one
-/// whose chunks came in this round, of the same device.
+/// whose chunks came in this round, of the same device; and what is more than a device's share.
 pub(super) fn split(jobs: Vec<Job>) -> (Vec<Work>, Vec<Job>) {
     let mut works: Vec<Work> = Vec::new();
     let mut index: HashMap<DeviceId, usize> = HashMap::new();
@@ -35,6 +38,10 @@ pub(super) fn split(jobs: Vec<Job>) -> (Vec<Work>, Vec<Job>) {
                     request: needs,
                     jobs: vec![job],
                 });
+            }
+            Some(work) if work.jobs.len() >= SHARE => {
+                full.insert(device);
+                deferred.push(job);
             }
             Some(work)
                 if needs.staged.is_some() && (work.request.staged.is_some() || has_chunk(&work.jobs)) =>

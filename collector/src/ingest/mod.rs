@@ -232,10 +232,18 @@ impl Writer {
     fn run(mut self, runtime: &Handle, mut rounds: Rounds) {
         let mut tick = Instant::now();
         let mut write_presence = tick + PRESENCE;
-        while let Some(first) = runtime.block_on(self.next(tick)) {
-            if let Some(first) = first {
-                let group = self.group(first);
-                rounds.run(group, (self.now)());
+        let mut waiting = Vec::new();
+        loop {
+            if waiting.is_empty() {
+                match runtime.block_on(self.next(tick)) {
+                    Some(first) => waiting.extend(first),
+                    None => break,
+                }
+            }
+            if !waiting.is_empty() {
+                // Others come in beside what waited, and not behind all of it.
+                self.fill(&mut waiting);
+                waiting = rounds.run(waiting, (self.now)());
             }
             let at = Instant::now();
             if at >= tick {
@@ -266,9 +274,8 @@ impl Writer {
         }
     }
 
-    fn group(&mut self, first: Job) -> Vec<Job> {
-        let mut weight = first.weight();
-        let mut group = vec![first];
+    fn fill(&mut self, group: &mut Vec<Job>) {
+        let mut weight: usize = group.iter().map(Job::weight).sum();
         while group.len() < GROUP && weight < GROUP_BYTES {
             let Ok(Queued { job, .. }) = self.queue.try_recv() else {
                 break;
@@ -276,7 +283,6 @@ impl Writer {
             weight += job.weight();
             group.push(job);
         }
-        group
     }
 
     /// Judges what is due; whether there may be more.

@@ -71,14 +71,11 @@ struct Outcome {
 }
 
 impl Rounds {
-    /// Does all jobs, in as few commits as their order allows.
-    pub(super) fn run(&mut self, jobs: Vec<Job>, now: Millis) {
-        let mut waiting = jobs;
-        while !waiting.is_empty() {
-            let (works, deferred) = split(waiting);
-            waiting = deferred;
-            self.together(works, now);
-        }
+    /// Does what of the jobs may share a commit; the others come back, in their order, for the next one.
+    pub(super) fn run(&mut self, jobs: Vec<Job>, now: Millis) -> Vec<Job> {
+        let (works, deferred) = split(jobs);
+        self.together(works, now);
+        deferred
     }
 
     /// Judges devices anew, many in one commit. Returns how many could not be.

@@ -113,6 +113,16 @@ impl Bench {
     }
 }
 
+/// Does all jobs, round by round; how many rounds that were.
+fn all(rounds: &mut Rounds, jobs: Vec<Job>, now: Millis) -> usize {
+    let (mut waiting, mut count) = (jobs, 0);
+    while !waiting.is_empty() {
+        waiting = rounds.run(waiting, now);
+        count += 1;
+    }
+    count
+}
+
 fn audit() -> AuditEntry {
     AuditEntry {
         at: NOW,
@@ -207,10 +217,33 @@ fn records_of_many_devices_share_one_commit() {
             waiting.push((sequence, answers));
         }
     }
-    rounds.run(jobs, NOW);
+    all(&mut rounds, jobs, NOW);
     assert_eq!(commits.load(Ordering::SeqCst), 1);
     for (sequence, answers) in &mut waiting {
         assert_eq!(acknowledged(answers), *sequence);
+    }
+}
+
+#[test]
+fn who_sends_very_much_gives_way_to_others_in_every_commit() {
+    let bench = Bench::new();
+    let mut rounds = bench.rounds(&Arc::default());
+    let (busy, first, second) = (bench.device(1), bench.device(2), bench.device(3));
+    let fence = Fence::default();
+    let (flood, mut flooded): (Vec<_>, Vec<_>) = (1..=100)
+        .map(|sequence| record(busy, &fence, incoming(sequence, &format!("p{sequence}"))))
+        .unzip();
+    let (job, mut answered) = record(first, &Fence::default(), incoming(1, "vim"));
+    let mut waiting = rounds.run(flood.into_iter().chain([job]).collect(), NOW);
+    assert_eq!(acknowledged(&mut answered), 1);
+    assert!(waiting.len() > 80, "{} wait", waiting.len());
+    let (job, mut answered) = record(second, &Fence::default(), incoming(1, "vim"));
+    waiting.push(job);
+    let waiting = rounds.run(waiting, NOW);
+    assert_eq!(acknowledged(&mut answered), 1);
+    assert!(all(&mut rounds, waiting, NOW) > 3);
+    for (answers, sequence) in flooded.iter_mut().zip(1..) {
+        assert_eq!(acknowledged(answers), sequence);
     }
 }
 
@@ -222,7 +255,7 @@ fn an_unknown_device_does_not_harm_the_others() {
     let (good, mut applied) = record(known, &Fence::default(), incoming(1, "vim"));
     let fence = Fence::default();
     let (bad, mut refused) = record(DeviceId::from_random([99; 16]), &fence, incoming(1, "vim"));
-    rounds.run(vec![bad, good], NOW);
+    all(&mut rounds, vec![bad, good], NOW);
     assert_eq!(acknowledged(&mut applied), 1);
     assert_eq!(refused.try_recv().unwrap(), Answer::Unknown);
     assert!(fence.is_closed());
@@ -236,7 +269,7 @@ fn nothing_of_a_closed_fence_is_applied() {
     let fence = Fence::default();
     fence.close();
     let (job, mut answers) = record(device, &fence, incoming(1, "vim"));
-    rounds.run(vec![job], NOW);
+    all(&mut rounds, vec![job], NOW);
     assert_eq!(answers.try_recv().unwrap(), Answer::Fenced);
     assert!(bench.state(device).items.is_empty());
 }
@@ -252,7 +285,7 @@ fn records_behind_a_fork_are_not_applied_in_the_same_group() {
         .into_iter()
         .map(|incoming| record(device, &fence, incoming))
         .unzip();
-    rounds.run(jobs, NOW);
+    all(&mut rounds, jobs, NOW);
     assert_eq!(acknowledged(&mut answers[0]), 1);
     assert_eq!(answers[1].try_recv().unwrap(), Answer::Forked);
     assert_eq!(answers[2].try_recv().unwrap(), Answer::Fenced);
@@ -282,7 +315,7 @@ async fn an_edited_rule_book_judges_what_is_stored_without_any_agent() {
     let bench = Bench::new();
     let device = bench.device(1);
     let (job, _answers) = record(device, &Fence::default(), incoming(1, "linuxqq"));
-    bench.rounds(&Arc::default()).run(vec![job], NOW);
+    all(&mut bench.rounds(&Arc::default()), vec![job], NOW);
     let cancel = CancellationToken::new();
     let contexts = bench.contexts();
     let mut rules = contexts.rules();

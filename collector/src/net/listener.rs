@@ -14,6 +14,7 @@ use std::{
 
 use futures_core::Stream;
 use rustls::ServerConfig;
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
@@ -30,6 +31,9 @@ use super::{
 
 /// Finished handshakes that wait for the HTTP server.
 const HANDED_ON: usize = 128;
+/// Connections that the system keeps until they are accepted, or as many as it allows. One that finds no room is made
+/// again by its peer seconds later, and who is polite waits behind who is not.
+const BACKLOG: i32 = 4096;
 /// Pause after the system could not accept, as with no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -84,6 +88,8 @@ impl TlsListener {
     ) -> Result<Self, NetError> {
         let failed = |source| NetError { address, source };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
+        // The library listens with a queue that a few hundred agents fill.
+        SockRef::from(&socket).listen(BACKLOG).map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         let counters = Arc::<Counters>::default();
         let (sender, ready) = mpsc::channel(HANDED_ON);

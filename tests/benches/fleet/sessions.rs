@@ -10,7 +10,10 @@ use deskwarden_tests::{
         resident::{cpu_ms, memory},
     },
     collector::Setup,
-    sim::{Fleet, Plan},
+    sim::{
+        Fleet, Plan,
+        device::{Device, Halves},
+    },
 };
 use tokio::{
     net::TcpStream,
@@ -21,11 +24,7 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-use super::{
-    bare,
-    device::{Device, Halves},
-    echo::Echo,
-};
+use super::{bare, echo::Echo};
 
 /// Devices that report in one go, before they are only sessions.
 const SLICE: u32 = 500;

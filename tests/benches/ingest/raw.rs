@@ -4,10 +4,9 @@
 use anyhow::Result;
 use deskwarden_agent::transport::Channel;
 use deskwarden_proto::v1::{Heartbeat, agent_frame::Frame, session_client::SessionClient};
+use deskwarden_tests::sim::device::{Caller, said};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-
-use super::device::{Caller, said};
 
 /// Says hello, is welcomed, and hangs up; as often as asked, on one connection.
 pub(crate) async fn hellos(caller: Caller, times: usize) -> Result<()> {

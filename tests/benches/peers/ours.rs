@@ -10,14 +10,14 @@ use deskwarden_tests::{
         resident::{memory, memory_of_family},
     },
     collector::Setup,
-    sim::{Fleet, Oracle, Plan, SimAgent},
+    sim::{
+        Fleet, Oracle, Plan, SimAgent,
+        device::{Caller, Device},
+    },
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use crate::{
-    device::{Caller, Device},
-    peer::{CHANGES, Costs, SEED, SENDERS},
-};
+use crate::peer::{CHANGES, Costs, SEED, SENDERS};
 
 /// A hello costs little: more of them, so that the kernel's ticks do not matter.
 const HELLOS: usize = 40;

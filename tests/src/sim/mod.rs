@@ -3,14 +3,18 @@
 //! seed decides. The oracle knows what the store must hold afterwards.
 
 pub mod agent;
+pub mod device;
 pub mod fleet;
+pub mod flood;
 pub mod line;
 pub mod oracle;
 pub mod pc;
 pub mod pool;
 
 pub use agent::SimAgent;
+pub use device::Device;
 pub use fleet::{Fleet, Plan};
+pub use flood::Flood;
 pub use line::Line;
 pub use oracle::{Oracle, Tally};
 pub use pc::{Mutation, SimPc};

@@ -118,7 +118,7 @@ fn office(bench: &Bench) -> Vec<DeviceId> {
                     jobs.push(record(device, &Fence::default(), incoming(sequence, title)).0);
                 }
             }
-            rounds.run(jobs, NOW);
+            all(&mut rounds, jobs, NOW);
             if number.is_multiple_of(3) {
                 let asset = bench.state(device).asset;
                 let asset = deskwarden_domain::model::Asset {

@@ -17,33 +17,39 @@ use deskwarden_proto::{
         collector_frame::Frame as Reply, session_client::SessionClient,
     },
 };
-use deskwarden_tests::sim::{SimAgent, agent::Place};
+
 use rustls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
+use super::{SimAgent, agent::Place};
+
 /// A device that has reported everything: how it connects, and the hello that says so.
-#[derive(Clone)]
-pub(crate) struct Device {
+#[derive(Clone, Debug)]
+pub struct Device {
     endpoint: Endpoint,
     tls: Arc<ClientConfig>,
-    hello: Hello,
+    /// What it says first.
+    pub hello: Hello,
 }
 
 /// What is said, and what is answered.
-pub(crate) type Halves = (mpsc::Sender<AgentFrame>, Streaming<CollectorFrame>);
+pub type Halves = (mpsc::Sender<AgentFrame>, Streaming<CollectorFrame>);
 
 /// A connection of one.
-#[derive(Clone)]
-pub(crate) struct Caller {
+#[derive(Clone, Debug)]
+pub struct Caller {
     channel: Channel,
     hello: Hello,
 }
 
 impl Device {
     /// The hello of a running agent, which is ended then.
-    pub(crate) async fn take_over(agent: &mut SimAgent, place: &Place) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When the agent does not run or cannot be ended.
+    pub async fn take_over(agent: &mut SimAgent, place: &Place) -> Result<Self> {
         agent.settled().await?;
         let introduction = agent.introduces().await?;
         agent.stop().await?;
@@ -80,7 +86,10 @@ impl Device {
     }
 
     /// Connects.
-    pub(crate) async fn call(self) -> Result<Caller> {
+    ///
+    /// # Errors
+    /// When there is no connection.
+    pub async fn call(self) -> Result<Caller> {
         let channel = transport::connect(&self.endpoint, &self.tls).await?;
         let hello = self.hello;
         Ok(Caller { channel, hello })
@@ -89,11 +98,11 @@ impl Device {
 
 impl Caller {
     /// Says hello, and is welcomed: the two halves of a session, which ends when they are dropped.
-    pub(crate) async fn welcomed(&self) -> Result<Halves> {
-        let (frames, outgoing) = mpsc::channel(64);
-        let mut client = SessionClient::with_origin(self.channel.clone(), self.channel.origin());
-        frames.send(said(Frame::Hello(self.hello.clone()))).await?;
-        let mut replies = client.run(ReceiverStream::new(outgoing)).await?.into_inner();
+    ///
+    /// # Errors
+    /// When the collector answers with anything else, or asks for more.
+    pub async fn welcomed(&self) -> Result<Halves> {
+        let (frames, mut replies) = self.opened().await?;
         match replies.message().await?.and_then(|frame| frame.frame) {
             Some(Reply::Welcome(welcome)) if welcome.resync.is_empty() && !welcome.recorded_gap => {
                 Ok((frames, replies))
@@ -101,8 +110,21 @@ impl Caller {
             other => bail!("the hello is not as it should be: {other:?}"),
         }
     }
+
+    /// Says hello; the answer is the first reply.
+    ///
+    /// # Errors
+    /// When there is no stream.
+    pub async fn opened(&self) -> Result<Halves> {
+        let (frames, outgoing) = mpsc::channel(64);
+        let mut client = SessionClient::with_origin(self.channel.clone(), self.channel.origin());
+        frames.send(said(Frame::Hello(self.hello.clone()))).await?;
+        let replies = client.run(ReceiverStream::new(outgoing)).await?.into_inner();
+        Ok((frames, replies))
+    }
 }
 
-pub(crate) fn said(frame: Frame) -> AgentFrame {
+/// A frame as it goes on the wire.
+pub fn said(frame: Frame) -> AgentFrame {
     AgentFrame { frame: Some(frame) }
 }
