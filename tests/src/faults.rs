@@ -111,9 +111,9 @@ pub const ROWS: [Row; 17] = [
     row(
         "clocks",
         "a PC's clock is wrong by a day or by ten years, either way",
-        "it enrols, reports and renews",
-        "tests/tests/end_to_end/system/identity.rs",
-        "a_clock_that_is_wrong_by_ten_years_locks_nobody_out",
+        "it enrols, reports and renews; only a first contact past the end of the collector's certificate is refused, with the reason, until the clock is right",
+        "tests/tests/end_to_end/system/clocks.rs",
+        "a_clock_that_is_wrong_by_a_day_or_by_ten_years_enrols_reports_and_renews",
     ),
     row(
         "backup",

@@ -101,10 +101,14 @@ impl CollectorVerifier {
 
     /// The time to try when the PC's clock says that a certificate is not valid now. It is a lower bound: after a
     /// restart, or when the machine was paused, more time has passed than was counted. So a certificate that begins
-    /// later is not held against the collector; one that has ended is.
-    fn other_time(&self, leaf: &CertificateDer<'_>) -> Option<UnixTime> {
-        let (Told::Exactly(ms) | Told::AtLeast(ms)) = self.clock.now()?;
-        Some(unix(ms.max(validity(leaf)?.0)))
+    /// later is not held against the collector; one that has ended is. Where nobody ever told a time, at first contact,
+    /// the PC's clock is that bound.
+    fn other_time(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> Option<UnixTime> {
+        let begins = unix(validity(leaf)?.0);
+        Some(match self.clock.now() {
+            Some(Told::Exactly(ms) | Told::AtLeast(ms)) => unix(ms).max(begins),
+            None => now.max(begins),
+        })
     }
 }
 
@@ -123,7 +127,7 @@ impl ServerCertVerifier for CollectorVerifier {
             .map_err(|error| Error::General(error.to_string()))?;
         let verify = |now| verifier.verify_server_cert(leaf, intermediates, name, ocsp, now);
         match verify(now) {
-            Err(Error::InvalidCertificate(why)) if is_about_time(&why) => match self.other_time(leaf) {
+            Err(Error::InvalidCertificate(why)) if is_about_time(&why) => match self.other_time(leaf, now) {
                 Some(other) => verify(other),
                 None => Err(Error::InvalidCertificate(why)),
             },

@@ -171,6 +171,23 @@ async fn the_time_that_a_collector_told_decides_when_the_clock_says_expired() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_begins_later_by_the_clock_of_a_new_pc_is_believed_and_one_that_ended_is_not() {
+    // As a PC sees it whose clock is a day behind, and one whose clock is ten years behind.
+    for from in [1, 3_650] {
+        let fake = Fake::with(Pki::new(&["localhost"], Valid::days(from, from + 60))).await;
+        fake.knobs(|knobs| knobs.valid = Valid::days(from, from + 30));
+        Pc::new().enrolled(&fake).await;
+    }
+    let fake = Fake::with(Pki::new(&["localhost"], Valid::days(-60, -1))).await;
+    let refused = Pc::new().ask(&fake.endpoint, fake.pki.pin(), TOKEN).await;
+    assert!(
+        matches!(refused, Err(Error::Transport(transport::Error::Tls { .. }))),
+        "{refused:?}"
+    );
+    assert_eq!(fake.knobs(|knobs| knobs.enrolments.len()), 0);
+}
+
+#[tokio::test]
 async fn after_a_restart_a_lower_bound_of_the_time_is_enough() {
     // Told long before the certificate began, and started since: how long it was off is unknown.
     let fake = Fake::with(Pki::new(&["localhost"], Valid::days(-3_680, -3_600))).await;

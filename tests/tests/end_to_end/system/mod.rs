@@ -6,6 +6,7 @@ mod admission;
 mod bad_input;
 mod channels;
 mod clauses;
+mod clocks;
 mod crowd;
 mod directory;
 mod enrolment;
