@@ -37,7 +37,7 @@ const fn row(
 }
 
 /// The matrix.
-pub const ROWS: [Row; 17] = [
+pub const ROWS: [Row; 19] = [
     row(
         "outage",
         "the collector is away for 30 minutes, 10,000 agents (simulated time)",
@@ -103,10 +103,24 @@ pub const ROWS: [Row; 17] = [
     ),
     row(
         "lines",
-        "connections are cut after any byte; records are sent twice, late, or again",
+        "connections are cut after any byte",
         "nothing lost, nothing applied twice",
-        "tests/tests/durability/system/restore.rs",
+        "tests/tests/durability/system/lines.rs",
         "a_line_that_breaks_anywhere_loses_and_doubles_nothing",
+    ),
+    row(
+        "silent-line",
+        "a line swallows everything and tells neither side",
+        "the agent notices that nothing is acknowledged and connects again; nothing lost, nothing applied twice",
+        "tests/tests/durability/system/lines.rs",
+        "a_line_that_swallows_everything_is_noticed_and_left",
+    ),
+    row(
+        "messages",
+        "records and acknowledgements come twice, late, behind younger ones, again on a later connection",
+        "nothing lost, nothing applied twice; a record that came before its predecessor shows as a gap and is made up for",
+        "tests/tests/durability/system/lines.rs",
+        "messages_that_come_twice_late_or_in_another_order_are_taken_once",
     ),
     row(
         "clocks",

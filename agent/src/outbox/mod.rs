@@ -267,7 +267,11 @@ impl<D: Disk> Outbox<D> {
                 sequence: ack.sequence,
             });
         }
-        self.mark.acknowledged = self.mark.acknowledged.max(ack.sequence);
+        // Its token is an older one: to present it would look like a restored disk.
+        if ack.sequence < self.mark.acknowledged {
+            return Ok(());
+        }
+        self.mark.acknowledged = ack.sequence;
         self.mark.resume_token.clone_from(&ack.resume_token);
         while let Some(first) = self
             .pending

@@ -146,6 +146,21 @@ fn an_acknowledgement_is_remembered_with_its_token() {
 }
 
 #[test]
+fn an_acknowledgement_that_comes_late_does_not_undo_a_younger_one() {
+    let (_, mut outbox) = open(Bounds::default());
+    outbox.append(&[delta(0, 1), delta(0, 2)]).unwrap();
+    let late = v1::Ack {
+        resume_token: b"older".to_vec(),
+        ..ack(&outbox, 1)
+    };
+    outbox.acknowledge(&ack(&outbox, 2)).unwrap();
+    outbox.acknowledge(&late).unwrap();
+    let position = outbox.position().unwrap();
+    assert_eq!((position.acknowledged, position.enqueued), (2, 2));
+    assert_eq!(position.resume_token, b"next");
+}
+
+#[test]
 fn an_acknowledgement_of_the_unknown_is_refused() {
     let (_, mut outbox) = open(Bounds::default());
     outbox.append(&[delta(0, 1)]).unwrap();

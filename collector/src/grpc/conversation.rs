@@ -214,7 +214,7 @@ impl Conversation {
     /// Acknowledges as far as the answers reach: one frame names the highest sequence.
     async fn answered(&mut self, first: Answer) -> Result<(), End> {
         let mut answer = Some(first);
-        let mut ack = None;
+        let mut ack: Option<v1::Ack> = None;
         let mut missing: Vec<Section> = Vec::new();
         let mut refused = None;
         while let Some(next) = answer {
@@ -225,11 +225,14 @@ impl Conversation {
                     resume_token,
                     resync,
                 } => {
-                    ack = Some(v1::Ack {
-                        epoch: self.epoch,
-                        sequence,
-                        resume_token: resume_token.to_vec(),
-                    });
+                    // A record that came once more is answered behind younger ones.
+                    if ack.as_ref().is_none_or(|before| before.sequence < sequence) {
+                        ack = Some(v1::Ack {
+                            epoch: self.epoch,
+                            sequence,
+                            resume_token: resume_token.to_vec(),
+                        });
+                    }
                     missing.extend(resync);
                 }
                 Answer::Forked => refused = Some(Refused::Fork),

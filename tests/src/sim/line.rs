@@ -1,5 +1,6 @@
 //! A network line that breaks: it carries connections to the collector and cuts each after some bytes, wherever that is:
-//! in a handshake, in a frame, before an acknowledgement arrives. TLS keeps what was carried in order and once, so a
+//! in a handshake, in a frame, before an acknowledgement arrives. Or it goes silent: what it carried stays open, and
+//! nothing comes through any more. TLS keeps what was carried in order and once, so a
 //! cut is all that a network can do to a report.
 
 use std::{
@@ -23,6 +24,8 @@ use tokio::{
 pub struct Line {
     address: SocketAddr,
     cuts: Arc<AtomicU64>,
+    /// How often it went silent: connections of an earlier time carry nothing.
+    silences: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
 
@@ -37,29 +40,42 @@ impl Line {
         let address = listener.local_addr()?;
         let cuts = Arc::<AtomicU64>::default();
         let rng = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
+        let silences = Arc::<AtomicU64>::default();
         let counted = Arc::clone(&cuts);
+        let silent = Arc::clone(&silences);
         let task = runtime.spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let life = rng
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .usize(0..longest);
-                let counted = Arc::clone(&counted);
+                let (counted, silent) = (Arc::clone(&counted), Arc::clone(&silent));
                 tokio::spawn(async move {
                     if let Ok(far) = TcpStream::connect(collector).await
-                        && carry(near, far, life).await
+                        && carry(near, far, life, &silent).await
                     {
                         counted.fetch_add(1, Ordering::Relaxed);
                     }
                 });
             }
         });
-        Ok(Self { address, cuts, task })
+        Ok(Self {
+            address,
+            cuts,
+            silences,
+            task,
+        })
     }
 
     /// Where agents connect.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Everything that it carries now stays open for ever, and no byte comes through: neither side is told. Later
+    /// connections are carried.
+    pub fn go_silent(&self) {
+        self.silences.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Connections that were cut.
@@ -75,12 +91,21 @@ impl Drop for Line {
 }
 
 /// Whether the connection was cut, and did not end by itself.
-async fn carry(mut near: TcpStream, mut far: TcpStream, mut left: usize) -> bool {
+async fn carry(mut near: TcpStream, mut far: TcpStream, mut left: usize, silences: &AtomicU64) -> bool {
+    let began = silences.load(Ordering::SeqCst);
     let (mut up, mut down) = (vec![0; 4 << 10], vec![0; 4 << 10]);
     while left > 0 {
-        let done = tokio::select! {
-            read = near.read(&mut up) => pass(read, &up, &mut far, &mut left).await,
-            read = far.read(&mut down) => pass(read, &down, &mut near, &mut left).await,
+        let (read, upwards) = tokio::select! {
+            read = near.read(&mut up) => (read, true),
+            read = far.read(&mut down) => (read, false),
+        };
+        if silences.load(Ordering::SeqCst) != began {
+            // What is sent is taken by the system until its buffers are full, as on a line into nowhere.
+            return std::future::pending().await;
+        }
+        let done = match upwards {
+            true => pass(read, &up, &mut far, &mut left).await,
+            false => pass(read, &down, &mut near, &mut left).await,
         };
         if done.is_err() {
             return false;

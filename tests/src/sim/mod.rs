@@ -3,6 +3,7 @@
 //! seed decides. The oracle knows what the store must hold afterwards.
 
 pub mod agent;
+pub mod courier;
 pub mod device;
 pub mod fleet;
 pub mod flood;
@@ -12,6 +13,7 @@ pub mod pc;
 pub mod pool;
 
 pub use agent::SimAgent;
+pub use courier::Courier;
 pub use device::Device;
 pub use fleet::{Fleet, Plan};
 pub use flood::Flood;

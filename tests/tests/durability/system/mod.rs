@@ -4,6 +4,7 @@ mod agent;
 mod crash;
 mod dispatch;
 mod fleet;
+mod lines;
 mod order;
 mod power;
 mod restore;
