@@ -131,7 +131,7 @@ pub const ROWS: [Row; 19] = [
     ),
     row(
         "backup",
-        "an older backup of the collector is restored",
+        "a backup that was made under load is restored by the command, into SQLite and into PostgreSQL",
         "both sides agree by themselves; the gap shows",
         "tests/tests/durability/system/restore.rs",
         "a_restored_backup_of_the_collector_ends_in_agreement",

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::{
     backup::{self, BackupError, Source},
+    config::{Config, Reach, StoreUrl},
     places,
 };
 
@@ -95,7 +96,7 @@ pub(super) fn run(command: &Backup, common: &Common, out: &mut Out<'_>) -> Resul
 }
 
 pub(super) fn restore(command: &Restore, common: &Common, out: &mut Out<'_>) -> Result<(), CliError> {
-    let config = session::config(common)?;
+    let config = restored_config(&command.backup, common)?;
     let manifest = backup::restore(&command.backup, &config.data_dir, &config.store).map_err(refused)?;
     noted(config.store.reveal(), "backup.restore", &command.backup)?;
     let (folder, made) = (config.data_dir.display(), &manifest.made_at);
@@ -107,6 +108,30 @@ pub(super) fn restore(command: &Restore, common: &Common, out: &mut Out<'_>) -> 
              they send again."
         ),
     )?)
+}
+
+/// The configuration that the restored collector will have. A folder without any gets the one that the backup brings:
+/// then the store belongs where that one says.
+fn restored_config(backup: &Path, common: &Common) -> Result<Config, CliError> {
+    let mut config = session::config(common)?;
+    let from = backup.join("data");
+    let kept = from.join(places::FILE);
+    let is_told = common.config.is_some() || common.store.is_some() || common.data.is_none();
+    if is_told || config.data_dir.join(places::FILE).exists() || !kept.exists() {
+        return Ok(config);
+    }
+    let unread = |error: std::io::Error| CliError::Refused(format!("{}: {error}", kept.display()));
+    let text = fs::read_to_string(&kept).map_err(unread)?;
+    let name = kept.display().to_string();
+    let brought = Config::parse(&text, &name, &from, &config.data_dir, Reach::Loopback)?;
+    let file = deskwarden_store::file_of(brought.store.reveal())?;
+    // A file that is named from the data folder on is in the new one.
+    config.store = match file.as_deref().and_then(|file| file.strip_prefix(&from).ok()) {
+        Some(name) => StoreUrl::parse(&format!("sqlite:{}", config.data_dir.join(name).display()))
+            .map_err(|fault| CliError::Refused(fault.to_string()))?,
+        None => brought.store,
+    };
+    Ok(config)
 }
 
 /// Notes in the audit log what was done; it is done, whatever comes of this.

@@ -1,8 +1,18 @@
 //! Older states come back: the collector's backup, an agent's disk, both. Every time the two sides must agree in the
 //! end, by themselves, and the loss must be visible where there was one.
 
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use deskwarden_store::conformance::postgres::Postgres;
 use deskwarden_tests::{
     collector::{Collector, Setup},
+    dashboard::text,
+    faults,
     folder::copy,
     sim::{Fleet, Oracle, Plan},
     wait::{PATIENCE, eventually},
@@ -12,7 +22,11 @@ use tempfile::TempDir;
 const AGENTS: u32 = 12;
 
 fn office(seed: u64) -> (Collector, Fleet) {
-    let collector = Setup::new().unwrap().start().unwrap();
+    office_of(Setup::new().unwrap(), seed)
+}
+
+fn office_of(setup: Setup, seed: u64) -> (Collector, Fleet) {
+    let collector = setup.start().unwrap();
     let mut fleet = Fleet::enrol(Plan { agents: AGENTS, seed }, &collector).unwrap();
     fleet.start().unwrap();
     fleet.settle().unwrap();
@@ -63,43 +77,110 @@ fn seen(oracle: &Oracle, fleet: &Fleet) -> (usize, usize) {
     )
 }
 
-#[test]
-fn a_restored_backup_of_the_collector_ends_in_agreement() {
-    let (mut collector, mut fleet) = office(60);
-    let kept = backup(&mut collector);
+/// A backup by the program's own command, while PCs change and agents report.
+fn backup_meanwhile(collector: &Collector, fleet: &mut Fleet, folder: &Path) -> String {
+    let before: u64 = fleet.promised().iter().map(|(_, sequence)| sequence).sum();
+    let over = AtomicBool::new(false);
+    let made = thread::scope(|scope| {
+        let load = scope.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                fleet.mutate(1).unwrap();
+            }
+        });
+        let made = collector.cli(&["backup", "--to", &folder.display().to_string()]);
+        over.store(true, Ordering::SeqCst);
+        load.join().unwrap();
+        made.unwrap()
+    });
+    fleet.settle().unwrap();
+    let after: u64 = fleet.promised().iter().map(|(_, sequence)| sequence).sum();
+    assert!(after > before, "agents reported meanwhile");
+    let backup = text(&made, "backup").unwrap().to_owned();
+    assert_eq!(
+        collector.cli(&["backup", "--verify", &backup]).unwrap()["whole"],
+        true
+    );
+    backup
+}
+
+/// Everything of the collector is lost, and its own command puts the backup in its place.
+fn restore(collector: &mut Collector, backup: &str, lose: impl FnOnce()) {
+    collector.program().stop().unwrap();
+    fs::remove_dir_all(collector.data()).unwrap();
+    lose();
+    collector.cli(&["restore", backup]).unwrap();
+    collector.restart().unwrap();
+}
+
+/// The course of a loss; how many reports were newer than the backup, and what was compared.
+fn ends_in_agreement(
+    setup: Setup,
+    seed: u64,
+    open: impl Fn(&Collector) -> Oracle,
+    lose: impl FnOnce(),
+) -> String {
+    let (mut collector, mut fleet) = office_of(setup, seed);
+    let folder = tempfile::tempdir().unwrap();
+    let backup = backup_meanwhile(&collector, &mut fleet, folder.path());
     fleet.mutate(3).unwrap();
     fleet.settle().unwrap();
-    collector.program().stop().unwrap();
-    collector.restore(kept.path()).unwrap();
-    collector.restart().unwrap();
+    restore(&mut collector, &backup, lose);
     fleet.mutate(1).unwrap();
-    fleet.settle().unwrap();
+    fleet
+        .settle()
+        .unwrap_or_else(|error| panic!("{error:#}\n{}", collector.log()));
     // The digests of the hello tell what is missing, and a snapshot brings it.
-    let oracle = Oracle::on(&collector.data()).unwrap();
+    let oracle = open(&collector);
     fleet.stop().unwrap();
     fleet.start().unwrap();
     fleet.settle().unwrap();
     agree(&oracle, &fleet);
+    let (gaps, forks) = seen(&oracle, &fleet);
     assert_eq!(
-        seen(&oracle, &fleet),
+        (gaps, forks),
         (AGENTS as usize, 0),
         "every gap shows, nobody was cloned"
     );
     // From here on it is as if nothing had been.
-    let lines: u64 = fleet
-        .agents
-        .iter()
-        .map(|agent| oracle.lines(agent.device).unwrap())
-        .sum();
+    let lines = |fleet: &Fleet| -> u64 {
+        let each = fleet.agents.iter();
+        each.map(|agent| oracle.lines(agent.device).unwrap()).sum()
+    };
+    let before = lines(&fleet);
     fleet.mutate(2).unwrap();
     fleet.settle().unwrap();
     agree(&oracle, &fleet);
-    let now: u64 = fleet
-        .agents
-        .iter()
-        .map(|agent| oracle.lines(agent.device).unwrap())
-        .sum();
-    assert_eq!(now - lines, u64::from(AGENTS) * 2);
+    assert_eq!(lines(&fleet) - before, u64::from(AGENTS) * 2);
+    let tally = oracle.equals(&fleet).unwrap();
+    format!(
+        "{} items of {gaps} PCs agreed about and {gaps} gaps told",
+        tally.items
+    )
+}
+
+#[test]
+fn a_restored_backup_of_the_collector_ends_in_agreement() {
+    let on = |collector: &Collector| Oracle::on(&collector.data()).unwrap();
+    let embedded = ends_in_agreement(Setup::new().unwrap(), 60, on, || {});
+    let Some(postgres) = Postgres::start() else { return };
+    let setup = Setup::new().unwrap().store(postgres.location());
+    let at = |_: &Collector| Oracle::at(postgres.location()).unwrap();
+    let server = ends_in_agreement(setup, 59, at, || {
+        let mut client = postgres.raw();
+        let schema: String = client
+            .query_one("SELECT current_schema()::text", &[])
+            .unwrap()
+            .get(0);
+        client
+            .batch_execute(&format!("DROP SCHEMA {schema} CASCADE; CREATE SCHEMA {schema}"))
+            .unwrap();
+    });
+    faults::tell(
+        "backup",
+        &format!(
+            "made while agents reported, by the command, and restored by the command: SQLite {embedded}; PostgreSQL {server}"
+        ),
+    );
 }
 
 #[test]
@@ -121,6 +202,11 @@ fn a_restored_disk_of_an_agent_ends_in_agreement() {
         seen(&oracle, &fleet).1,
         AGENTS as usize,
         "every restored disk shows"
+    );
+    let items = oracle.equals(&fleet).unwrap().items;
+    faults::tell(
+        "disk-set-back",
+        &format!("{AGENTS} disks set back by 3 changes: {items} items agreed about, {AGENTS} forks told"),
     );
 }
 
