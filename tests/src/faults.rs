@@ -37,7 +37,7 @@ const fn row(
 }
 
 /// The matrix.
-pub const ROWS: [Row; 19] = [
+pub const ROWS: [Row; 20] = [
     row(
         "outage",
         "the collector is away for 30 minutes, 10,000 agents (simulated time)",
@@ -75,6 +75,13 @@ pub const ROWS: [Row; 19] = [
     ),
     row(
         "disk-full-agent",
+        "the agent's disk is full while its PC changes",
+        "the log tells; every change arrives by itself when there is room",
+        "tests/tests/end_to_end/system/full_disk.rs",
+        "what_changes_while_the_disk_is_full_arrives_when_there_is_room",
+    ),
+    row(
+        "disk-full-renewal",
         "the agent's disk is full, at any step of a renewal",
         "the identity that works stays; the renewal comes when there is room",
         "tests/tests/end_to_end/system/full_disk.rs",

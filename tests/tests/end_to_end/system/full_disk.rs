@@ -1,13 +1,13 @@
-//! A disk that is full when the certificate is renewed: the identity that works is not touched, and the renewal comes
-//! when there is room again.
+//! An agent's disk that is full. When the certificate is renewed: the identity that works is not touched, and the renewal
+//! comes when there is room again. When its PC changes: somebody is told, and what changed arrives later.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Instant};
 
 use deskwarden_agent::identity::Store;
 use deskwarden_tests::{
     agent::Agent,
     collector::{Collector, Setup},
-    folder, need,
+    faults, folder, need,
     pc::Pc,
     program::Stream,
     small_disk::SmallDisk,
@@ -16,7 +16,7 @@ use deskwarden_tests::{
 use tempfile::TempDir;
 
 /// Pages that hold an agent's state and leave some to fill.
-const PAGES: usize = 128;
+const PAGES: usize = 256;
 
 /// A PC that enrolled twenty days ago and was off since: its certificate is due for renewal.
 fn due(host: &str) -> (Collector, Agent, Pc) {
@@ -91,6 +91,10 @@ fn a_full_disk_during_renewal_costs_no_identity() {
         Ok((!agent.state().join("previous").exists()).then_some(()))
     })
     .unwrap_or_else(|error| panic!("{error:#}\n{}", agent.log()));
+    faults::tell(
+        "disk-full-renewal",
+        "2 starts on the full disk connected as the same device; renewed by itself once there was room",
+    );
 }
 
 #[test]
@@ -125,4 +129,74 @@ fn a_disk_that_is_full_at_any_step_of_the_swap_leaves_an_identity() {
     agent.restore(state);
     agent.restart(&collector, &pc).unwrap();
     says(&mut agent, "\"connected\"");
+}
+
+/// Packages of one installation: more than the end of a page holds that was not full.
+const MANY: u64 = 100;
+
+/// Adds packages, as an installation of something large does.
+fn install(pc: &Pc, name: &str) {
+    let mut status = fs::read_to_string(pc.file("var/lib/dpkg/status")).unwrap();
+    for number in 0..MANY {
+        status.push_str(&format!(
+            "\nPackage: {name}-{number}\nStatus: install ok installed\nPriority: optional\nSection: editors\n\
+             Installed-Size: 1\nMaintainer: A <a@office.example>\nArchitecture: amd64\nVersion: 1.0\nDescription: {name}\n"
+        ));
+    }
+    pc.write("var/lib/dpkg/status", &status).unwrap();
+}
+
+#[test]
+fn what_changes_while_the_disk_is_full_arrives_when_there_is_room() {
+    let test = "what_changes_while_the_disk_is_full_arrives_when_there_is_room";
+    if !need::root(test) {
+        return;
+    }
+    let pc = Pc::new("pc-room").unwrap();
+    let collector = Setup::new().unwrap().start().unwrap();
+    let mut agent = Agent::start(&collector, &pc).unwrap();
+    let software = |count: u64| {
+        collector.device(&format!("{count} packages"), |shown| {
+            (shown["items"]["software"] == count).then_some(())
+        })
+    };
+    software(3).unwrap();
+    agent.program().stop().unwrap();
+    let disk = SmallDisk::of_pages(PAGES).unwrap();
+    agent.restore(moved(&agent, &disk));
+    agent.restart(&collector, &pc).unwrap();
+    says(&mut agent, "\"connected\"");
+    install(&pc, "gimp");
+    software(3 + MANY).unwrap();
+    disk.fill_but(0).unwrap();
+    // One after the other, so that each is seen by itself.
+    for (name, times) in [("inkscape", 1), ("blender", 2)] {
+        install(&pc, name);
+        kept_nothing(&mut agent, times);
+    }
+    software(3 + MANY).unwrap();
+    disk.free().unwrap();
+    let began = Instant::now();
+    // The agent tries again a minute after a write that failed.
+    let program = agent.program();
+    eventually("what changed", 2 * PATIENCE, || software(3 + 3 * MANY).map(Some))
+        .unwrap_or_else(|error| panic!("{error:#}\n{}", program.log()));
+    let took = began.elapsed().as_secs_f64();
+    faults::tell(
+        "disk-full-agent",
+        &format!(
+            "the log told of each; 2 changes on a full disk were there {took:.0} s after there was room, by itself"
+        ),
+    );
+}
+
+/// Waits until the agent said so many times that what it saw could not be kept.
+fn kept_nothing(agent: &mut Agent, times: usize) {
+    let program = agent.program();
+    eventually("the log to tell of the disk", PATIENCE, || {
+        let lines = program.lines(Stream::Err);
+        let told = |line: &&String| line.contains("could not be kept") && line.contains("No space left");
+        Ok((lines.iter().filter(told).count() >= times).then_some(()))
+    })
+    .unwrap_or_else(|error| panic!("{error:#}\n{}", program.log()));
 }
