@@ -103,10 +103,10 @@ pub const ROWS: [Row; 20] = [
     ),
     row(
         "outbox-bits",
-        "any byte of an agent's outbox flips, before a start or while it runs",
-        "repaired, or set aside and told as a gap; the agent goes on",
-        "agent/src/outbox/crash_tests.rs",
-        "every_flipped_byte_is_repaired_or_quarantined",
+        "bits flip in an agent's outbox, or its end is missing although it was written",
+        "repaired, set aside and told as a gap, or told as a disk that was set back; both sides agree",
+        "tests/tests/durability/system/outbox.rs",
+        "an_outbox_that_changed_on_its_disk_ends_in_agreement",
     ),
     row(
         "lines",

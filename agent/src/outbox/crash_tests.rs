@@ -68,6 +68,13 @@ impl SimDisk {
         platter.inodes[inode].content[at] ^= 1 << bit;
     }
 
+    /// Takes the end of a file away, although it was synced.
+    fn cut(&self, name: &str, length: usize) {
+        let mut platter = self.0.lock().unwrap();
+        let inode = platter.names[name];
+        platter.inodes[inode].content.truncate(length);
+    }
+
     pub(super) fn size(&self, name: &str) -> usize {
         let platter = self.0.lock().unwrap();
         platter.inodes[platter.names[name]].content.len()
@@ -317,8 +324,14 @@ proptest! {
 }
 
 fn filled() -> SimDisk {
+    filled_with(|_| {})
+}
+
+/// The same; every state that it went through is shown.
+fn filled_with(mut show: impl FnMut(&SimDisk)) -> SimDisk {
     let disk = SimDisk::default();
     let (mut outbox, _) = Outbox::open(disk.clone(), "device", SMALL).unwrap();
+    show(&disk);
     let steps = [
         Step::Terms(1),
         Step::Adopt(1),
@@ -331,6 +344,7 @@ fn filled() -> SimDisk {
     ];
     for step in &steps {
         take(&mut outbox, step).unwrap();
+        show(&disk);
     }
     disk
 }
@@ -351,6 +365,39 @@ fn every_flipped_byte_is_repaired_or_quarantined() {
             _ => assert!(now.waiting.is_empty(), "byte {at}"),
         }
     }
+}
+
+/// A file that ends between two writes is what it was before the second: the agent is then where a restored disk would
+/// have it, which the collector tells from its own position. Everywhere else the cut itself shows.
+#[test]
+fn a_file_that_is_cut_anywhere_is_an_earlier_state_or_shows_the_cut() {
+    let mut states = Vec::new();
+    let disk = filled_with(|disk| states.push(view(&Outbox::open(disk.copy(), "device", SMALL).unwrap().0)));
+    let (mut earlier, mut shown) = (0, 0);
+    for length in 0..disk.size(JOURNAL) {
+        let broken = disk.copy();
+        broken.cut(JOURNAL, length);
+        let (outbox, opened) = Outbox::open(broken, "device", SMALL).unwrap();
+        let now = view(&outbox);
+        match opened {
+            Opened::Kept => {
+                let was = |state: &View| {
+                    state.epoch == now.epoch
+                        && state.generation == now.generation
+                        && state.waiting.starts_with(&now.waiting)
+                };
+                assert!(states.iter().any(was), "{length}: {now:?}");
+                earlier += 1;
+                continue;
+            }
+            Opened::TailCut { .. } => {}
+            Opened::Quarantined { .. } => assert!(now.waiting.is_empty(), "{length}"),
+            other => panic!("{length}: {other:?}"),
+        }
+        assert!(outbox.epoch_wanted().is_some(), "{length}");
+        shown += 1;
+    }
+    assert!(earlier >= 3 && shown > 10 * earlier, "{earlier} and {shown}");
 }
 
 #[test]

@@ -80,7 +80,7 @@ pub(super) fn fold_from(frames: &[Frame<'_>], upto: Upto, acknowledged: u64) -> 
     }
     let device = entry::device(first.body).ok_or("the header is of another format")?;
     let mut states = Vec::new();
-    let mut mark = Mark::default();
+    let (mut mark, mut is_marked) = (Mark::default(), false);
     let mut terms = None;
     for frame in rest {
         match frame.kind {
@@ -88,6 +88,7 @@ pub(super) fn fold_from(frames: &[Frame<'_>], upto: Upto, acknowledged: u64) -> 
             Kind::State => states.push(State::decode(frame.body).map_err(|_| "a state cannot be decoded")?),
             Kind::Terms => terms = Some(Terms::decode(frame.body).map_err(|_| "terms cannot be decoded")?),
             Kind::Mark => {
+                is_marked = true;
                 let enqueued = mark.enqueued;
                 mark = Mark::decode(frame.body).map_err(|_| "a mark cannot be decoded")?;
                 mark.enqueued = mark.enqueued.max(enqueued);
@@ -100,6 +101,10 @@ pub(super) fn fold_from(frames: &[Frame<'_>], upto: Upto, acknowledged: u64) -> 
                 mark.enqueued = sequence;
             }
         }
+    }
+    // A file is written whole, and its mark is the last of what is written.
+    if !is_marked {
+        return Err("its end is missing");
     }
     mark.acknowledged = mark.acknowledged.max(acknowledged);
     let mut shadow = entry::shadow(states).ok_or("a state makes no sense")?;

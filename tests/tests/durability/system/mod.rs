@@ -6,6 +6,7 @@ mod dispatch;
 mod fleet;
 mod lines;
 mod order;
+mod outbox;
 mod power;
 mod restore;
 mod several;
