@@ -55,7 +55,7 @@ pub const ROWS: [Row; 20] = [
     row(
         "postgres-down",
         "PostgreSQL is killed under load and comes back",
-        "nothing acknowledged is lost, nothing doubled; the collector stays up",
+        "nothing acknowledged is lost, nothing doubled; the collector stays up, its pages say what is the matter, a channel is told",
         "tests/tests/faults/system/database.rs",
         "postgresql_may_die_and_come_back",
     ),
@@ -69,7 +69,7 @@ pub const ROWS: [Row; 20] = [
     row(
         "disk-full-collector",
         "the collector's disk is full",
-        "pages are still read, nothing is acknowledged, somebody is told; with room it goes on by itself",
+        "pages are still read, nothing is acknowledged, a channel is told; with room it goes on by itself",
         "tests/tests/faults/system/collector_disk.rs",
         "a_full_disk_stops_writing_and_nothing_else",
     ),

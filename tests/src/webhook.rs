@@ -11,6 +11,8 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use crate::wait::eventually;
+
 /// Largest body that is taken.
 const LARGEST: usize = 1 << 20;
 
@@ -95,6 +97,19 @@ impl Receiver {
     /// Where to post.
     pub fn url(&self) -> String {
         format!("http://{}/hook", self.address)
+    }
+
+    /// Waits for an alert of this rule, as it opens or is over.
+    ///
+    /// # Errors
+    /// When none comes in time; with what came instead.
+    pub fn alert(&self, rule: &str, kind: &str, patience: Duration) -> Result<Value> {
+        eventually(&format!("an alert of {rule}, {kind}"), patience, || {
+            let came: Vec<Value> = self.deliveries().iter().map(Delivery::json).collect();
+            let wanted = |alert: &&Value| alert["finding"]["rule"] == rule && alert["kind"] == kind;
+            let found = came.iter().find(wanted).cloned();
+            found.map(Some).with_context(|| format!("there came {came:?}"))
+        })
     }
 
     /// Everything that came so far.

@@ -37,6 +37,13 @@ fn a_data_folder_without_a_file_listens_on_this_machine_and_writes_alerts_out() 
 }
 
 #[test]
+fn a_store_on_several_servers_is_taken_as_it_is_written() {
+    let store = "postgres://deskwarden@db1:5432,db2:5433/deskwarden?target_session_attrs=read-write&connect_timeout=5";
+    let config = parse(&format!("store = {store:?}\n"), Path::new("/")).unwrap();
+    assert_eq!(config.store.reveal(), store);
+}
+
+#[test]
 fn a_full_file_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret");

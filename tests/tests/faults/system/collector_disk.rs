@@ -1,5 +1,7 @@
 //! The collector's disk is full: what was there is still read, nothing new is acknowledged, and with room it goes on.
 
+use std::time::Instant;
+
 use deskwarden_tests::{
     collector::Setup,
     faults, need,
@@ -8,6 +10,8 @@ use deskwarden_tests::{
     small_disk::SmallDisk,
     wait::{PATIENCE, eventually},
 };
+
+use super::{hears_of_the_store, told};
 
 /// Pages of the disk: 128 MiB, so that the write-ahead log of these agents fits.
 const PAGES: usize = 32 << 10;
@@ -20,9 +24,8 @@ fn a_full_disk_stops_writing_and_nothing_else() {
     }
     let disk = SmallDisk::of_pages(PAGES).unwrap();
     let database = disk.path().join("deskwarden.db");
-    let setup = Setup::new()
-        .unwrap()
-        .store(&format!("sqlite:{}", database.display()));
+    let store = format!("sqlite:{}", database.display());
+    let (receiver, setup) = told(Setup::new().unwrap().store(&store));
     let mut collector = setup.start().unwrap();
     let mut fleet = Fleet::enrol(
         Plan {
@@ -38,7 +41,7 @@ fn a_full_disk_stops_writing_and_nothing_else() {
     let process = collector.program().id();
     disk.fill_but(0).unwrap();
     fleet.mutate(30).unwrap();
-    // Somebody is told, past the store.
+    let filled = Instant::now();
     let program = collector.program();
     eventually("the log to tell of the disk", PATIENCE, || {
         let lines = program.lines(Stream::Err);
@@ -57,19 +60,28 @@ fn a_full_disk_stops_writing_and_nothing_else() {
     for page in ["/", "/findings", "/assets", "/software", "/system"] {
         assert!(!admin.read(page).unwrap().is_empty(), "{page} is read meanwhile");
     }
+    // Somebody is told, past the store.
+    hears_of_the_store(&receiver, "opened");
+    let told_after = filled.elapsed().as_secs_f64();
+    assert!(
+        !fleet.is_settled(),
+        "nothing is acknowledged that is not on the disk"
+    );
     disk.free().unwrap();
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     fleet
         .settle()
         .unwrap_or_else(|error| panic!("{error:#}\n{}", collector.log()));
     let took = began.elapsed().as_secs_f64();
     assert_eq!(collector.program().id(), process, "by itself");
+    hears_of_the_store(&receiver, "resolved");
     let oracle = Oracle::at(&format!("sqlite:{}", database.display())).unwrap();
     let tally = oracle.agrees(&fleet).unwrap();
     faults::tell(
         "disk-full-collector",
         &format!(
-            "5 pages read meanwhile; everything was there {took:.1} s after there was room; {} items and {} lines compared, 0 lost, 0 doubled",
+            "5 pages read meanwhile; a webhook was told {told_after:.0} s after the disk was full, and of the end; everything was there {took:.1} s after \
+             there was room; {} items and {} lines compared, 0 lost, 0 doubled",
             tally.items, tally.lines
         ),
     );
