@@ -37,7 +37,7 @@ const fn row(
 }
 
 /// The matrix.
-pub const ROWS: [Row; 20] = [
+pub const ROWS: [Row; 21] = [
     row(
         "outage",
         "the collector is away for 30 minutes, 10,000 agents (simulated time)",
@@ -89,10 +89,17 @@ pub const ROWS: [Row; 20] = [
     ),
     row(
         "database-bits",
-        "bits flip in the collector's database, or its end is missing",
-        "found at the start or by the walk over the content, or without effect on any fact; never silently another",
+        "bits flip in the collector's database, and it is checked",
+        "found, or without effect on any fact of a device; never silently another",
         "tests/tests/faults/system/damage.rs",
         "a_database_that_changed_on_its_disk_is_never_believed_silently",
+    ),
+    row(
+        "database-served",
+        "the collector starts on a database of which bits flipped, or whose end is missing",
+        "without the end it refuses to start and says why; with bits flipped it refuses, or a check finds it, or no fact of a device is another one",
+        "tests/tests/faults/system/damage.rs",
+        "a_collector_that_is_started_on_a_damaged_database_refuses_or_tells",
     ),
     row(
         "log-bits",

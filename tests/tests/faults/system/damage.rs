@@ -11,7 +11,8 @@ use deskwarden_tests::{
     collector::{Collector, Setup},
     faults,
     folder::copy,
-    need, program,
+    need,
+    program::{self, Program, Stream},
     sim::{Fleet, Oracle, Plan},
     wait::{PATIENCE, eventually},
 };
@@ -33,20 +34,30 @@ fn office(seed: u64) -> (Collector, Fleet) {
     (collector, fleet)
 }
 
-/// A copy with a few bits flipped, or without the end of the database.
-fn damaged(from: &Path, rng: &mut fastrand::Rng) -> (TempDir, String) {
+/// How a copy is damaged.
+#[derive(Clone, Copy, Debug)]
+enum Harm {
+    Bit,
+    End,
+}
+
+/// A copy with a bit flipped, or without the end of the database.
+fn damaged(from: &Path, rng: &mut fastrand::Rng, harm: Harm) -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     copy(from, folder.path()).unwrap();
     let file = folder.path().join(DATABASE);
     let mut bytes = fs::read(&file).unwrap();
-    let what = if rng.usize(..8) == 0 {
-        let left = rng.usize(..bytes.len());
-        bytes.truncate(left);
-        format!("the file ends at {left}")
-    } else {
-        let at = rng.usize(..bytes.len());
-        bytes[at] ^= 1 << rng.u8(..8);
-        format!("a bit of byte {at}")
+    let what = match harm {
+        Harm::End => {
+            let left = rng.usize(..bytes.len());
+            bytes.truncate(left);
+            format!("the file ends at {left}")
+        }
+        Harm::Bit => {
+            let at = rng.usize(..bytes.len());
+            bytes[at] ^= 1 << rng.u8(..8);
+            format!("a bit of byte {at}")
+        }
     };
     fs::write(&file, bytes).unwrap();
     (folder, what)
@@ -78,7 +89,7 @@ fn a_database_that_changed_on_its_disk_is_never_believed_silently() {
     let mut rng = fastrand::Rng::with_seed(97);
     let (mut found, mut without_effect) = (0, 0);
     for _ in 0..rounds() {
-        let (folder, what) = damaged(&collector.data(), &mut rng);
+        let (folder, what) = damaged(&collector.data(), &mut rng, Harm::Bit);
         if !is_whole(folder.path()) {
             found += 1;
             continue;
@@ -96,6 +107,99 @@ fn a_database_that_changed_on_its_disk_is_never_believed_silently() {
         &format!(
             "{} damaged copies: {found} found, {without_effect} without effect on any fact of a device, 0 believed",
             rounds()
+        ),
+    );
+}
+
+/// What became of a collector that was started on a damaged copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Served {
+    /// It did not start, and said why.
+    Refused,
+    /// It runs and said that its store is damaged.
+    Told,
+    /// It runs, and every fact of every device is as it was.
+    Unharmed,
+}
+
+/// Starts the collector on the folder, and ends it.
+fn serve(folder: &Path, fleet: &Fleet, what: &str) -> Served {
+    let mut command = Command::new(program::product("deskwarden-collector").unwrap());
+    command
+        .args([
+            "serve",
+            "--agents-listen",
+            "127.0.0.1:0",
+            "--dashboard-listen",
+            "127.0.0.1:0",
+        ])
+        .arg("--data")
+        .arg(folder);
+    let mut collector = Program::start("collector", &mut command).unwrap();
+    let ready = |line: &str| line.contains("\"event\":\"ready\"").then_some(());
+    if collector.line("its ready line", ready).is_err() {
+        let status = collector.ended().unwrap();
+        assert!(!status.success(), "{what}");
+        let told = collector.lines(Stream::Err).join("\n");
+        assert!(
+            told.contains("damaged") || told.contains("malformed") || told.contains("not a database"),
+            "{what}: {status}, but it says {told}"
+        );
+        return Served::Refused;
+    }
+    let served = match Oracle::on(folder).and_then(|oracle| oracle.equals(fleet)) {
+        Ok(_) => Served::Unharmed,
+        Err(error) => {
+            // The walk over the content begins some time after the start; what the program says until then counts.
+            let told = collector
+                .lines(Stream::Err)
+                .iter()
+                .any(|line| line.contains("damaged"));
+            assert!(
+                told || !is_whole(folder),
+                "{what} is believed: {error:#}\n{}",
+                collector.log()
+            );
+            Served::Told
+        }
+    };
+    collector.stop().unwrap();
+    served
+}
+
+#[test]
+fn a_collector_that_is_started_on_a_damaged_database_refuses_or_tells() {
+    let (mut collector, mut fleet) = office(88);
+    fleet.stop().unwrap();
+    collector.program().stop().unwrap();
+    let mut rng = fastrand::Rng::with_seed(87);
+    let mut counts = |harm, rounds| {
+        let mut served = Vec::new();
+        for _ in 0..rounds {
+            let (folder, what) = damaged(&collector.data(), &mut rng, harm);
+            served.push(serve(folder.path(), &fleet, &what));
+        }
+        [Served::Refused, Served::Told, Served::Unharmed]
+            .map(|kind| served.iter().filter(|one| **one == kind).count())
+    };
+    let ends = counts(Harm::End, rounds() / 4);
+    assert_eq!(
+        ends,
+        [rounds() / 4, 0, 0],
+        "a database without its end is never opened"
+    );
+    let [refused, told, unharmed] = counts(Harm::Bit, rounds() / 2);
+    assert!(
+        refused > 0,
+        "{refused} refused, {told} told, {unharmed} without effect"
+    );
+    faults::tell(
+        "database-served",
+        &format!(
+            "{} copies without their end: every start refused; {} with a bit flipped: {refused} starts refused, {told} told of by the check, \
+             {unharmed} without effect on any fact of a device",
+            rounds() / 4,
+            rounds() / 2
         ),
     );
 }
