@@ -234,14 +234,12 @@ pub fn page(figures: &str) -> String {
     let figures = kept(figures);
     let mut page = String::from(
         "# The fault matrix\n\nMade of [`tests/src/faults.rs`](../../tests/src/faults.rs) and of the figures that the tests left; a test holds \
-         them together. `./tests/run` runs every row; `DESKWARDEN_DOCUMENT=1 cargo test -p deskwarden-tests --test faults matrix` afterwards \
+         them together. `./tests/run` runs every row and lists what could not run: full disks need root, databases the programs of PostgreSQL, \
+         the crowd 12,000 open files, wrong clocks faketime. `DESKWARDEN_DOCUMENT=1 cargo test -p deskwarden-tests --test faults matrix` afterwards \
          keeps its figures. How failing on purpose works is in [durability](durability.md).\n\n| fault | asked | figure of a run | test |\n|---|---|---|---|\n",
     );
     for row in ROWS {
-        let figure = figures
-            .get(row.id)
-            .copied()
-            .unwrap_or("none: it holds, or the test fails");
+        let figure = figures.get(row.id).copied().unwrap_or("none yet");
         // Writing to a text cannot fail.
         let _ = writeln!(
             page,

@@ -15,14 +15,24 @@ fn every_row_has_a_test_and_the_page_is_made_of_them() {
             row.file,
             row.test
         );
+        assert!(
+            file.contains("faults::tell(") && file.contains(&format!("\"{}\"", row.id)),
+            "{} tells no figure of {}",
+            row.file,
+            row.id
+        );
     }
-    let (kept, page) = (root.join(faults::KEPT), root.join("deploy/docs/faults.md"));
-    let figures = fs::read_to_string(&kept).unwrap_or_default();
+    let (file, page) = (root.join(faults::KEPT), root.join("deploy/docs/faults.md"));
+    let figures = fs::read_to_string(&file).unwrap_or_default();
     if std::env::var_os("DESKWARDEN_DOCUMENT").is_some() {
         let figures = faults::renewed(&figures);
         fs::write(page, faults::page(&figures)).unwrap();
-        fs::write(kept, figures).unwrap();
+        fs::write(file, figures).unwrap();
         return;
+    }
+    let kept = faults::kept(&figures);
+    for row in faults::ROWS {
+        assert!(kept.contains_key(row.id), "{}: no figure is kept", row.id);
     }
     let made = faults::page(&figures);
     assert_eq!(
