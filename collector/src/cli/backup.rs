@@ -1,6 +1,9 @@
 //! `backup` and `restore`: a copy of everything that a collector is, and putting it in the place of one that is lost.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use deskwarden_domain::model::AuditEntry;

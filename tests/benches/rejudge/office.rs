@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use deskwarden_domain::{
     advance::{Incoming, Step, advance},
-    judge::{Context, Memo},
+    judge::{Context, Graces, Memo},
     model::{AuditEntry, Millis, TokenId, TokenRow},
     port::{Batch, EnrolOutcome, LoadRequest, NewDevice, Scope, Store},
     rules::{RuleFile, RuleSet},
@@ -106,6 +106,7 @@ fn context(store: &dyn Store) -> Result<Context> {
         ranges: [].into(),
         down: [].into(),
         licences: [].into(),
+        graces: Graces::Kept,
     })
 }
 
