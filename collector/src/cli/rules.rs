@@ -73,6 +73,8 @@ pub(super) fn load(folder: Option<&Path>) -> Result<Result<RuleSet, Vec<Fault>>,
         .iter()
         .map(|file| (file.name.to_owned(), file.content.to_owned()))
         .collect();
+    let mut own = Vec::new();
+    let mut foreign = Vec::new();
     if let Some(folder) = folder {
         let unreadable = |error: std::io::Error| CliError::Refused(format!("{}: {error}", folder.display()));
         for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -90,9 +92,11 @@ pub(super) fn load(folder: Option<&Path>) -> Result<Result<RuleSet, Vec<Fault>>,
                     );
                     return Err(CliError::Refused(what));
                 }
-                let text = fs::read_to_string(&path)
+                let bytes = fs::read(&path)
                     .map_err(|error| CliError::Refused(format!("{}: {error}", path.display())))?;
-                files.insert(name, text);
+                foreign.extend(Fault::of_encoding(&name, &bytes));
+                own.push(name.clone());
+                files.insert(name, String::from_utf8_lossy(&bytes).into_owned());
             }
         }
     }
@@ -100,7 +104,17 @@ pub(super) fn load(folder: Option<&Path>) -> Result<Result<RuleSet, Vec<Fault>>,
         .iter()
         .map(|(name, content)| RuleFile { name, content })
         .collect();
-    Ok(RuleSet::load(&files))
+    let standing = |name: &str| !own.iter().any(|file| file == name);
+    let loaded = RuleSet::load_beside(&files, &standing);
+    if foreign.is_empty() {
+        return Ok(loaded);
+    }
+    // What else such a file says is not read as it was written; the other files are.
+    let mut faults = loaded.err().unwrap_or_default();
+    faults.retain(|fault| !foreign.iter().any(|of| of.file == fault.file));
+    faults.extend(foreign);
+    faults.sort();
+    Ok(Err(faults))
 }
 
 fn check(folder: &Path, out: &mut Out<'_>) -> Result<(), CliError> {

@@ -241,6 +241,49 @@ fn a_faulty_rule_file_is_refused_by_line() {
 }
 
 #[test]
+fn a_rule_file_in_another_encoding_is_named_by_line_and_hides_no_other_fault() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(
+        home.path().join("gbk.toml"),
+        b"# a\n[lists]\nab = [\"\xcc\xda\"]\n",
+    )
+    .unwrap();
+    std::fs::write(home.path().join("own.toml"), "[[rule]]\nid = 7\n").unwrap();
+    let folder = home.path().display().to_string();
+    let ran = run_in(home.path(), &["rules", "check", &folder], Lang::En);
+    for told in ["gbk.toml:3:8: not UTF-8", "own.toml:2:6:"] {
+        assert!(ran.code == 1 && ran.err.contains(told), "{}", ran.err);
+    }
+}
+
+#[test]
+fn what_a_built_in_file_says_too_is_the_fault_of_the_companys_file() {
+    let home = tempfile::tempdir().unwrap();
+    let pack = crate::rules_dir::BUILT_IN
+        .iter()
+        .find(|file| file.name == "pc.toml")
+        .unwrap();
+    std::fs::write(home.path().join("acme.toml"), pack.content).unwrap();
+    let entry = "[[entry]]\nid = \"qq\"\nname = { zh = \"甲\", en = \"a\" }\ncategories = [\"chat\"]\ntitles = [\"Zzyx\"]\n";
+    let title = entry.replace("\"qq\"", "\"zzyx\"").replace("Zzyx", "WhatsApp");
+    std::fs::write(home.path().join("a.toml"), format!("{entry}{title}")).unwrap();
+    let folder = home.path().display().to_string();
+    let ran = run_in(home.path(), &["rules", "check", &folder], Lang::En);
+    for told in [
+        "there is already a rule `pc.chat`, in pc.toml:",
+        "a.toml:2:6: there is already an entry `qq`, in catalogue-chat.toml:",
+        "a.toml:7:6: `whatsapp` already belongs to entry",
+    ] {
+        assert!(ran.code == 1 && ran.err.contains(told), "{told}: {}", ran.err);
+    }
+    assert!(
+        !ran.err.contains("\npc.toml:") && !ran.err.contains("\ncatalogue-"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn check_config_names_every_fault_and_starts_nothing() {
     let home = tempfile::tempdir().unwrap();
     assert_eq!(json(home.path(), &["check-config"])["ok"], true);

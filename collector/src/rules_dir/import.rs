@@ -227,7 +227,7 @@ impl Importer {
             .into_iter()
             .partition::<Vec<_>, _>(|c| !c.faults.is_empty());
         candidates = rest;
-        while let Err(faults) = RuleSet::load(&merged(&in_force, &candidates)) {
+        while let Err(faults) = load(&in_force, &candidates) {
             let at_fault = |c: &Candidate| faults.iter().any(|fault| fault.file == c.file);
             // A removal, or a new text that breaks an untouched file, is at fault without being named.
             let nobody = !candidates.iter().any(at_fault);
@@ -320,6 +320,12 @@ impl Importer {
     }
 }
 
+/// What is in force, with the candidates: what they say again is their fault.
+fn load(in_force: &[RuleVersion], candidates: &[Candidate]) -> Result<RuleSet, Vec<Fault>> {
+    let standing = |name: &str| !candidates.iter().any(|candidate| candidate.file == name);
+    RuleSet::load_beside(&merged(in_force, candidates), &standing)
+}
+
 /// What would be in force with the candidates.
 fn merged<'a>(in_force: &'a [RuleVersion], candidates: &'a [Candidate]) -> Vec<RuleFile<'a>> {
     let mut files: BTreeMap<&str, &str> = in_force
@@ -383,11 +389,13 @@ fn read_file(path: &Path, name: &str) -> (String, Vec<String>) {
         Ok(_) => {}
         Err(error) => return refused(&format!("cannot be read: {error}")),
     }
-    match fs::read(path).map(String::from_utf8) {
-        Ok(Ok(text)) => (text, Vec::new()),
-        Ok(Err(error)) => {
-            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            (text, vec![format!("{name}:1: not UTF-8; save it as UTF-8")])
+    match fs::read(path) {
+        Ok(bytes) => {
+            let faults = Fault::of_encoding(name, &bytes)
+                .iter()
+                .map(Fault::to_string)
+                .collect();
+            (String::from_utf8_lossy(&bytes).into_owned(), faults)
         }
         Err(error) => refused(&format!("cannot be read: {error}")),
     }

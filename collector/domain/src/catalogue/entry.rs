@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::normalise::Title;
 use crate::{
-    file::read::{self, Fields, Sink},
+    file::read::{self, Fields, Place, Sink},
     model::Text,
 };
 
@@ -109,7 +109,9 @@ pub(crate) struct Claim {
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
     pub(crate) entries: Vec<Entry>,
-    ids: BTreeSet<String>,
+    ids: BTreeMap<String, Place>,
+    /// Where each entry stands.
+    places: Vec<Place>,
     pub(crate) titles: HashMap<String, Vec<Claim>>,
     pub(crate) patterns: Vec<(String, Reach, usize)>,
     pub(crate) executables: HashMap<String, Vec<Claim>>,
@@ -122,7 +124,7 @@ pub(crate) struct Builder {
 
 impl Builder {
     pub(crate) fn ids(&self) -> BTreeSet<String> {
-        self.ids.clone()
+        self.ids.keys().cloned().collect()
     }
 }
 
@@ -224,44 +226,47 @@ pub(crate) fn register(
     names: Names,
     span: &Range<usize>,
 ) {
-    if !builder.ids.insert(entry.id.clone()) {
-        sink.fault(
-            span.start,
-            format!("there is already an entry `{}`", entry.id),
-            "give it another id",
-        );
+    if let Some(earlier) = builder.ids.get(&entry.id) {
+        let what = format!("there is already an entry `{}`", entry.id);
+        sink.twice(span.start, *earlier, &what, "give it another id");
         return;
     }
+    builder.ids.insert(entry.id.clone(), sink.place(span.start));
+    builder.places.push(sink.place(span.start));
     let index = builder.entries.len();
     builder.entries.push(entry);
     for (raw, span) in names.titles {
         title(sink, builder, &raw, &span, index);
     }
-    let mut take = |claims: &mut Claims, entries: &[Entry], name: String, if_publisher: bool, span| {
+    let known = Known {
+        entries: &builder.entries,
+        places: &builder.places,
+    };
+    let mut take = |claims: &mut Claims, name: String, if_publisher: bool, span| {
         let claimed = Claim {
             entry: index,
             if_publisher,
         };
-        claim(sink, claims, entries, name, claimed, &span);
+        claim(sink, claims, known, name, claimed, &span);
     };
     for (raw, span) in names.hinted_titles {
         let words = Title::new(&raw).text().to_owned();
-        take(&mut builder.titles, &builder.entries, words, true, span);
+        take(&mut builder.titles, words, true, span);
     }
     for (raw, span) in names.executables {
         let name = executable(&raw);
-        take(&mut builder.executables, &builder.entries, name, false, span);
+        take(&mut builder.executables, name, false, span);
     }
     for (raw, span) in names.hinted_executables {
         let name = executable(&raw);
-        take(&mut builder.executables, &builder.entries, name, true, span);
+        take(&mut builder.executables, name, true, span);
     }
     for (raw, span) in names.packages {
         let name = package(&raw);
         if let Some(prefix) = name.strip_suffix('*') {
             builder.prefixes.push((prefix.to_owned(), index));
         } else {
-            take(&mut builder.packages, &builder.entries, name, false, span);
+            take(&mut builder.packages, name, false, span);
         }
     }
     for (raw, span) in names.makers {
@@ -269,11 +274,11 @@ pub(crate) fn register(
         let within = raw.len() > 1 && raw.starts_with('*') && raw.ends_with('*') && !words.is_empty();
         // With stars it is found wherever the words stand.
         let words = if within { format!("*{words}*") } else { words };
-        take(&mut builder.makers, &builder.entries, words, false, span);
+        take(&mut builder.makers, words, false, span);
     }
     for (raw, span) in names.sections {
         let name = package(&raw);
-        take(&mut builder.sections, &builder.entries, name, false, span);
+        take(&mut builder.sections, name, false, span);
     }
 }
 
@@ -297,7 +302,11 @@ fn title(sink: &mut Sink<'_>, builder: &mut Builder, raw: &str, span: &Range<usi
                 entry: index,
                 if_publisher: false,
             };
-            claim(sink, &mut builder.titles, &builder.entries, words, claimed, span);
+            let known = Known {
+                entries: &builder.entries,
+                places: &builder.places,
+            };
+            claim(sink, &mut builder.titles, known, words, claimed, span);
             return;
         }
         (true, true) => Reach::Within,
@@ -315,10 +324,17 @@ fn title(sink: &mut Sink<'_>, builder: &mut Builder, raw: &str, span: &Range<usi
     builder.patterns.push((words, reach, index));
 }
 
+/// The entries so far, and where each stands.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    entries: &'a [Entry],
+    places: &'a [Place],
+}
+
 fn claim(
     sink: &mut Sink<'_>,
     claims: &mut Claims,
-    entries: &[Entry],
+    known: Known<'_>,
     name: String,
     claim: Claim,
     span: &Range<usize>,
@@ -327,6 +343,7 @@ fn claim(
         sink.fault(span.start, "there is no word in it", "write a name");
         return;
     }
+    let entries = known.entries;
     let list = claims.entry(name.clone()).or_default();
     let shares_platform = |other: &Claim| {
         let (Some(a), Some(b)) = (entries.get(claim.entry), entries.get(other.entry)) else {
@@ -345,23 +362,25 @@ fn claim(
             && shares_platform(other)
     });
     if let Some(other) = twice {
-        let owner = entries
-            .get(other.entry)
-            .map(|entry| entry.id.as_str())
-            .unwrap_or_default();
         if other.entry == claim.entry {
             sink.fault(
                 span.start,
                 format!("`{name}` stands here twice (writing aside)"),
                 "remove one of them",
             );
-        } else {
+        } else if let Some(earlier) = known.places.get(other.entry) {
+            let owner = if sink.is_fault_of(*earlier) {
+                claim.entry
+            } else {
+                other.entry
+            };
+            let owner = entries
+                .get(owner)
+                .map(|entry| entry.id.as_str())
+                .unwrap_or_default();
             let help = "keep it in one entry, or move it to `.._if_publisher`";
-            sink.fault(
-                span.start,
-                format!("`{name}` already belongs to entry `{owner}`"),
-                help,
-            );
+            let what = format!("`{name}` already belongs to entry `{owner}`");
+            sink.twice(span.start, *earlier, &what, help);
         }
         return;
     }

@@ -19,6 +19,22 @@ pub struct Fault {
     pub help: String,
 }
 
+impl Fault {
+    /// The first byte of a file that is no UTF-8; `None` where all of it is.
+    pub fn of_encoding(file: &str, bytes: &[u8]) -> Option<Self> {
+        let error = std::str::from_utf8(bytes).err()?;
+        let before = String::from_utf8_lossy(bytes.get(..error.valid_up_to()).unwrap_or_default());
+        let (line, column) = position(&before, before.len());
+        Some(Self {
+            file: file.to_owned(),
+            line,
+            column,
+            what: "not UTF-8".to_owned(),
+            help: "save the file as UTF-8".to_owned(),
+        })
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -46,7 +62,7 @@ pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::position;
+    use super::{Fault, position};
 
     #[test]
     fn columns_count_characters() {
@@ -56,5 +72,12 @@ mod tests {
         assert_eq!(position(text, 13), (2, 4));
         assert_eq!(position(text, 7), (2, 1), "inside a character");
         assert_eq!(position(text, 999), (3, 1));
+    }
+
+    #[test]
+    fn the_first_byte_of_another_encoding_has_a_place() {
+        let fault = Fault::of_encoding("a.toml", b"# a\nb = \"\xcc\xda\"\n").unwrap();
+        assert_eq!(fault.to_string(), "a.toml:2:6: not UTF-8; save the file as UTF-8");
+        assert_eq!(Fault::of_encoding("a.toml", "名 = 1".as_bytes()), None);
     }
 }

@@ -20,18 +20,79 @@ const TEXT_BYTES: usize = 8 << 10;
 /// A value of the file with its place.
 pub(crate) type Node<'d> = Spanned<DeValue<'d>>;
 
+/// Where something stands that may stand once only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Index of the file.
+    file: usize,
+    /// Offset in bytes.
+    at: usize,
+    /// Whether the file stands: what another file says again is that file's fault.
+    standing: bool,
+}
+
 /// Collects the faults of one file.
 pub(crate) struct Sink<'f> {
+    files: &'f [RuleFile<'f>],
+    index: usize,
+    standing: bool,
     file: RuleFile<'f>,
     faults: Vec<Fault>,
 }
 
 impl<'f> Sink<'f> {
-    pub(crate) const fn new(file: RuleFile<'f>) -> Self {
+    /// Of the file at an index.
+    pub(crate) fn new(files: &'f [RuleFile<'f>], index: usize, standing: bool) -> Self {
+        let none = RuleFile {
+            name: "",
+            content: "",
+        };
         Self {
-            file,
+            files,
+            index,
+            standing,
+            file: files.get(index).copied().unwrap_or(none),
             faults: Vec::new(),
         }
+    }
+
+    /// A place of this file.
+    pub(crate) const fn place(&self, at: usize) -> Place {
+        Place {
+            file: self.index,
+            at,
+            standing: self.standing,
+        }
+    }
+
+    /// Whether the fault of what stands twice is told of the place that was read first.
+    pub(crate) const fn is_fault_of(&self, earlier: Place) -> bool {
+        self.standing && !earlier.standing
+    }
+
+    /// What stands twice, at one of its places with the other named.
+    pub(crate) fn twice(&mut self, at: usize, earlier: Place, what: &str, help: &str) {
+        let here = self.place(at);
+        let (blamed, other) = if self.is_fault_of(earlier) {
+            (earlier, here)
+        } else {
+            (here, earlier)
+        };
+        let find = |place: Place| {
+            let file = self.files.get(place.file).unwrap_or(&self.file);
+            let (line, column) = position(file.content, place.at);
+            (file.name, line, column)
+        };
+        let (file, line, column) = find(other);
+        let what = format!("{what}, in {file}:{line}:{column}");
+        let (file, line, column) = find(blamed);
+        self.faults.push(Fault {
+            file: file.to_owned(),
+            line,
+            column,
+            what,
+            help: help.to_owned(),
+        });
     }
 
     /// A fault at a byte offset of the file.

@@ -44,10 +44,10 @@ pub(crate) struct Parts {
 }
 
 /// Loads all files: regulations, lists and the catalogue first, then the rules that refer to them.
-pub(crate) fn load(files: &[RuleFile<'_>]) -> Result<Parts, Vec<Fault>> {
+pub(crate) fn load(files: &[RuleFile<'_>], standing: &dyn Fn(&str) -> bool) -> Result<Parts, Vec<Fault>> {
     let mut parsed: Vec<(Sink<'_>, Spanned<DeTable<'_>>)> = Vec::new();
     for (index, file) in files.iter().enumerate() {
-        let mut sink = Sink::new(*file);
+        let mut sink = Sink::new(files, index, standing(file.name));
         if index >= FILES {
             sink.fault(0, format!("there are more than {FILES} rule files"), "merge some");
         }
@@ -72,6 +72,7 @@ pub(crate) fn load(files: &[RuleFile<'_>]) -> Result<Parts, Vec<Fault>> {
     }
     known.entries = builder.ids();
     let mut rules = BTreeMap::new();
+    let mut places = BTreeMap::new();
     let mut patterns = Patterns::default();
     let mut conditions: Vec<(usize, String, Range<usize>)> = Vec::new();
     for (index, (sink, document)) in parsed.iter_mut().enumerate() {
@@ -86,14 +87,12 @@ pub(crate) fn load(files: &[RuleFile<'_>]) -> Result<Parts, Vec<Fault>> {
             if let Some(span) = when {
                 conditions.push((index, rule.id.clone(), span));
             }
-            if rules.contains_key(&rule.id) {
-                sink.fault(
-                    at,
-                    format!("there is already a rule `{}`", rule.id),
-                    "give it another id",
-                );
+            if let Some(earlier) = places.get(&rule.id) {
+                let what = format!("there is already a rule `{}`", rule.id);
+                sink.twice(at, *earlier, &what, "give it another id");
                 return;
             }
+            places.insert(rule.id.clone(), sink.place(at));
             rules.insert(rule.id.clone(), rule);
         });
         others(sink, document.get_ref());

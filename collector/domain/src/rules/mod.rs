@@ -46,7 +46,13 @@ pub struct RuleSet {
 impl RuleSet {
     /// The set, or every fault of every file at once. Nothing is half-loaded.
     pub fn load(files: &[RuleFile<'_>]) -> Result<Self, Vec<Fault>> {
-        load::load(files).map(|parts| Self { parts })
+        Self::load_beside(files, &|_| false)
+    }
+
+    /// As [`Self::load`], where the files named by `standing` are there already: what one of them and another
+    /// file both say is the fault of the other.
+    pub fn load_beside(files: &[RuleFile<'_>], standing: &dyn Fn(&str) -> bool) -> Result<Self, Vec<Fault>> {
+        load::load(files, standing).map(|parts| Self { parts })
     }
 
     /// Rules in force, by id.
