@@ -95,6 +95,12 @@ impl Gather {
         Reading::unavailable(id, self.faults.first().unwrap_or(&absent))
     }
 
+    /// The reading of a source whose inputs are all absent, so that there is nothing; a fault goes first.
+    pub(crate) fn finish_empty(mut self, id: SourceId) -> Reading {
+        self.answered = self.faults.is_empty();
+        self.finish(id)
+    }
+
     fn answer<T>(&mut self, result: Result<Option<T>, Unavailable>) -> Option<T> {
         match result {
             Ok(found) => {

@@ -7,7 +7,7 @@ use deskwarden_proto::{
 };
 
 use super::{Root, gather::Gather};
-use crate::{Fact, Reading, Source, SourceId, Unavailable, WatchPath, Watched};
+use crate::{Fact, Reading, Source, SourceId, WatchPath, Watched};
 
 const SMB_CONF: &str = "etc/samba/smb.conf";
 const USERSHARES: &str = "var/lib/samba/usershares";
@@ -31,8 +31,7 @@ impl Source for Samba {
     fn read(&self, root: &Root) -> Reading {
         let mut gather = Gather::default();
         if !gather.there(root, SMB_CONF) && !gather.there(root, USERSHARES) {
-            let why = format!("{}: no Samba here", root.display(SMB_CONF).display());
-            return gather.finish_without(self.id(), Unavailable::Unsupported(why));
+            return gather.finish_empty(self.id());
         }
         if let Some(bytes) = gather.file(root, SMB_CONF) {
             gather
@@ -81,8 +80,7 @@ impl Source for Nfs {
     fn read(&self, root: &Root) -> Reading {
         let mut gather = Gather::default();
         if !gather.there(root, EXPORTS) && !gather.there(root, EXPORTS_PARTS) {
-            let why = format!("{}: no NFS server here", root.display(EXPORTS).display());
-            return gather.finish_without(self.id(), Unavailable::Unsupported(why));
+            return gather.finish_empty(self.id());
         }
         let mut paths = vec![EXPORTS.to_owned()];
         paths.extend(gather.folder(root, EXPORTS_PARTS, ".exports"));
@@ -143,8 +141,6 @@ mod tests {
     fn shares_of_either_server_are_listed() {
         let folder = tempfile::tempdir().unwrap();
         let root = Root::at(folder.path());
-        assert_eq!(Samba.read(&root).look, Look::Unsupported);
-        assert_eq!(Nfs.read(&root).look, Look::Unsupported);
         fs::create_dir_all(folder.path().join("etc/samba")).unwrap();
         fs::create_dir_all(folder.path().join(USERSHARES)).unwrap();
         let stamp = Samba.stamp(&root);
@@ -160,5 +156,26 @@ mod tests {
         let keys: Vec<_> = reading.facts.iter().map(|f| (&*f.key, &*f.local.path)).collect();
         assert_eq!(keys, [("smb:mine", "/home/wang"), ("smb:pub", "/srv")]);
         assert_eq!(Nfs.read(&root).facts[0].key, "nfs:/srv");
+    }
+
+    #[test]
+    fn where_no_server_is_installed_nothing_is_shared() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        for reading in [Samba.read(&root), Nfs.read(&root)] {
+            assert_eq!((reading.look, reading.facts.len()), (Look::Looked, 0));
+        }
+    }
+
+    #[test]
+    fn a_configuration_that_cannot_be_read_is_not_taken_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        for path in [SMB_CONF, EXPORTS] {
+            fs::create_dir_all(folder.path().join(path)).unwrap();
+        }
+        for reading in [Samba.read(&root), Nfs.read(&root)] {
+            assert_ne!(reading.look, Look::Looked, "{}", reading.reason);
+        }
     }
 }
