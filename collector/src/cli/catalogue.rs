@@ -15,6 +15,9 @@ use super::{CliError, Common, company, out::Out, rules, session::Session};
 /// Largest list in bytes.
 const LIST_BYTES: u64 = 64 << 20;
 
+/// Most faults that are told one by one.
+const FAULTS: usize = 500;
+
 /// The columns that a list must have; others are passed over.
 const COLUMNS: [&str; 4] = ["display_name", "publisher", "exe", "platform"];
 
@@ -73,7 +76,16 @@ fn classify(tsv: &Path, folder: Option<&Path>, out: &mut Out<'_>) -> Result<(), 
         return Err(CliError::Refused(format!("{name}: larger than 64 MiB; split it")));
     }
     let bytes = std::fs::read(tsv).map_err(unreadable)?;
-    let rows = read(&bytes).map_err(|(line, what)| CliError::Refused(format!("{name}:{line}: {what}")))?;
+    let rows = read(&bytes).map_err(|faults| {
+        let told = faults.iter().take(FAULTS);
+        let mut told: Vec<String> = told
+            .map(|(line, what)| format!("{name}:{line}: {what}"))
+            .collect();
+        if faults.len() > FAULTS {
+            told.push(format!("and {} more", faults.len() - FAULTS));
+        }
+        CliError::Refused(told.join("\n"))
+    })?;
     let found = rows.into_iter().map(|row| {
         let class = row.classify(&rules);
         (row, class)
@@ -156,12 +168,15 @@ fn object(row: &Row, class: Option<&Classified>) -> Value {
     })
 }
 
-/// The rows of the file; what is wrong first, with its line.
-fn read(bytes: &[u8]) -> Result<Vec<Row>, (usize, String)> {
+/// What is wrong, with its line.
+type RowFault = (usize, String);
+
+/// The rows of the file, or everything that is wrong with it.
+fn read(bytes: &[u8]) -> Result<Vec<Row>, Vec<RowFault>> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        (line, "is not UTF-8; save the file as UTF-8".to_owned())
+        vec![(line, "is not UTF-8; save the file as UTF-8".to_owned())]
     })?;
     let mut lines = text
         .strip_prefix('\u{feff}')
@@ -177,37 +192,49 @@ fn read(bytes: &[u8]) -> Result<Vec<Row>, (usize, String)> {
     if !missing.is_empty() {
         let wanted = COLUMNS.join(" ");
         let missing = missing.join(" ");
-        return Err((
+        return Err(vec![(
             1,
             format!("the first line must name the columns {wanted}, separated by tabs; missing: {missing}"),
-        ));
+        )]);
     }
-    lines
-        .filter(|(text, _)| !text.trim().is_empty())
-        .map(|(text, line)| row(&header, text, line).map_err(|what| (line, what)))
-        .collect()
+    let (mut rows, mut faults) = (Vec::new(), Vec::new());
+    for (text, line) in lines.filter(|(text, _)| !text.trim().is_empty()) {
+        match row(&header, text, line) {
+            Ok(row) => rows.push(row),
+            Err(found) => faults.extend(found.into_iter().map(|what| (line, what))),
+        }
+    }
+    if faults.is_empty() { Ok(rows) } else { Err(faults) }
 }
 
-fn row(header: &[&str], text: &str, line: usize) -> Result<Row, String> {
+fn row(header: &[&str], text: &str, line: usize) -> Result<Row, Vec<String>> {
     let values: Vec<&str> = text.split('\t').collect();
     if values.len() != header.len() {
         let (found, wanted) = (values.len(), header.len());
-        return Err(format!("has {found} fields, the first line names {wanted}"));
+        return Err(vec![format!("has {found} fields, the first line names {wanted}")]);
     }
+    let mut faults = Vec::new();
     let mut of = HashMap::new();
     for (column, value) in header.iter().zip(values) {
-        of.insert(
-            *column,
-            unquoted(value.trim()).map_err(|what| format!("{column} {what}"))?,
-        );
+        match unquoted(value.trim()) {
+            Ok(value) => {
+                of.insert(*column, value);
+            }
+            Err(what) => {
+                faults.push(format!("{column} {what}"));
+                // Not empty, so that nothing else is said of it.
+                of.insert(*column, value.to_owned());
+            }
+        }
     }
     let mut take = |column: &str| of.remove(column).unwrap_or_default();
     let platform = take("platform");
-    let windows = match platform.split('-').next() {
-        Some("windows") => true,
-        Some("linux") => false,
-        _ => return Err(format!("platform is {platform:?}; write windows or linux")),
-    };
+    let system = platform.split('-').next().unwrap_or_default();
+    let windows = system.eq_ignore_ascii_case("windows");
+    let unclosed = platform.starts_with('"');
+    if !windows && !unclosed && !system.eq_ignore_ascii_case("linux") {
+        faults.push(format!("platform is {platform:?}; write windows or linux"));
+    }
     let row = Row {
         line,
         display_name: take("display_name"),
@@ -216,9 +243,9 @@ fn row(header: &[&str], text: &str, line: usize) -> Result<Row, String> {
         windows,
     };
     if row.display_name.is_empty() && row.exe.is_empty() {
-        return Err("has neither display_name nor exe".to_owned());
+        faults.push("has neither display_name nor exe".to_owned());
     }
-    Ok(row)
+    if faults.is_empty() { Ok(row) } else { Err(faults) }
 }
 
 /// Spreadsheets put a field into quotes where it has one inside.
@@ -239,7 +266,9 @@ mod tests {
     const HEADER: &str = "display_name\tpublisher\texe\tplatform\n";
 
     fn refused(text: &[u8]) -> (usize, String) {
-        read(text).unwrap_err()
+        let mut faults = read(text).unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        faults.remove(0)
     }
 
     fn rows(text: &str) -> Vec<Row> {
@@ -274,6 +303,26 @@ mod tests {
         assert!(refused(where_.as_bytes()).1.contains("windows or linux"));
         let nothing = format!("{HEADER}\tTencent\t\twindows\n");
         assert_eq!(refused(nothing.as_bytes()).0, 2);
+    }
+
+    #[test]
+    fn every_odd_row_is_told_at_once() {
+        let text = format!("{HEADER}QQ\t\t\t\nQQ\t\t\tWindows\nQQ\t\t\"a\tbeos\nQQ\n\t\t\tlinux\n");
+        let lines: Vec<usize> = read(text.as_bytes())
+            .unwrap_err()
+            .iter()
+            .map(|fault| fault.0)
+            .collect();
+        assert_eq!(lines, [2, 4, 4, 5, 6]);
+    }
+
+    #[test]
+    fn the_case_of_a_platform_does_not_matter() {
+        let found = rows("QQ\t\t\tWindows\nQQ\t\t\tLINUX\n");
+        assert_eq!(
+            found.iter().map(|row| row.windows).collect::<Vec<_>>(),
+            [true, false]
+        );
     }
 
     #[test]

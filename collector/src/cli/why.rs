@@ -4,7 +4,7 @@
 use deskwarden_domain::{
     model::{Evidence, FindingId, Lang, OutcomeRow},
     port::FindingDetail,
-    rules::{Need, Rule, explain as facts},
+    rules::{Need, Rule, RuleKind, explain as facts},
 };
 use deskwarden_proto::{section, v1::Section};
 use serde_json::{Value, json};
@@ -41,6 +41,11 @@ pub(super) fn explain(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(
     lines.head(&detail, rule);
     if let Some(rule) = rule {
         lines.of_rule(rule, outcome.as_ref());
+    } else if finding.key.rule.starts_with("ops.") {
+        lines.put(
+            "采集端对自身的检查：原因消除后解除",
+            "The collector's look at itself: it ends when its cause is gone",
+        );
     } else {
         lines.put(
             "规则已不生效：下次判断时问题解除",
@@ -109,10 +114,8 @@ impl Lines<'_, '_> {
         }
         let needs: Vec<String> = rule.needs.iter().map(need).collect();
         let needs = needs.join(", ");
-        self.put(
-            &format!("完整查看过 {needs} 且不再有证据时解除"),
-            &format!("Ends when {needs} was looked at completely and shows it no more"),
-        );
+        let (zh, en) = ends(rule.kind, &needs);
+        self.put(&zh, &en);
         if let Some(row) = outcome {
             let (name, reason) = (row.outcome.name(), &row.reason);
             self.put(
@@ -154,6 +157,31 @@ impl Lines<'_, '_> {
     }
 }
 
+/// What ends a finding of a rule, in both languages.
+fn ends(kind: RuleKind, needs: &str) -> (String, String) {
+    let (zh, en) = match kind {
+        _ if !needs.is_empty() => {
+            return (
+                format!("完整查看过 {needs} 且不再有证据时解除"),
+                format!("Ends when {needs} was looked at completely and shows it no more"),
+            );
+        }
+        RuleKind::Cross { .. } => (
+            "各设备的上报与登记不再相互矛盾时解除",
+            "Ends when what devices report and what is registered no longer contradict each other",
+        ),
+        RuleKind::Register { .. } => (
+            "登记的内容与电脑的实际情况一致时解除",
+            "Ends when what is registered agrees with what the PC shows",
+        ),
+        _ => (
+            "电脑本身不再符合规则的条件时解除",
+            "Ends when the condition of the rule no longer holds of the PC itself",
+        ),
+    };
+    (zh.to_owned(), en.to_owned())
+}
+
 fn need(need: &Need) -> String {
     match &need.source {
         Some(source) => format!("{}:{source}", section::name(need.section)),
@@ -192,4 +220,36 @@ fn to_json(detail: &FindingDetail, rule: Option<&Rule>, outcome: Option<&Outcome
         "outcome": outcome.map(|row| json!({"outcome": row.outcome.name(), "reason": row.reason})),
         "evidence": evidence.collect::<Value>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules_dir::BUILT_IN;
+    use deskwarden_domain::rules::{RuleFile, RuleSet};
+
+    #[test]
+    fn every_shipped_rule_says_what_ends_its_findings() {
+        let files: Vec<RuleFile<'_>> = BUILT_IN
+            .iter()
+            .map(|file| RuleFile {
+                name: file.name,
+                content: file.content,
+            })
+            .collect();
+        let set = RuleSet::load(&files).unwrap();
+        let mut without = 0;
+        for rule in set.rules() {
+            let needs: Vec<String> = rule.needs.iter().map(need).collect();
+            without += usize::from(needs.is_empty());
+            let (zh, en) = ends(rule.kind, &needs.join(", "));
+            assert!(
+                !zh.contains("  ") && !en.contains("  "),
+                "{}: {zh} / {en}",
+                rule.id
+            );
+            assert_eq!(en.contains("looked at"), !needs.is_empty(), "{}: {en}", rule.id);
+        }
+        assert!(without > 0);
+    }
 }

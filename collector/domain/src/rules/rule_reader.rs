@@ -46,6 +46,7 @@ pub(crate) fn read(
     let message = words(sink, &mut fields, "message");
     let remedy = words(sink, &mut fields, "remedy");
     let (kind, limits) = kind(sink, &mut fields);
+    let names_sections = fields.optional("sections").is_some();
     let sections = sections(sink, &mut fields, kind);
     let select = fields.optional("select");
     let selector = select
@@ -72,7 +73,9 @@ pub(crate) fn read(
     let when = fields.optional("when");
     fields.finish(sink);
     let kind = kind?;
-    let condition = when.and_then(|node| {
+    // Of what a condition sees without its sections nothing can be said.
+    let misnamed = names_sections && sections.is_empty() && kind != RuleKind::Asset;
+    let condition = when.filter(|_| !misnamed).and_then(|node| {
         let source = read::text(sink, node, "when")?;
         let lists: Vec<&str> = known.lists.keys().map(String::as_str).collect();
         let place = Place {
@@ -248,7 +251,8 @@ fn sections(sink: &mut Sink<'_>, fields: &mut Fields<'_>, kind: Option<RuleKind>
             return Vec::new();
         }
         Some(RuleKind::Asset) | None => {}
-        Some(_) if found.is_empty() => {
+        // A name that is none was told where it stands.
+        Some(_) if fields.optional("sections").is_none() => {
             sink.fault(
                 fields.at(),
                 "`sections` is missing",

@@ -158,6 +158,13 @@ fn the_documentation_names_everything_that_a_rule_may_say() {
         "about",
         "after",
         "ignore",
+        "orders",
+        "alert",
+        "approved_proxies",
+        "approved_accounts",
+        "approved_shares",
+        "approved_mail_programs",
+        "shared_accounts",
     ];
     for name in kinds.iter().chain(&fields) {
         assert!(page.contains(&format!("| `{name}`")), "{name}");

@@ -54,6 +54,24 @@ wehn = "true"
 }
 
 #[test]
+fn a_misspelt_section_is_one_fault() {
+    let words = "{ zh = \"甲\", en = \"a\" }";
+    let rule = format!(
+        "[[rule]]\nid = \"x\"\nclause = \"PC 3.2.4\"\nseverity = \"low\"\ntitle = {words}\nmessage = {words}\nremedy = {words}\nkind = \"item\"\nsections = [\"softwear\"]\nwhen = \"item.name == 'a'\"\n"
+    );
+    let mut files = packs::FILES.to_vec();
+    files.push(RuleFile {
+        name: "mine.toml",
+        content: &rule,
+    });
+    let told = refusal(RuleSet::load(&files));
+    assert!(
+        told.lines().count() == 1 && told.starts_with("mine.toml:9:13: `softwear` is no section"),
+        "{told}"
+    );
+}
+
+#[test]
 fn one_faulty_file_leaves_nothing_loaded() {
     let mut files = packs::FILES.to_vec();
     files.push(RuleFile {

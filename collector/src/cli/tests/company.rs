@@ -74,6 +74,14 @@ fn departments_go_on_allowlist_mode_and_off_again() {
     assert_eq!(run_in(home.path(), &off, Lang::En).code, 1, "nobody is on it");
 }
 
+/// Whether findings about WeChat are told; nothing where there are none.
+fn told(home: &Path) -> Option<bool> {
+    let url = format!("sqlite:{}", home.join("deskwarden.db").display());
+    let store = deskwarden_store::open(&url).unwrap();
+    let context = crate::rules_dir::load_context(store.as_ref()).unwrap();
+    context.rules.rule("pc.wechat").map(|rule| rule.alert)
+}
+
 #[test]
 fn wechat_is_switched() {
     let home = with_rules();
@@ -93,6 +101,7 @@ fn wechat_is_switched() {
             there,
             "{to}: {found}"
         );
+        assert_eq!(told(home.path()), there.then_some(to == "alert"), "{to}");
     }
     assert_eq!(
         run_in(home.path(), &["catalogue", "wechat", "no"], Lang::En).code,
