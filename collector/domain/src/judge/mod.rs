@@ -39,7 +39,6 @@ use crate::{
 };
 
 pub(crate) use derive::unbreached;
-pub(crate) use matter::SHARED_ACCOUNTS;
 pub use silence::{ABSENT_AFTER, Down, SILENT_AFTER, silent_from};
 
 /// What judging reads besides the state: the rules in force, and their generation.

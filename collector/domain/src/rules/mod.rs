@@ -32,6 +32,7 @@ pub use crate::file::{Fault, RuleFile};
 pub use condition::ConditionFault;
 pub use explain::detail;
 pub use facts::{AssetFacts, ItemFacts};
+pub(crate) use print::SHARED_ACCOUNTS;
 pub use regulation::{Checkable, Clause, Regulation};
 pub use rule::{Alteration, Aspect, Need, Orders, Rule, RuleKind, Scope, SubjectKind};
 pub use subject::{Subject, name_of};

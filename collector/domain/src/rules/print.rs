@@ -7,7 +7,9 @@ use deskwarden_proto::digest;
 use toml::de::{DeTable, DeValue};
 
 use super::rule::{Rule, RuleKind};
-use crate::judge::SHARED_ACCOUNTS;
+
+/// The list of accounts of which several people have the password: rules about the register read it by themselves.
+pub(crate) const SHARED_ACCOUNTS: &str = "shared_accounts";
 
 /// Offsets at which tables of a file begin, in their order.
 pub(crate) fn starts(document: &DeTable<'_>) -> Vec<usize> {

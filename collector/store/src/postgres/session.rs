@@ -141,7 +141,7 @@ impl Session {
 }
 
 /// Name or folder of a host. Folders of sockets are a kind of their own, which only Unix has.
-fn host_name(host: &Host) -> String {
+pub(super) fn host_name(host: &Host) -> String {
     let told = format!("{host:?}");
     told.split('"').nth(1).unwrap_or(&told).to_owned()
 }

@@ -1,17 +1,16 @@
 //! TLS to the database: which connections have it, and whom they trust. Over a network it is the usual case, and the
 //! server's certificate is always verified, name and chain: encryption to somebody unknown protects nothing.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use deskwarden_domain::port::{StoreError, StoreResult};
 use percent_encoding::percent_decode_str;
-use postgres::{
-    Config,
-    config::{Host, SslMode},
-};
+use postgres::{Config, config::SslMode};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::session::host_name;
 
 /// What the location says of TLS, in libpq's words.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -62,7 +61,7 @@ pub(super) fn connector(config: &mut Config, asked: &Asked) -> StoreResult<Optio
                  verify-full, or disable where nobody else is on the wire"
             )));
         }
-        None => asked.roots.is_some() || !config.get_hosts().iter().all(is_here),
+        None => asked.roots.is_some() || !config.get_hosts().iter().all(|host| is_here(&host_name(host))),
     };
     if !verified {
         config.ssl_mode(SslMode::Disable);
@@ -102,15 +101,9 @@ fn roots(file: Option<&str>) -> StoreResult<RootCertStore> {
     Ok(roots)
 }
 
-/// Whether nothing leaves this machine on the way there.
-fn is_here(host: &Host) -> bool {
-    match host {
-        Host::Tcp(name) => {
-            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-        }
-        #[cfg(unix)]
-        Host::Unix(_) => true,
-    }
+/// Whether nothing leaves this machine on the way to a host, or to the folder of a socket.
+fn is_here(host: &str) -> bool {
+    host.starts_with('/') || host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -142,7 +142,9 @@ fn serve(folder: &Path, fleet: &Fleet, what: &str) -> Served {
         assert!(!status.success(), "{what}");
         let told = collector.lines(Stream::Err).join("\n");
         assert!(
-            told.contains("damaged") || told.contains("malformed") || told.contains("not a database"),
+            ["damaged", "malformed", "not a database", "restore a backup"]
+                .iter()
+                .any(|words| told.contains(words)),
             "{what}: {status}, but it says {told}"
         );
         return Served::Refused;

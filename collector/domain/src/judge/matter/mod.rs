@@ -21,11 +21,9 @@ use crate::{
     model::{Matter, Millis},
     port::DeviceState,
     register::same_account,
-    rules::{Need, RuleSet},
+    rules::{Need, RuleSet, SHARED_ACCOUNTS},
 };
 
-/// Accounts of which several people have the password.
-pub(crate) const SHARED_ACCOUNTS: &str = "shared_accounts";
 /// Accounts under which the screen of signing in is shown.
 const GREETERS: [&str; 6] = ["gdm", "gdm3", "debian-gdm", "lightdm", "sddm", "greeter"];
 /// Subject of a breach that is about the asset as a whole.
