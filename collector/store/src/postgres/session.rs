@@ -44,7 +44,7 @@ impl Target {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(10));
         }
-        let tls = tls::connector(&mut config, &asked)?;
+        let tls = tls::connector(&mut config, &hosts, &asked)?;
         Ok(Self { config, place, tls })
     }
 
@@ -141,7 +141,57 @@ impl Session {
 }
 
 /// Name or folder of a host. Folders of sockets are a kind of their own, which only Unix has.
-pub(super) fn host_name(host: &Host) -> String {
+fn host_name(host: &Host) -> String {
     let told = format!("{host:?}");
     told.split('"').nth(1).unwrap_or(&told).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_a_network_it_is_the_usual_case() {
+        for (location, verified) in [
+            ("postgres://u:p@db.example/x", true),
+            ("postgres://u:p@192.0.2.7,localhost/x", true),
+            ("postgres://u:p@db.example/x?sslmode=disable", false),
+            (
+                "postgres://u:p@db.example/x?sslmode=require&application_name=a",
+                true,
+            ),
+            ("postgres://u:p@localhost/x", false),
+            ("postgres://u:p@127.0.0.1:5433/x", false),
+            ("postgres://u:p@[::1]/x", false),
+            ("postgres://u@%2Frun%2Fpostgresql/x", false),
+            ("postgres://u:p@localhost/x?sslmode=verify-full", true),
+            ("postgres://u:p?sslmode=disable@db.example/x", true),
+        ] {
+            assert_eq!(
+                Target::parse(location).unwrap().tls.is_some(),
+                verified,
+                "{location}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_would_protect_nothing_is_refused() {
+        for (location, words) in [
+            ("postgres://u@db.example/x?sslmode=prefer", "`sslmode=prefer`"),
+            ("postgres://u@db.example/x?sslmode=", "`sslmode=`"),
+            (
+                "postgres://u@db.example/x?sslrootcert=/nowhere/ca.pem",
+                "sslrootcert=/nowhere/ca.pem",
+            ),
+            (
+                "postgres://u@db.example/x?sslrootcert=/dev/null",
+                "no certificate in it",
+            ),
+            ("postgres://u@db.example/x?sslmode=%FF", "`sslmode`"),
+        ] {
+            let message = Target::parse(location).err().unwrap().to_string();
+            assert!(message.contains(words), "{location}: {message}");
+        }
+    }
 }
