@@ -17,6 +17,8 @@ pub trait Disk: Send {
     fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
     /// Adds to the end of an existing file.
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Takes away what an existing file holds after `length`.
+    fn cut(&mut self, name: &str, length: u64) -> io::Result<()>;
     /// Makes the file's contents durable.
     fn sync(&mut self, name: &str) -> io::Result<()>;
     /// Puts `from` in the place of `to`, which need not exist.
@@ -74,6 +76,12 @@ impl Disk for Folder {
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.existing(name)?.write_all(bytes)
+    }
+
+    fn cut(&mut self, name: &str, length: u64) -> io::Result<()> {
+        // What may only append may not cut everywhere.
+        let file = OpenOptions::new().write(true).open(self.path.join(name))?;
+        file.set_len(length)
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {

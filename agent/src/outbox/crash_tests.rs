@@ -29,6 +29,8 @@ struct Platter {
     durable_names: BTreeMap<String, usize>,
     /// Operations until the power fails.
     left: Option<usize>,
+    /// Bytes until the disk is full; removals give none back.
+    room: Option<usize>,
 }
 
 /// A folder in memory that forgets what was not synced.
@@ -59,7 +61,13 @@ impl SimDisk {
             durable_names: names.clone(),
             names,
             left: None,
+            room: None,
         })))
+    }
+
+    /// From now on so many bytes can be written, or any number.
+    fn has_room(&self, room: Option<usize>) {
+        self.0.lock().unwrap().room = room;
     }
 
     fn flip(&self, name: &str, at: usize, bit: u8) {
@@ -97,6 +105,13 @@ impl SimDisk {
 }
 
 impl Platter {
+    /// What of `bytes` there is room for; whether that is all is for the caller to say.
+    fn fitting<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let fits = self.room.map_or(bytes.len(), |room| room.min(bytes.len()));
+        self.room = self.room.map(|room| room - fits);
+        &bytes[..fits]
+    }
+
     fn inode(&mut self, name: &str) -> io::Result<&mut Inode> {
         let index = *self.names.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(&mut self.inodes[index])
@@ -119,18 +134,28 @@ impl Disk for SimDisk {
     fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.act(|platter| {
             let index = platter.inodes.len();
+            let fits = platter.fitting(bytes);
             platter.inodes.push(Inode {
-                content: bytes.to_vec(),
+                content: fits.to_vec(),
                 synced: Vec::new(),
             });
             platter.names.insert(name.to_owned(), index);
-            Ok(())
+            whole(fits, bytes)
         })
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.act(|platter| {
-            platter.inode(name)?.content.extend_from_slice(bytes);
+            let fits = platter.fitting(bytes);
+            platter.inode(name)?.content.extend_from_slice(fits);
+            whole(fits, bytes)
+        })
+    }
+
+    fn cut(&mut self, name: &str, length: u64) -> io::Result<()> {
+        self.act(|platter| {
+            let length = usize::try_from(length).unwrap();
+            platter.inode(name)?.content.truncate(length);
             Ok(())
         })
     }
@@ -168,6 +193,13 @@ impl Disk for SimDisk {
     fn names(&self) -> io::Result<Vec<String>> {
         Ok(self.0.lock().unwrap().names.keys().cloned().collect())
     }
+}
+
+fn whole(fits: &[u8], bytes: &[u8]) -> io::Result<()> {
+    if fits.len() < bytes.len() {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    Ok(())
 }
 
 #[derive(Clone, Debug)]
@@ -408,4 +440,68 @@ fn a_byte_that_flips_while_the_agent_runs_is_detected() {
     disk.flip(JOURNAL, usize::try_from(first.offset).unwrap() + 40, 3);
     let refused = outbox.records(0, 10, usize::MAX);
     assert!(matches!(refused, Err(Error::Damaged(_))), "{refused:?}");
+}
+
+/// Whatever a full disk takes of a write, the file stays what it was before, and nobody has to write it anew for that.
+#[test]
+fn a_disk_that_is_full_at_any_byte_leaves_the_outbox_as_it_was() {
+    let writes = [
+        Step::Delta(0, 1),
+        Step::Snapshot(1, 2),
+        Step::Acknowledge(1),
+        Step::Acknowledge(3),
+    ];
+    for write in &writes {
+        let mut refused = 0;
+        for room in 0.. {
+            let disk = filled();
+            let (mut outbox, _) = Outbox::open(disk.clone(), "device", SMALL).unwrap();
+            let (before, position) = (view(&outbox), outbox.position());
+            let size = disk.size(JOURNAL);
+            disk.has_room(Some(room));
+            let Err(error) = take(&mut outbox, write) else {
+                break;
+            };
+            refused += 1;
+            assert!(matches!(error, Error::Io { .. }), "{write:?} {room}: {error}");
+            assert_eq!(disk.size(JOURNAL), size, "{write:?} {room}");
+            assert_eq!(view(&outbox), before, "{write:?} {room}");
+            assert_eq!(
+                outbox.position(),
+                position,
+                "what was not written down is not presented"
+            );
+            // Whoever starts now finds it whole; whoever goes on does so when there is room.
+            let (again, opened) = Outbox::open(disk.copy(), "device", SMALL).unwrap();
+            assert_eq!((view(&again), opened), (before, Opened::Kept), "{write:?} {room}");
+            disk.has_room(None);
+            take(&mut outbox, write).unwrap();
+            let (again, opened) = Outbox::open(disk.copy(), "device", SMALL).unwrap();
+            assert_eq!(
+                (view(&again), opened),
+                (view(&outbox), Opened::Kept),
+                "{write:?} {room}"
+            );
+        }
+        assert!(refused > 20, "{write:?}: {refused}");
+    }
+}
+
+#[test]
+fn a_policy_holds_on_a_full_disk_and_is_written_down_when_there_is_room() {
+    let disk = filled();
+    let (mut outbox, _) = Outbox::open(disk.clone(), "device", SMALL).unwrap();
+    let generation = |outbox: &Outbox<SimDisk>| outbox.policy().map(|policy| policy.generation);
+    disk.has_room(Some(3));
+    assert!(matches!(
+        take(&mut outbox, &Step::Terms(2)),
+        Err(Error::Io { .. })
+    ));
+    assert_eq!(generation(&outbox), Some(2));
+    let (again, _) = Outbox::open(disk.copy(), "device", SMALL).unwrap();
+    assert_eq!(generation(&again), Some(1));
+    disk.has_room(None);
+    take(&mut outbox, &Step::Terms(2)).unwrap();
+    let (again, _) = Outbox::open(disk.copy(), "device", SMALL).unwrap();
+    assert_eq!(generation(&again), Some(2));
 }

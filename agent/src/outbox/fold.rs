@@ -69,11 +69,6 @@ pub(super) struct Folded {
 
 /// Folds; an error names what makes no sense although its checksum holds.
 pub(super) fn fold(frames: &[Frame<'_>], upto: Upto) -> Result<Folded, &'static str> {
-    fold_from(frames, upto, 0)
-}
-
-/// Folds, knowing that at least `acknowledged` was acknowledged.
-pub(super) fn fold_from(frames: &[Frame<'_>], upto: Upto, acknowledged: u64) -> Result<Folded, &'static str> {
     let (first, rest) = frames.split_first().ok_or("the file is empty")?;
     if first.kind != Kind::Header {
         return Err("the header is missing");
@@ -106,7 +101,6 @@ pub(super) fn fold_from(frames: &[Frame<'_>], upto: Upto, acknowledged: u64) -> 
     if !is_marked {
         return Err("its end is missing");
     }
-    mark.acknowledged = mark.acknowledged.max(acknowledged);
     let mut shadow = entry::shadow(states).ok_or("a state makes no sense")?;
     let mut staging = Staging::default();
     let mut pending = VecDeque::new();

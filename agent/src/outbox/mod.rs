@@ -114,10 +114,11 @@ pub struct Outbox<D> {
     disk: D,
     device: String,
     bounds: Bounds,
+    /// As it stands in the file.
     mark: Mark,
-    /// Whether the file holds `mark`.
-    mark_saved: bool,
     terms: Option<Terms>,
+    /// Whether the file holds `terms`.
+    terms_saved: bool,
     shadow: Shadow,
     staging: Staging,
     pending: VecDeque<Pending>,
@@ -128,7 +129,7 @@ pub struct Outbox<D> {
     base: u64,
     /// Position of the next frame.
     frames: u64,
-    /// A write failed: the end of the file is unknown until it is written anew.
+    /// A write failed and could not be taken back: the end of the file is unknown until it is written anew.
     suspect: bool,
 }
 
@@ -237,17 +238,14 @@ impl<D: Disk> Outbox<D> {
 
     /// Where the outbox stands. The resume token in it is durable: presenting one that a crash could
     /// take back would look like a restored disk.
-    pub fn position(&mut self) -> Result<Position, Error> {
-        if !self.mark_saved {
-            self.save_mark()?;
-        }
-        Ok(Position {
+    pub fn position(&self) -> Position {
+        Position {
             epoch: self.mark.epoch,
             acknowledged: self.mark.acknowledged,
             enqueued: self.mark.enqueued,
             resume_token: self.mark.resume_token.clone(),
             epoch_wanted: self.epoch_wanted().map(str::to_owned),
-        })
+        }
     }
 
     /// Digests of the state as of the last acknowledgement.
@@ -258,8 +256,8 @@ impl<D: Disk> Outbox<D> {
         Ok(self.refold(fold::Upto::Acknowledged)?.shadow.digests())
     }
 
-    /// Everything up to the acknowledged sequence is done. An error means that it could not be written
-    /// down; the records are done all the same.
+    /// Everything up to the acknowledged sequence is done. What could not be written down did not happen: the records
+    /// wait on, and a later acknowledgement or the next connection covers them.
     pub fn acknowledge(&mut self, ack: &v1::Ack) -> Result<(), Error> {
         if ack.epoch != self.mark.epoch || ack.sequence > self.mark.enqueued {
             return Err(Error::NeverEnqueued {
@@ -271,15 +269,17 @@ impl<D: Disk> Outbox<D> {
         if ack.sequence < self.mark.acknowledged {
             return Ok(());
         }
-        self.mark.acknowledged = ack.sequence;
-        self.mark.resume_token.clone_from(&ack.resume_token);
+        self.save_mark(Mark {
+            acknowledged: ack.sequence,
+            resume_token: ack.resume_token.clone(),
+            ..self.mark.clone()
+        })?;
         while let Some(first) = self
             .pending
             .pop_front_if(|first| first.sequence <= self.mark.acknowledged)
         {
             self.pending_bytes -= u64::from(first.length);
         }
-        self.save_mark()?;
         if self.length - self.pending_bytes > 2 * self.base + SLACK {
             self.rewrite(&Rewrite::default())?;
         }
@@ -296,14 +296,17 @@ impl<D: Disk> Outbox<D> {
 
     /// Remembers that the collector knows records which this outbox does not.
     pub fn want_epoch(&mut self, why: &str) -> Result<(), Error> {
-        if self.mark.epoch_wanted.is_empty() {
-            why.clone_into(&mut self.mark.epoch_wanted);
-            self.save_mark()?;
+        if !self.mark.epoch_wanted.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.save_mark(Mark {
+            epoch_wanted: why.to_owned(),
+            ..self.mark.clone()
+        })
     }
 
-    /// Remembers what the collector accepts and its policy.
+    /// Remembers what the collector accepts and its policy. They hold from now on even where they could not be written
+    /// down: the collector says them again to whoever comes back without.
     pub fn set_terms(
         &mut self,
         sections: &[v1::SectionRevision],
@@ -313,16 +316,15 @@ impl<D: Disk> Outbox<D> {
             sections: sections.to_vec(),
             policy: policy.cloned(),
         });
-        if self.terms == terms {
+        if self.terms == terms && self.terms_saved {
             return Ok(());
         }
-        let before = std::mem::replace(&mut self.terms, terms);
+        self.terms = terms;
+        self.terms_saved = false;
         let body = self.terms.as_ref().map(Terms::encode_to_vec).unwrap_or_default();
-        let saved = self.append_frame(Kind::Terms, &body);
-        if saved.is_err() {
-            self.terms = before;
-        }
-        saved
+        self.append_frame(Kind::Terms, &body)?;
+        self.terms_saved = true;
+        Ok(())
     }
 
     /// Drops sections that the collector does not accept: their waiting records and their shadow.
@@ -339,11 +341,9 @@ impl<D: Disk> Outbox<D> {
         })
     }
 
-    fn save_mark(&mut self) -> Result<(), Error> {
-        self.mark_saved = false;
-        let body = self.mark.encode_to_vec();
-        self.append_frame(Kind::Mark, &body)?;
-        self.mark_saved = true;
+    fn save_mark(&mut self, mark: Mark) -> Result<(), Error> {
+        self.append_frame(Kind::Mark, &mark.encode_to_vec())?;
+        self.mark = mark;
         Ok(())
     }
 
@@ -354,7 +354,7 @@ impl<D: Disk> Outbox<D> {
         self.commit(&out, 1)
     }
 
-    /// After a failed write the file is written anew before anything is added.
+    /// After a failed write that could not be taken back the file is written anew before anything is added.
     fn settle(&mut self) -> Result<(), Error> {
         if self.suspect {
             self.rewrite(&Rewrite::default())?;
@@ -369,7 +369,9 @@ impl<D: Disk> Outbox<D> {
             .map_err(io_error("append to", JOURNAL));
         let done = appended.and_then(|()| self.disk.sync(JOURNAL).map_err(io_error("sync", JOURNAL)));
         if let Err(error) = done {
-            self.suspect = true;
+            // A full disk leaves a part of it there. To take that away needs no room, to write anew does.
+            let cut = self.disk.cut(JOURNAL, self.length);
+            self.suspect = cut.and_then(|()| self.disk.sync(JOURNAL)).is_err();
             return Err(error);
         }
         self.length += out.len() as u64;

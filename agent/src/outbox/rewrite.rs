@@ -33,7 +33,7 @@ impl<D: Disk> Outbox<D> {
         let frames = sound(&bytes)?;
         let Folded {
             mut shadow, staging, ..
-        } = fold_sound(&frames, Upto::Acknowledged, self.mark.acknowledged)?;
+        } = fold_sound(&frames, Upto::Acknowledged)?;
         if !change.forget.is_empty() {
             shadow = Shadow::restore(
                 shadow.sources().filter(|s| !change.forget.contains(&s.section)),
@@ -98,7 +98,7 @@ impl<D: Disk> Outbox<D> {
     /// Folds the file as it is.
     pub(super) fn refold(&self, upto: Upto) -> Result<Folded, Error> {
         let bytes = self.file()?;
-        fold_sound(&sound(&bytes)?, upto, self.mark.acknowledged)
+        fold_sound(&sound(&bytes)?, upto)
     }
 
     /// Takes over the state of a file that was just written or read.
@@ -115,8 +115,8 @@ impl<D: Disk> Outbox<D> {
         self.staging = folded.staging;
         self.pending = folded.pending;
         self.mark = folded.mark;
-        self.mark_saved = true;
         self.terms = folded.terms;
+        self.terms_saved = true;
         self.suspect = false;
         Ok(())
     }
@@ -143,9 +143,8 @@ fn sound(bytes: &[u8]) -> Result<Vec<Frame<'_>>, Error> {
     }
 }
 
-/// `acknowledged` may be ahead of the mark in the file, when that could not be written.
-fn fold_sound(frames: &[Frame<'_>], upto: Upto, acknowledged: u64) -> Result<Folded, Error> {
-    fold::fold_from(frames, upto, acknowledged).map_err(|why| Error::Damaged(why.to_owned()))
+fn fold_sound(frames: &[Frame<'_>], upto: Upto) -> Result<Folded, Error> {
+    fold::fold(frames, upto).map_err(|why| Error::Damaged(why.to_owned()))
 }
 
 /// Puts `bytes` in the journal's place, durably.

@@ -241,23 +241,16 @@ impl Recorder {
 
     /// For the first frame of a session.
     pub fn introduce(&mut self) -> Result<Introduction, Error> {
-        let position = self.outbox.position();
-        let position = self.heal(position)?;
         let digests = self.outbox.acknowledged_digests();
-        match self.heal(digests)? {
-            Some(digests) => Ok(Introduction {
-                position: match position {
-                    Some(position) => position,
-                    None => self.outbox.position()?,
-                },
-                digests,
-            }),
+        let digests = match self.heal(digests)? {
+            Some(digests) => digests,
             // Healed meanwhile: the outbox is new.
-            None => Ok(Introduction {
-                position: self.outbox.position()?,
-                digests: self.outbox.acknowledged_digests()?,
-            }),
-        }
+            None => self.outbox.acknowledged_digests()?,
+        };
+        Ok(Introduction {
+            position: self.outbox.position(),
+            digests,
+        })
     }
 
     /// Takes the collector's answer to an introduction that said `introduced`.
@@ -278,11 +271,12 @@ impl Recorder {
             } else {
                 welcome.resume_token.clone()
             };
-            self.acknowledged(&Ack {
+            let acknowledged = self.acknowledged(&Ack {
                 epoch: welcome.epoch,
                 sequence,
                 resume_token,
-            })?;
+            });
+            or_later(acknowledged, "where the collector is")?;
         } else {
             self.outbox
                 .adopt(welcome.epoch, welcome.next_sequence, &welcome.resume_token)?;
@@ -291,7 +285,11 @@ impl Recorder {
             self.snapshot(Section::try_from(*number).unwrap_or_default())?;
         }
         Ok(Welcomed::Ready {
-            acknowledged: self.outbox.position()?.acknowledged,
+            // The collector's word, also where it could not be written down: what it has is not sent again.
+            acknowledged: self
+                .outbox
+                .acknowledged()
+                .max(welcome.next_sequence.saturating_sub(1)),
         })
     }
 
@@ -349,7 +347,10 @@ impl Recorder {
             self.outbox.accepted().map(<[_]>::to_vec),
             self.outbox.policy().cloned(),
         );
-        self.outbox.set_terms(sections, policy)?;
+        or_later(
+            self.outbox.set_terms(sections, policy),
+            "what the collector accepts and its policy",
+        )?;
         if before.0.as_deref() != Some(sections) || before.1.as_ref() != policy {
             let refused: Vec<i32> = deskwarden_proto::section::ALL
                 .into_iter()
@@ -445,6 +446,15 @@ impl Recorder {
         self.looks.forget();
         self.all_due = true;
     }
+}
+
+/// What a disk that is full did not take is written down later, and no reason to do without the collector.
+fn or_later(done: Result<(), Error>, what: &'static str) -> Result<(), Error> {
+    if let Err(error @ Error::Io { .. }) = done {
+        tracing::warn!(%error, what, "something could not be written down");
+        return Ok(());
+    }
+    done
 }
 
 fn with_gap(mut payloads: Vec<v1::Payload>, gap: Gap) -> Vec<v1::Payload> {

@@ -54,8 +54,7 @@ impl Recorder {
 
     /// Enqueues the gauges of now.
     pub fn sample(&mut self) -> Result<(), Error> {
-        let position = self.outbox.position()?;
-        if position.enqueued.saturating_sub(position.acknowledged) > SAMPLES_UNTIL {
+        if self.outbox.enqueued().saturating_sub(self.outbox.acknowledged()) > SAMPLES_UNTIL {
             return Ok(());
         }
         let samples = (self.tools.samples)(self.looks.root());

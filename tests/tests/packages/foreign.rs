@@ -62,8 +62,11 @@ fn aarch64_sees_the_same_facts_below_the_same_root() {
     let foreign = packages
         .unpack(Product::Agent, Processor::Aarch64, &foreign)
         .unwrap();
-    let here = collected(Command::new(native), pc.path());
-    let there = collected(under_qemu(&foreign), pc.path());
+    let mut here = collected(Command::new(native), pc.path());
+    let mut there = collected(under_qemu(&foreign), pc.path());
+    let platform = |collected: &mut Value| collected["device"]["platform"].take();
+    assert_eq!(platform(&mut here), "linux-x86_64");
+    assert_eq!(platform(&mut there), "linux-aarch64");
     assert_eq!(here, there);
     let count = |section: &str| here["sections"][section]["items"].as_array().unwrap().len();
     assert!(
