@@ -13,6 +13,8 @@ mod office;
 mod plain;
 #[path = "fleet/sessions.rs"]
 mod sessions;
+#[path = "fleet/together.rs"]
+mod together;
 
 use std::{env, path::Path};
 
@@ -46,7 +48,8 @@ fn main() -> Result<()> {
         other do) enrol, report, and change over mutual TLS, all at once; 64 of them change at a time, and each waits for the
         acknowledgement, which comes after the commit. Agents and collectors share this machine, so times are those of a busy
         one. CPU is that of the collectors and, with PostgreSQL, of the server with all its children. Afterwards the oracle
-        compares every item. Then {connected} devices that have reported connect at once to a collector that just started,
+        compares every item. Before that the office changes at a steady hundred times a second while five people read ten pages a
+        second that count over all of it, each alone and both together, in three rounds of 15 s. Then {connected} devices that have reported connect at once to a collector that just started,
         and stay: all from one address, for which `agents.connections_per_address` is raised."
     ));
     report.about(
@@ -55,12 +58,14 @@ fn main() -> Result<()> {
     );
 
     let collector = Setup::new()?.start()?;
+    let visitor = collector.administrator()?;
     let office = Office {
         name: "SQLite, 1 collector",
         agents,
         server: None,
     };
-    let (collectors, fleet) = office.run(&mut report, vec![collector])?;
+    let (collectors, mut fleet) = office.run(&mut report, vec![collector])?;
+    together::measure(&mut report, office.name, &mut fleet, &visitor)?;
     let data = collectors.first().context("a collector")?.data();
     Oracle::on(&data)?.agrees(&fleet)?;
     let plain = Plain::read(&data.join("deskwarden.db"))?;
@@ -92,12 +97,16 @@ fn main() -> Result<()> {
             let next = Setup::new()?.beside(&collectors[0])?.start()?;
             collectors.push(next);
         }
+        let visitor = collectors[0].administrator()?;
         let office = Office {
             name,
             agents,
             server: place.server(),
         };
-        let (_collectors, fleet) = office.run(&mut report, collectors)?;
+        let (_collectors, mut fleet) = office.run(&mut report, collectors)?;
+        if count == 1 {
+            together::measure(&mut report, name, &mut fleet, &visitor)?;
+        }
         Oracle::at(place.location())?.agrees(&fleet)?;
     }
 
