@@ -198,7 +198,7 @@ enum Command {
     /// Check the configuration, the channels and the rules folder without starting anything
     CheckConfig,
     /// Check whether the store gives back what was stored
-    CheckStore,
+    CheckStore(check_store::CheckStore),
 }
 
 /// Why a command failed; one clear message.
@@ -283,7 +283,7 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
         Command::Serve(serve) => serve::run(serve, &common, out),
         Command::Service => Ok(crate::service::run().map_err(CliError::refused)?),
         Command::CheckConfig => check::run(&common, out),
-        Command::CheckStore => check_store::run(&Session::open(&common)?, out),
+        Command::CheckStore(command) => check_store::run(&command, &Session::open(&common)?, out),
         Command::Backup(command) => backup::run(&command, &common, out),
         Command::Restore(command) => backup::restore(&command, &common, out),
         Command::MigrateStore(command) => migrate_store::run(&command, out),

@@ -90,7 +90,7 @@ pub const ROWS: [Row; 21] = [
     row(
         "database-bits",
         "bits flip in the collector's database, and it is checked",
-        "found, or without effect on any fact of a device; never silently another",
+        "found, or every row of every table reads as it was written; never silently another",
         "tests/tests/faults/system/damage.rs",
         "a_database_that_changed_on_its_disk_is_never_believed_silently",
     ),

@@ -1,12 +1,28 @@
 //! `check-store`: whether the store gives back what was stored. Collectors may run on it meanwhile.
 
+use clap::Args;
 use serde_json::json;
 
 use crate::task;
 
 use super::{CliError, out::Out, session::Session};
 
-pub(super) fn run(session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
+#[derive(Debug, Args)]
+pub(super) struct CheckStore {
+    /// First take what the tables hold now for what was written to them, after you looked at it (the register, findings and
+    /// what else people entered; not contents, items and the audit log)
+    #[arg(long)]
+    accept: bool,
+}
+
+pub(super) fn run(command: &CheckStore, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
+    if command.accept {
+        let changed = session.store.check_structure()?.join("; ");
+        session.store.accept_tables()?;
+        session
+            .store
+            .audit(&session.audit("store.accept", "store".to_owned(), changed))?;
+    }
     let mut walked = task::walk(session.store.as_ref(), |_| true)?.unwrap_or_default();
     if let Err(fault) = session.store.verify_audit()? {
         let text = format!("audit log, entry {}: {}", fault.sequence, fault.reason);

@@ -509,8 +509,30 @@ fn a_store_that_gives_back_other_content_is_refused() {
     let told: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(
         (&told["ok"], told["faults"].as_array().unwrap().len()),
-        (&Value::from(false), 1)
+        (&Value::from(false), 2),
+        "the chain, and the table: {told}"
     );
+}
+
+#[test]
+fn a_table_that_changed_by_itself_is_told_until_a_person_accepts_it() {
+    let home = tempfile::tempdir().unwrap();
+    let numbered = ["asset", "register", "--number", "PC-1"];
+    json(home.path(), &numbered);
+    let file = home.path().join("deskwarden.db");
+    let raw = rusqlite::Connection::open(&file).unwrap();
+    raw.execute("UPDATE assets SET number = 'PC-9'", []).unwrap();
+    drop(raw);
+    let ran = run_in(home.path(), &["check-store"], Lang::En);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.err
+            .contains("table assets: what it holds is not what was written to it"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(json(home.path(), &["check-store", "--accept"])["ok"], true);
+    assert_eq!(json(home.path(), &["check-store"])["ok"], true);
 }
 
 #[test]

@@ -24,6 +24,10 @@ impl Integrity for Database {
         self.engine.check()
     }
 
+    fn accept_tables(&self) -> StoreResult<()> {
+        self.write(|connection| connection.accept())
+    }
+
     fn check_content(&self, from: ContentPlace, limit: u32) -> StoreResult<ContentLook> {
         self.read(|connection| match from {
             ContentPlace::Facets(after) => facets(connection, after, limit),

@@ -61,7 +61,8 @@ pub(crate) fn measure(report: &mut Report, name: &str, fleet: &mut Fleet, visito
     let table = "reports and pages together";
     let mut row = |kind: &str, times: &Times| {
         let subject = format!("{name}, {kind}");
-        let mut figure = |what: &str, value: f64, unit: &str| report.figure(table, &subject, what, value, unit);
+        let mut figure =
+            |what: &str, value: f64, unit: &str| report.figure(table, &subject, what, value, unit);
         let seconds = WINDOW.as_secs_f64() * ROUNDS as f64;
         if !times.acknowledged.is_empty() {
             figure("changes", times.acknowledged.len() as f64 / seconds, "1/s");
@@ -108,7 +109,9 @@ fn turn(fleet: Option<&mut Fleet>, visitor: Option<&Visitor>, times: &mut Times)
             None => thread::sleep(end.saturating_duration_since(Instant::now())),
         }
         for reader in readers {
-            let read = reader.join().map_err(|_| anyhow::anyhow!("a reader broke down"))?;
+            let read = reader
+                .join()
+                .map_err(|_| anyhow::anyhow!("a reader broke down"))?;
             times.pages.extend(read?);
         }
         Ok(())
@@ -146,7 +149,9 @@ fn change(fleet: &mut Fleet, end: Instant) -> Result<Vec<f64>> {
             }
             let done = keep_changing(&agent, number, end).await;
             let done = done.map(|mut took| {
-                all.lock().unwrap_or_else(PoisonError::into_inner).append(&mut took);
+                all.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .append(&mut took);
             });
             (agent, done)
         }

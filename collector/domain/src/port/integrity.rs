@@ -46,6 +46,10 @@ pub trait Integrity {
     /// Lets the engine check how its file is built; what it finds, which is nothing where it checks that itself.
     fn check_structure(&self) -> StoreResult<Vec<String>>;
 
+    /// Takes what the tables hold for what was written to them, after a person looked at it. Contents, items and the log of
+    /// what was done keep what shows them to be others.
+    fn accept_tables(&self) -> StoreResult<()>;
+
     /// Recomputes the content of up to `limit` rows from there, on one consistent picture.
     fn check_content(&self, from: ContentPlace, limit: u32) -> StoreResult<ContentLook>;
 }

@@ -52,6 +52,16 @@ pub(crate) trait Connection {
     /// Runs several statements without parameters.
     fn script(&mut self, sql: &str) -> StoreResult<()>;
 
+    /// The tables are about to change: an engine that sums their rows begins anew with the next transaction.
+    fn unwatch(&mut self) -> StoreResult<()> {
+        Ok(())
+    }
+
+    /// Takes what the tables hold for what was written to them. Nothing for an engine that keeps no sums of them.
+    fn accept(&mut self) -> StoreResult<()> {
+        Ok(())
+    }
+
     /// Finds the rows of many keys at once; `keys` holds the cells of all keys, one after the other.
     fn lookup(&mut self, lookup: &Lookup, keys: &[Cell<'_>], each: EachOf<'_>) -> StoreResult<()>;
 

@@ -10,12 +10,17 @@ use rusqlite::{
 
 use crate::sql::{Cell, Columns, Connection, Dialect, Each, EachOf, Lookup, Table, Verb, storable};
 
-use super::failure;
+use super::{
+    failure,
+    sums::{self, Sums},
+};
 
 /// A connection inside a transaction.
 pub(super) struct SqliteConnection<'c> {
     pub(super) connection: &'c rusqlite::Connection,
     pub(super) path: &'c Path,
+    /// What the transaction adds up to, where it may write.
+    pub(super) sums: Option<&'c Sums>,
 }
 
 impl SqliteConnection<'_> {
@@ -76,6 +81,15 @@ impl Connection for SqliteConnection<'_> {
 
     fn script(&mut self, sql: &str) -> StoreResult<()> {
         self.connection.execute_batch(sql).map_err(|e| self.fault(e))
+    }
+
+    fn unwatch(&mut self) -> StoreResult<()> {
+        let done = self.sums.map_or(Ok(()), |sums| sums.unwatch(self.connection));
+        done.map_err(|e| self.fault(e))
+    }
+
+    fn accept(&mut self) -> StoreResult<()> {
+        sums::accept(self.connection).map_err(|e| self.fault(e))
     }
 
     fn lookup(&mut self, lookup: &Lookup, keys: &[Cell<'_>], each: EachOf<'_>) -> StoreResult<()> {

@@ -42,6 +42,7 @@ impl Engine for Memory {
         work(&mut SqliteConnection {
             connection: &transaction,
             path: Path::new(NAME),
+            sums: None,
         })?;
         transaction.commit().map_err(fault)
     }

@@ -4,6 +4,7 @@
 mod connection;
 mod file;
 mod memory;
+mod sums;
 
 use std::{
     path::{Path, PathBuf},
@@ -16,6 +17,7 @@ use crate::sql::{Connection, Engine};
 
 use connection::SqliteConnection;
 pub(crate) use memory::Memory;
+use sums::Sums;
 
 /// Read-only connections that are kept open.
 const READERS: usize = 4;
@@ -32,6 +34,7 @@ pub(crate) struct Sqlite {
     readers: Mutex<Readers>,
     returned: Condvar,
     writer: Mutex<rusqlite::Connection>,
+    sums: Sums,
 }
 
 /// The pool of read-only connections.
@@ -46,8 +49,12 @@ impl Sqlite {
     /// left as it is.
     pub(crate) fn open(path: &Path) -> StoreResult<Self> {
         let writer = file::open_writer(path)?;
+        let sums = Sums::default();
+        sums.teach(&writer)
+            .map_err(|error| failure(path, "open", error))?;
         Ok(Self {
             path: path.to_owned(),
+            sums,
             writer: Mutex::new(writer),
             readers: Mutex::new(Readers::default()),
             returned: Condvar::new(),
@@ -115,6 +122,7 @@ impl Engine for Sqlite {
         let done = work(&mut SqliteConnection {
             connection: &transaction,
             path: &self.path,
+            sums: None,
         });
         transaction.finish().map_err(fault)?;
         done
@@ -123,6 +131,7 @@ impl Engine for Sqlite {
     fn write(&self, work: &mut dyn FnMut(&mut dyn Connection) -> StoreResult<()>) -> StoreResult<()> {
         let fault = |error| failure(&self.path, "write", error);
         let mut writer = locked(&self.writer);
+        self.sums.watch(&writer).map_err(fault)?;
         // Immediate: what this transaction reads cannot change before it writes.
         let transaction = writer
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
@@ -130,14 +139,19 @@ impl Engine for Sqlite {
         work(&mut SqliteConnection {
             connection: &transaction,
             path: &self.path,
+            sums: Some(&self.sums),
         })?;
+        self.sums.settle(&transaction).map_err(fault)?;
         transaction.commit().map_err(fault)
     }
 
     fn check(&self) -> StoreResult<Vec<String>> {
         // A connection of its own: it takes as long as reading the file does.
-        file::check(&file::open_reader(&self.path)?, MOST_FAULTS)
-            .map_err(|error| failure(&self.path, "check", error))
+        let fault = |error| failure(&self.path, "check", error);
+        let connection = file::open_reader(&self.path)?;
+        let mut found = file::check(&connection, MOST_FAULTS).map_err(fault)?;
+        found.extend(sums::check(&connection, None).map_err(fault)?);
+        Ok(found)
     }
 }
 

@@ -180,6 +180,7 @@ fn ten_thousand_changes_of_the_audit_log_are_all_found() {
         verify(&mut SqliteConnection {
             connection: &raw,
             path: &path,
+            sums: None,
         })
     };
     assert_eq!(verified().unwrap(), Ok(19));

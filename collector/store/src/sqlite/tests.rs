@@ -4,7 +4,10 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use deskwarden_domain::port::Store;
@@ -18,12 +21,26 @@ use crate::conformance::{
 
 struct File {
     folder: tempfile::TempDir,
+    /// Whether somebody wrote to it who does not keep the sums of its tables.
+    raw: AtomicBool,
+}
+
+/// Whatever a test of the suite wrote, the sums of the tables followed it.
+impl Drop for File {
+    fn drop(&mut self) {
+        if std::thread::panicking() || self.raw.load(Ordering::Relaxed) || !self.path().exists() {
+            return;
+        }
+        let faults = super::sums::check(&rusqlite::Connection::open(self.path()).unwrap(), None);
+        assert_eq!(faults.unwrap_or_default(), Vec::<String>::new());
+    }
 }
 
 impl File {
     fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            raw: false.into(),
         }
     }
 
@@ -32,6 +49,7 @@ impl File {
     }
 
     fn raw(&self) -> rusqlite::Connection {
+        self.raw.store(true, Ordering::Relaxed);
         rusqlite::Connection::open(self.path()).unwrap()
     }
 }
