@@ -13,7 +13,7 @@ use deskwarden_proto::{
 
 use crate::{
     judge::{self, Context},
-    model::{About, AssetId, SourceStatus},
+    model::{About, Asset, SourceStatus},
     port::Op,
     rules::{ItemFacts, Rule, RuleKind},
 };
@@ -122,17 +122,20 @@ impl Reach {
     }
 
     /// What changes on an asset that shows nothing of these rules and whose sources are these.
-    pub fn outcomes(&self, after: &Context, asset: AssetId, sources: &[SourceStatus]) -> Vec<Op> {
+    pub fn outcomes(&self, after: &Context, asset: &Asset, sources: &[SourceStatus]) -> Vec<Op> {
         let rules = self.outcomes.iter();
         let mut ops: Vec<Op> = rules
             .filter_map(|index| after.rules.rules().get(*index))
-            .map(|rule| Op::Outcome {
-                asset,
-                row: judge::unbreached(rule, sources),
+            .map(|rule| match judge::unbreached(rule, asset, sources) {
+                Some(row) => Op::Outcome { asset: asset.id, row },
+                None => Op::RemoveOutcome {
+                    asset: asset.id,
+                    rule: rule.id.clone(),
+                },
             })
             .collect();
         ops.extend(self.gone.iter().map(|rule| Op::RemoveOutcome {
-            asset,
+            asset: asset.id,
             rule: rule.clone(),
         }));
         ops
@@ -224,7 +227,10 @@ fn concern(was: Option<&Rule>, is: &Rule) -> Concern {
         _ if other_kind => Concern::Everyone,
         // The sections of these are looked at as a whole anyway.
         RuleKind::Changed | RuleKind::Address => Concern::Everyone,
-        RuleKind::Item | RuleKind::Count { .. } if was.is_none_or(|was| was.needs != is.needs) => {
+        // Whom a rule applies to decides who has an outcome at all.
+        RuleKind::Item | RuleKind::Count { .. }
+            if was.is_none_or(|was| was.needs != is.needs || was.scope != is.scope) =>
+        {
             Concern::Outcome
         }
         RuleKind::Item | RuleKind::Count { .. } => Concern::Holders,

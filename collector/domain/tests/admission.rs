@@ -13,7 +13,8 @@ use deskwarden_domain::{
     admission,
     judge::{Context, Graces},
     model::{Admission, Checked, Millis, Outcome},
-    rules::RuleSet,
+    offline,
+    rules::{RuleFile, RuleSet},
 };
 use deskwarden_proto::{
     Message as _,
@@ -161,4 +162,38 @@ fn a_disk_of_a_laptop_must_be_encrypted_and_one_of_a_desktop_need_not() {
 fn what_nobody_could_look_at_is_no_pass() {
     let blind = admission::judge(&laptop(), false, Vec::new(), Vec::new(), &context(), NOW);
     assert_eq!((blind.outcome, blind.valid_until), (Outcome::CouldNotLook, None));
+}
+
+/// Under the shipped rules, one of which an office limits to its own PCs.
+fn of_own_pcs_only() -> Context {
+    let limit = "[[adjust]]\nrules = [\"pc.antivirus-off\"]\nscope = { classes = [\"own\"] }\n";
+    let mut files = packs::FILES.to_vec();
+    files.push(RuleFile {
+        name: "acme.toml",
+        content: limit,
+    });
+    Context {
+        rules: Arc::new(RuleSet::load(&files).unwrap()),
+        ..context()
+    }
+}
+
+#[test]
+fn a_rule_for_own_pcs_neither_passes_nor_fails_a_providers() {
+    let context = of_own_pcs_only();
+    let checked = admission::judge(&laptop(), false, sources(), Vec::new(), &context, NOW);
+    assert!(!checked.rules.is_empty() && checked.rules.iter().all(|row| row.rule != "pc.antivirus-off"));
+    assert_eq!(checked.outcome, Outcome::Pass);
+}
+
+#[test]
+fn a_snapshot_of_an_own_pc_is_told_nothing_by_rules_for_providers() {
+    let snapshot = serde_json::json!({"sections": {}});
+    let judged = offline::judge_snapshot(&snapshot, None, Vec::new(), &of_own_pcs_only(), NOW).unwrap();
+    let outcomes: Vec<&str> = judged.outcomes.iter().map(|row| row.rule.as_str()).collect();
+    assert!(outcomes.contains(&"pc.antivirus-off") && outcomes.contains(&"pc.gone-unordered"));
+    assert!(
+        outcomes.iter().all(|rule| !rule.starts_with("out.")),
+        "{outcomes:?}"
+    );
 }

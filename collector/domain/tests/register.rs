@@ -6,6 +6,7 @@ mod support;
 use deskwarden_domain::{
     judge::Context,
     model::{AssetClass, AssetState, FindingState, Millis, Outcome},
+    port::Op,
     register::{Order, Person, Provider, Subnet, Transfer, Visit},
 };
 use deskwarden_proto::v1::{AddressMode, Facet, Logon, LogonKind, Look, Section};
@@ -114,6 +115,14 @@ fn comes_to(pc: &mut Pc, rule: &str, expected: Outcome) {
     twin.rejudge(&without(rule));
     assert!(twin.findings(rule).iter().all(|(_, state)| !state.is_active()));
     assert!(!twin.state.outcomes.iter().any(|row| row.rule == rule));
+}
+
+/// The rule has no outcome on the PC, neither a pass nor a breach.
+#[track_caller]
+fn says_nothing(pc: &mut Pc, rule: &str) {
+    pc.rejudge(&built_in(2));
+    assert!(!pc.state.outcomes.iter().any(|row| row.rule == rule));
+    assert!(pc.findings(rule).iter().all(|(_, state)| !state.is_active()));
 }
 
 #[test]
@@ -282,7 +291,7 @@ fn pc_3_1_2_2_in_use_by_the_register_but_nobody_uses_it() {
     comes_to(&mut ordered, RULE, Outcome::Pass);
     let mut idle = case(31, Look::Looked, &[]);
     idle.state.asset.state = AssetState::Idle;
-    comes_to(&mut idle, RULE, Outcome::Pass);
+    says_nothing(&mut idle, RULE);
 }
 
 #[test]
@@ -317,7 +326,7 @@ fn pc_3_1_2_2_and_3_1_5_what_is_out_of_use_reports() {
         comes_to(&mut case(START - HOUR / 2), rule, Outcome::Pass);
         let mut in_use = case(START - 2 * DAY);
         in_use.state.asset.state = AssetState::InUse;
-        comes_to(&mut in_use, rule, Outcome::Pass);
+        says_nothing(&mut in_use, rule);
         let mut never = case(START - 2 * DAY);
         never.state.device.last_seen_at = None;
         comes_to(&mut never, rule, Outcome::Pass);
@@ -464,7 +473,7 @@ fn pc_3_1_3_gone_without_an_order() {
     );
     let mut in_repair = case(8, vec![]);
     in_repair.state.asset.state = AssetState::InRepair;
-    comes_to(&mut in_repair, RULE, Outcome::Pass);
+    says_nothing(&mut in_repair, RULE);
 }
 
 /// A provider's PC.
@@ -502,7 +511,7 @@ fn out_17_a_providers_pc_outside_its_visits() {
         pc.state.papers.visits = visits;
         comes_to(&mut pc, RULE, expected);
     }
-    comes_to(&mut pc(), RULE, Outcome::Pass);
+    says_nothing(&mut pc(), RULE);
     let mut never = outsourced();
     never.state.device.last_seen_at = None;
     comes_to(&mut never, RULE, Outcome::Pass);
@@ -530,7 +539,7 @@ fn out_17_a_providers_pc_in_a_forbidden_network() {
     for (subnets, look, expected) in [
         (vec!["10.0.0.0/24"], Look::Looked, Outcome::Pass),
         (vec!["10.9.0.0/24"], Look::Looked, Outcome::Fail),
-        (vec![], Look::Looked, Outcome::Pass),
+        (vec![], Look::Looked, Outcome::CouldNotLook),
         (vec!["10.9.0.0/24"], Look::Denied, Outcome::CouldNotLook),
     ] {
         let mut pc = outsourced();
@@ -543,6 +552,90 @@ fn out_17_a_providers_pc_in_a_forbidden_network() {
         pc.reads(&context, Section::Network, "netlink", look, facts);
         comes_to(&mut pc, RULE, expected);
     }
+}
+
+#[test]
+fn out_17_without_networks_of_the_provider_nothing_says_what_is_allowed() {
+    const RULE: &str = "out.subnet-forbidden";
+    let context = built_in(1);
+    let reason = |change: fn(&mut Pc)| {
+        let mut pc = outsourced();
+        pc.reads(
+            &context,
+            Section::Network,
+            "netlink",
+            Look::Looked,
+            vec![interface("10.0.0.20", AddressMode::Static)],
+        );
+        change(&mut pc);
+        pc.rejudge(&context);
+        let (outcome, reason) = pc.outcome(RULE);
+        assert_eq!(outcome, Outcome::CouldNotLook);
+        reason.to_owned()
+    };
+    let no_networks = reason(|_| {});
+    assert!(
+        no_networks.contains("甲公司") && no_networks.contains("`provider set`"),
+        "{no_networks}"
+    );
+    // A provider of whom no row was made.
+    assert_eq!(reason(|pc| pc.state.papers.provider = None), no_networks);
+    let no_provider = reason(|pc| pc.state.asset.provider = None);
+    assert!(no_provider.contains("`asset set`"), "{no_provider}");
+}
+
+#[test]
+fn a_rule_says_nothing_of_a_pc_that_it_does_not_apply_to() {
+    const RULES: [&str; 5] = [
+        "out.media-unregistered",
+        "out.unsupervised",
+        "out.silent",
+        "out.visit-outside",
+        "out.subnet-forbidden",
+    ];
+    let context = built_in(1);
+    let outcomes = |pc: &Pc| -> Vec<Outcome> {
+        let of = |rule: &&str| pc.state.outcomes.iter().find(|row| row.rule == **rule);
+        RULES.iter().filter_map(of).map(|row| row.outcome).collect()
+    };
+    let mut pc = outsourced();
+    pc.rejudge(&context);
+    assert_eq!(outcomes(&pc).len(), RULES.len());
+    assert_eq!(pc.findings("out.visit-outside"), [("asset", FindingState::Open)]);
+    // It was entered wrongly, and is the organisation's own.
+    pc.state.asset.class = AssetClass::Own;
+    pc.ops.clear();
+    pc.rejudge(&context);
+    assert_eq!(outcomes(&pc), []);
+    assert!(
+        pc.ops
+            .iter()
+            .any(|op| matches!(op, Op::RemoveOutcome { rule, .. } if rule == "out.visit-outside"))
+    );
+    assert_eq!(
+        pc.findings("out.visit-outside"),
+        [("asset", FindingState::Resolved)]
+    );
+    assert!(
+        pc.state
+            .outcomes
+            .iter()
+            .any(|row| row.rule == "pc.gone-unordered")
+    );
+    pc.ops.clear();
+    pc.rejudge(&context);
+    assert!(!pc.ops.iter().any(|op| matches!(op, Op::RemoveOutcome { .. })));
+    // And back.
+    pc.state.asset.class = AssetClass::Outsourced;
+    pc.rejudge(&context);
+    assert_eq!(outcomes(&pc).len(), RULES.len());
+    assert_eq!(pc.outcome("out.visit-outside").0, Outcome::Fail);
+    assert!(
+        !pc.state
+            .outcomes
+            .iter()
+            .any(|row| row.rule == "pc.gone-unordered")
+    );
 }
 
 #[test]
@@ -559,7 +652,7 @@ fn out_13_somebody_answers_for_a_providers_pc() {
     let mut unknown = outsourced();
     unknown.state.asset.provider = None;
     comes_to(&mut unknown, RULE, Outcome::Fail);
-    comes_to(&mut pc(), RULE, Outcome::Pass);
+    says_nothing(&mut pc(), RULE);
 }
 
 #[test]

@@ -180,20 +180,21 @@ impl Rounds {
     ) -> Result<Vec<(DeviceId, AssetId)>, StoreError> {
         let mut judged = Vec::with_capacity(some.len());
         for (standing, device) in self.store.standing(some)?.into_iter().zip(some) {
-            let Some(standing) = standing.filter(|standing| standing.judged_generation == edit.before) else {
+            let Some(standing) = standing.filter(|standing| standing.asset.judged_generation == edit.before)
+            else {
                 continue;
             };
-            let asset = standing.asset;
+            let asset = standing.asset.id;
             let (epoch, next_sequence) = standing.position;
-            batch.assets.push((asset, standing.version));
+            batch.assets.push((asset, standing.asset.version));
             batch.positions.push((*device, epoch, next_sequence));
             batch
                 .ops
-                .extend(edit.reach.outcomes(context, asset, &standing.sources));
+                .extend(edit.reach.outcomes(context, &standing.asset, &standing.sources));
             batch.ops.push(Op::Judged {
                 asset,
                 generation: context.generation,
-                wake_at: standing.wake_at,
+                wake_at: standing.asset.wake_at,
             });
             judged.push((*device, asset));
         }

@@ -2,16 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use deskwarden_domain::{
-    model::AssetId,
-    port::{Editing, Standing, StoreError, StoreResult},
-};
+use deskwarden_domain::port::{Editing, Standing, StoreError, StoreResult};
 use deskwarden_proto::{decode::ItemId, ids::DeviceId};
 
 use crate::{
     Database,
     generation::generation,
-    rows::{self, DEVICE_FROM, SOURCE},
+    rows::{self, ASSET, DEVICE_FROM, SOURCE},
     sql::{Cell, Column, Connection, ConnectionExt as _, Kind, Lookup, Reader},
 };
 
@@ -136,18 +133,12 @@ impl Editing for Database {
 fn standing(connection: &mut dyn Connection, devices: &[DeviceId]) -> StoreResult<Vec<Option<Standing>>> {
     let mut found: Vec<Option<Standing>> = devices.iter().map(|_| None).collect();
     let keys: Vec<Cell<'_>> = devices.iter().map(|id| Cell::from(id.as_bytes())).collect();
-    let head = Lookup::new(
-        "a.id, a.version, a.judged_generation, a.wake_at, s.epoch, s.next_sequence",
-        DEVICE_FROM,
-        BY_DEVICE,
-    );
+    let columns = format!("{ASSET}, s.epoch, s.next_sequence");
+    let head = Lookup::new(columns, DEVICE_FROM, BY_DEVICE);
     connection.lookup(&head, &keys, &mut |number, columns| {
         let r = &mut Reader::new(columns);
         let standing = Standing {
-            asset: AssetId(r.int()?),
-            version: r.int()?,
-            judged_generation: r.int()?,
-            wake_at: r.opt_int()?,
+            asset: rows::asset(r)?,
             position: (r.bits()?, r.bits()?),
             sources: Vec::new(),
         };

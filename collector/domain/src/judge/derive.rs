@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     approval::{self, Cover},
     model::{
-        Alert, ApprovalId, Evidence, Finding, FindingHistory, FindingKey, FindingState, Holder, Millis,
-        Outcome, OutcomeRow, SourceStatus,
+        Alert, ApprovalId, Asset, Evidence, Finding, FindingHistory, FindingKey, FindingState, Holder,
+        Millis, Outcome, OutcomeRow, SourceStatus,
     },
     port::DeviceState,
     rules::{Rule, RuleKind},
@@ -65,6 +65,25 @@ pub(super) fn outcomes_and_findings(
     wake_at = wake_at.into_iter().chain(due.filter(|due| *due > now)).min();
 
     for rule in context.rules.rules() {
+        if !rule.applies_to(&state.asset) {
+            // It says nothing of this asset: there is no outcome, and what it said before is over.
+            if state.outcomes.iter().any(|row| row.rule == rule.id) {
+                verdict.outcomes_gone.push(rule.id.clone());
+            }
+            if rule.kind == RuleKind::Absent {
+                missing(
+                    rule,
+                    by_rule.get(rule.id.as_str()).map_or(&[][..], Vec::as_slice),
+                    None,
+                    state,
+                    verdict,
+                );
+            }
+            if !matches!(rule.kind, RuleKind::Cross { .. }) {
+                findings.applies_no_more(rule);
+            }
+            continue;
+        }
         if matches!(rule.kind, RuleKind::Cross { .. }) {
             // Its findings are opened and resolved by who sees all devices; here they give the outcome.
             let row = cross_outcome(rule, state);
@@ -124,12 +143,11 @@ pub(super) fn outcomes_and_findings(
         .map(|rule| rule.id.as_str())
         .collect();
     findings.rules_gone(&in_force);
-    verdict.outcomes_gone = state
+    let gone = state
         .outcomes
         .iter()
-        .filter(|row| !in_force.contains(row.rule.as_str()))
-        .map(|row| row.rule.clone())
-        .collect();
+        .filter(|row| !in_force.contains(row.rule.as_str()));
+    verdict.outcomes_gone.extend(gone.map(|row| row.rule.clone()));
     verdict.findings = findings.out.findings;
     verdict.history = findings.out.history;
     verdict.alerts = findings.out.alerts;
@@ -160,8 +178,7 @@ fn breaches(
     };
     match rule.kind {
         RuleKind::Absent => {
-            let covered = rule.scope.covers(&state.asset);
-            if covered && pieces.iter().all(|piece| piece.item.is_none()) && *looked == Looked::Completely {
+            if pieces.iter().all(|piece| piece.item.is_none()) && *looked == Looked::Completely {
                 let since = pieces.first().map_or(now, |missing| missing.since);
                 breaches.insert(ASSET.to_owned(), whole(since));
             }
@@ -240,9 +257,11 @@ fn cross_outcome(rule: &Rule, state: &DeviceState) -> OutcomeRow {
     }
 }
 
-/// What a rule about items says of an asset that shows no breach of it, by what it could look at.
-pub(crate) fn unbreached(rule: &Rule, sources: &[SourceStatus]) -> OutcomeRow {
-    outcome(rule, false, &looked(&rule.needs, sources))
+/// What a rule about items says of an asset that shows no breach of it, by what it could look at; `None` where it says
+/// nothing.
+pub(crate) fn unbreached(rule: &Rule, asset: &Asset, sources: &[SourceStatus]) -> Option<OutcomeRow> {
+    rule.applies_to(asset)
+        .then(|| outcome(rule, false, &looked(&rule.needs, sources)))
 }
 
 /// `stands`: there is a breach that nobody approved and nobody called a false positive.
@@ -355,6 +374,18 @@ impl<'a> Findings<'a> {
             .filter(|f| f.key.rule == rule.id && !breaches.contains_key(&f.key.subject))
         {
             self.out.write(turn::resolved(known, "", self.now));
+        }
+    }
+
+    /// The asset is no longer one that the rule is about: whatever could be looked at, nothing of it stands.
+    fn applies_no_more(&mut self, rule: &Rule) {
+        let state = self.state;
+        for known in state.findings.iter().filter(|f| f.key.rule == rule.id) {
+            self.out.write(turn::resolved(
+                known,
+                "the rule does not apply to the asset",
+                self.now,
+            ));
         }
     }
 

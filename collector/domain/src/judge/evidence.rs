@@ -203,7 +203,7 @@ fn for_item(
 fn concerns_register(place: &Place<'_>, context: &Context, memo: &Memo) -> bool {
     memo.rules_of(place.id.section).iter().any(|index| {
         context.rules.rules().get(*index).is_some_and(|rule| {
-            matches!(rule.kind, RuleKind::Register { .. }) && rule.scope.covers(&place.state.asset)
+            matches!(rule.kind, RuleKind::Register { .. }) && rule.applies_to(&place.state.asset)
         })
     })
 }
@@ -365,7 +365,7 @@ fn for_register(
         let RuleKind::Register { about, after_ms } = rule.kind else {
             continue;
         };
-        if !rule.scope.covers(&state.asset) {
+        if !rule.applies_to(&state.asset) {
             continue;
         }
         let answer = matter::answer(about, after_ms, facts);

@@ -2,6 +2,8 @@
 
 use deskwarden_proto::v1::Section;
 
+use super::{Asset, AssetClass, AssetState};
+
 /// What a rule of kind `register` is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Matter {
@@ -57,6 +59,18 @@ impl Matter {
     /// What goes by that name.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|matter| matter.name() == name)
+    }
+
+    /// Whether it is a question about such an asset at all: nothing is said of a visit of the organisation's own PC.
+    pub fn concerns(self, asset: &Asset) -> bool {
+        match self {
+            Self::TransferFormDue | Self::TransferFormOverdue => true,
+            Self::TransferUnrecorded | Self::Idle | Self::GoneUnordered => asset.state == AssetState::InUse,
+            Self::ReportsAgain => !matches!(asset.state, AssetState::InUse | AssetState::InRepair),
+            Self::VisitOutside | Self::SubnetForbidden | Self::Unsupervised => {
+                asset.class == AssetClass::Outsourced && asset.state != AssetState::Scrapped
+            }
+        }
     }
 
     /// The kind of facts that it compares the register with; where one of them changes, it is judged anew.

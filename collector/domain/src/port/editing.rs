@@ -5,19 +5,13 @@ use std::collections::BTreeSet;
 use deskwarden_proto::{decode::ItemId, ids::DeviceId};
 
 use super::StoreResult;
-use crate::model::{AssetId, Millis, SourceStatus};
+use crate::model::{Asset, SourceStatus};
 
 /// An asset as far as its outcomes go.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standing {
     /// The asset.
-    pub asset: AssetId,
-    /// Its version: another one makes a batch about it stale.
-    pub version: i64,
-    /// Generation that it was judged under.
-    pub judged_generation: i64,
-    /// When it is to be judged again without a report.
-    pub wake_at: Option<Millis>,
+    pub asset: Asset,
     /// Epoch and next sequence of the device's stream.
     pub position: (u64, u64),
     /// All sources of the device.

@@ -80,6 +80,15 @@ impl Rule {
                 .any(|(id, number)| id == regulation && number == clause)
     }
 
+    /// Whether it says anything of this asset. Where it does not, it neither passes nor fails.
+    pub fn applies_to(&self, asset: &Asset) -> bool {
+        let concerned = match self.kind {
+            RuleKind::Register { about, .. } => about.concerns(asset),
+            _ => true,
+        };
+        concerned && self.scope.covers(asset)
+    }
+
     /// Whether the selector's verdict depends on nothing but the facet (and its class), so that it can be
     /// cached per facet hash.
     pub const fn selector_is_facet_only(&self) -> bool {

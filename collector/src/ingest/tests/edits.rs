@@ -72,6 +72,9 @@ fn books() -> Vec<String> {
         with(&more, &[entry, &both, &game, &listed, &absent]),
         with(&more, &[entry, &both, &asset, &absent]),
         with(&more, &[entry, &scoped, &asset]),
+        // Only whom it is about differs.
+        with(&more, &[entry, &both, &asset]),
+        with(&more, &[entry, &scoped, &asset]),
         with(&more, &[entry, &needy, &asset, &game]),
         with(
             &more,

@@ -82,12 +82,12 @@ pub fn an_asset_stands_on_its_sources(bench: &dyn Bench) {
     assert_eq!(found.len(), 3);
     assert!(found[1].is_none());
     let (other, one) = (found[0].as_ref().unwrap(), found[2].as_ref().unwrap());
-    assert!(other.sources.is_empty() && other.asset == devices[1].asset);
+    assert!(other.sources.is_empty() && other.asset.id == devices[1].asset);
     let looks: Vec<(&str, Look)> = one.sources.iter().map(|s| (s.source.as_str(), s.look)).collect();
     assert_eq!(looks, [("dpkg", Look::Looked), ("snap", Look::Denied)]);
-    assert_eq!(one.wake_at, Some(NOW + 7));
-    assert_eq!(one.judged_generation, store.context_generation().unwrap());
+    assert_eq!(one.asset.wake_at, Some(NOW + 7));
+    assert_eq!(one.asset.judged_generation, store.context_generation().unwrap());
     let state = everything(store.as_ref(), &devices[0]);
-    assert_eq!((one.asset, one.version), (state.asset.id, state.asset.version));
+    assert_eq!(one.asset, state.asset);
     assert_eq!(one.position, (state.position.epoch, state.position.next_sequence));
 }

@@ -72,14 +72,24 @@ pub(super) fn outside(after: Millis, facts: Facts<'_>) -> Answer {
 
 /// It holds an address outside the networks of its provider.
 pub(super) fn forbidden(facts: Facts<'_>) -> Answer {
+    if !is_outsourced(facts) {
+        return Answer::default();
+    }
+    let who = provider(facts);
+    if who.trim().is_empty() {
+        return Answer::blind("register: no provider is recorded; enter it with `asset set`");
+    }
     let allowed = facts
         .state
         .papers
         .provider
         .as_ref()
         .map(|provider| &provider.subnets);
-    let Some(allowed) = allowed.filter(|subnets| !subnets.is_empty() && is_outsourced(facts)) else {
-        return Answer::default();
+    let Some(allowed) = allowed.filter(|subnets| !subnets.is_empty()) else {
+        let what = format!(
+            "register: no networks are recorded for {who}; enter them with `provider set` as `subnets`"
+        );
+        return Answer::blind(what);
     };
     let mut answer = Answer::default();
     let addresses: BTreeSet<IpAddr> = facts
@@ -104,14 +114,13 @@ pub(super) fn forbidden(facts: Facts<'_>) -> Answer {
         if allowed.iter().any(|subnet| subnet.holds(ip)) {
             continue;
         }
-        let who = provider(facts);
         let networks: Vec<String> = allowed.iter().map(ToString::to_string).collect();
         let may = networks.join(" ");
         let seen = Seen::new(
             format!("{who} 的设备使用地址 {ip}，只允许 {may}"),
             format!("a PC of {who} uses {ip}; it may use {may}"),
         )
-        .with("provider", who)
+        .with("provider", who.as_str())
         .with("address", ip.to_string())
         .with("allowed", networks);
         answer.found.push(Found {
