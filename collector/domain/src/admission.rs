@@ -85,6 +85,7 @@ pub fn judge(
             (put.id, item)
         })
         .collect();
+    offline::count_items(&mut state);
     advance::rejudge(&mut state, &context.at_once(), &mut Memo::default(), now);
     let mut verdicts: Vec<RuleVerdict> = context
         .rules

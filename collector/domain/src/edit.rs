@@ -200,6 +200,7 @@ impl Reach {
             facet: kind,
             local: None,
             class: class.as_ref(),
+            licences: &[],
         };
         matching
             .iter()

@@ -114,7 +114,20 @@ fn read(snapshot: &Value, asset: Option<Asset>, now: Millis) -> Result<DeviceSta
             state.items.insert(stored.id.clone(), stored);
         }
     }
+    count_items(&mut state);
     Ok(state)
+}
+
+/// Says how many items each section has, of a state that holds all of them.
+pub(crate) fn count_items(state: &mut DeviceState) {
+    let mut counts: BTreeMap<Section, u64> = BTreeMap::new();
+    for id in state.items.keys() {
+        *counts.entry(id.section).or_default() += 1;
+    }
+    state.sums = counts
+        .into_iter()
+        .map(|(section, count)| (section, 0, count))
+        .collect();
 }
 
 /// A device that nothing is known of yet.

@@ -16,7 +16,7 @@ use deskwarden_proto::{
 
 use crate::{
     judge::{self, Context, Extent, Memo},
-    model::Millis,
+    model::{Millis, SourceStatus},
     port::{DeviceState, LoadRequest, Op, Scope},
 };
 
@@ -127,6 +127,7 @@ pub fn advance(
         return Step::Ahead;
     }
     let mut ops = Vec::new();
+    let before = looked_into(state, context);
     let observed_at = record.payload.stamp.observed_at_ms;
     let times = fold::Times {
         received_at: now,
@@ -154,7 +155,11 @@ pub fn advance(
     } else {
         Extent::Touched(&touched)
     };
-    let verdict = judge::judge(state, extent, context, memo, now);
+    let mut verdict = judge::judge(state, extent, context, memo, now);
+    if !everything && before != looked_into(state, context) {
+        // What rules ask of a whole section needs all its items: they are looked at at once.
+        verdict.wake_at = Some(verdict.wake_at.map_or(now, |at| at.min(now)));
+    }
     judge::settle(state, verdict, context, &mut ops);
 
     state.position.next_sequence = record.sequence + 1;
@@ -169,6 +174,27 @@ pub fn advance(
         goodbye: false,
     });
     Step::Applied(ops)
+}
+
+/// What rules in force ask of whole sections: how they were looked at, and how much they hold.
+fn looked_into(state: &DeviceState, context: &Context) -> (Vec<SourceStatus>, Vec<(Section, u64)>) {
+    let rules = context.rules.rules().iter();
+    let asked: BTreeSet<Section> = rules
+        .filter(|rule| rule.reads_section() && rule.applies_to(&state.asset))
+        .flat_map(|rule| rule.sections.iter().copied())
+        .collect();
+    if asked.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    let sources = state
+        .sources
+        .iter()
+        .filter(|source| asked.contains(&source.section));
+    let sums = state.sums.iter().filter(|(section, ..)| asked.contains(section));
+    (
+        sources.cloned().collect(),
+        sums.map(|(section, _, count)| (*section, *count)).collect(),
+    )
 }
 
 /// Judges a loaded state anew: the rules, the register, the ledger or an approval changed, or a time has

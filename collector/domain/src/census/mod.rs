@@ -52,6 +52,7 @@ pub fn taken(rules: &RuleSet, rule: &Rule, counts: &[FacetCount]) -> Vec<Title> 
                 facet,
                 local: None,
                 class,
+                licences: &[],
             },
         )
     })

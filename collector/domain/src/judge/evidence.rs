@@ -59,6 +59,11 @@ pub(super) fn update(
             judging.again_at(now);
         }
     }
+    if context.rules.rules().iter().any(Rule::reads_register)
+        && let Some(turn) = rules::next_turn(&asset_facts(state, false, now))
+    {
+        judging.again_at(turn);
+    }
     let anew = |rule: &Rule| match extent {
         Extent::Everything | Extent::Edited(_) => true,
         Extent::Touched(_) => rule.reads_failed_sources(),
@@ -139,6 +144,7 @@ fn for_item(
     let Some(shown) = current.as_ref().or(accepted.as_ref()).map(Arc::clone) else {
         return;
     };
+    let licences = licence_titles(context, &shown.licences);
     let facts = ItemFacts {
         section,
         source: &place.id.source,
@@ -147,6 +153,7 @@ fn for_item(
         facet: &shown.kind,
         local: local.as_ref(),
         class: shown.class.as_ref(),
+        licences: &licences,
     };
     let (now_kind, was_kind) = (current.as_deref().map(kind), accepted.as_deref().map(kind));
     for index in &shown.candidates {
@@ -197,6 +204,14 @@ fn for_item(
             }
         }
     }
+}
+
+/// Titles of licences by their numbers, in an order of their own.
+fn licence_titles<'c>(context: &'c Context, numbers: &[usize]) -> Vec<&'c str> {
+    let all = numbers.iter().filter_map(|number| context.licences.get(*number));
+    let mut titles: Vec<&str> = all.map(|licence| licence.title.as_str()).collect();
+    titles.sort_unstable();
+    titles
 }
 
 /// Whether a rule about the register reads facts of this kind, of this asset.
@@ -439,10 +454,13 @@ fn about_identity(state: &DeviceState, rule: &Rule, context: &Context, now: &Ass
 fn asset_facts(state: &DeviceState, silent: bool, now: Millis) -> AssetFacts<'_> {
     AssetFacts {
         silent,
-        failed: &[],
         overdue: state.notices.iter().filter(|notice| notice.due_at <= now).count(),
-        asset: &state.asset,
         device: Some(&state.device),
         ledger: &state.ledger,
+        sources: &state.sources,
+        sums: &state.sums,
+        papers: &state.papers,
+        now,
+        ..AssetFacts::of(&state.asset)
     }
 }

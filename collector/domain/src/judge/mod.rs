@@ -335,6 +335,7 @@ impl Memo {
             facet: &kind,
             local: None,
             class: class.as_ref(),
+            licences: &[],
         };
         let may_match = |index: &usize| {
             let rule = context.rules.rules().get(*index);

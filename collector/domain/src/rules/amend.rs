@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    known::{Known, clause},
+    known::{Known, cited},
     rule::{Rule, Scope},
     rule_parts::{duration, named, scope},
 };
@@ -50,15 +50,12 @@ pub(crate) fn map(
         .is_none_or(|node| read::flag(sink, node, "cite").unwrap_or(true));
     fields.finish(sink);
     let Some((label, span)) = label else { return };
-    let Some((regulation, number)) = clause(known, &label) else {
-        let ids: Vec<&str> = known.regulations.keys().map(String::as_str).collect();
-        let help = format!("cite a clause of a loaded regulation ({})", ids.join(", "));
-        sink.fault(span.start, format!("there is no clause `{label}`"), help);
+    let Some(target) = cited(sink, known, &label, span.start) else {
         return;
     };
     for (id, span) in ids {
         let Some(rule) = rules.get_mut(&id) else { continue };
-        let target = (regulation.id.clone(), number.number.clone());
+        let target = target.clone();
         if !cite {
             if !rule.proves(&target.0, &target.1) {
                 rule.also.push(target);

@@ -16,6 +16,7 @@ use regex_automata::meta::Regex;
 use super::{
     fields::{field_names, field_type},
     pattern,
+    surroundings::{self, REGISTER_KEYS, SECTION_KEYS},
     tree::collect_guards,
     values,
 };
@@ -33,7 +34,9 @@ const STEPS: u64 = 5_000_000;
 /// Steps of running a pattern over a text.
 const PATTERN_STEPS: u64 = 500;
 
-const VARIABLES: [&str; 6] = ["item", "asset", "device", "ledger", "baseline", "lists"];
+const VARIABLES: [&str; 8] = [
+    "item", "asset", "device", "section", "register", "ledger", "baseline", "lists",
+];
 const FUNCTIONS: [&str; 8] = [
     "size",
     "contains",
@@ -212,11 +215,11 @@ impl Inspect<'_> {
             );
             return;
         }
-        if self.frame.sections.is_empty() && matches!(name, "item" | "baseline") {
+        if self.frame.sections.is_empty() && matches!(name, "item" | "baseline" | "section") {
             self.fault(
                 node,
                 format!("a rule of kind `asset` has no `{name}`"),
-                "use asset, device, ledger or lists",
+                "use asset, device, register, ledger or lists",
             );
         }
         if name == "ledger" {
@@ -244,6 +247,18 @@ impl Inspect<'_> {
             "asset" if !values::ASSET_KEYS.contains(&field) => Some(unknown(&values::ASSET_KEYS.join(", "))),
             "device" if !values::DEVICE_KEYS.contains(&field) => {
                 Some(unknown(&values::DEVICE_KEYS.join(", ")))
+            }
+            "section" if !SECTION_KEYS.contains(&field) => Some(unknown(&SECTION_KEYS.join(", "))),
+            "register" if !REGISTER_KEYS.contains(&field) => Some(unknown(&REGISTER_KEYS.join(", "))),
+            "register" if field == "licences" && self.frame.sections.is_empty() => Some((
+                "a rule of kind `asset` has no `register.licences`".to_owned(),
+                "they are those of an item: use a rule of kind `item` about software".to_owned(),
+            )),
+            "section" | "register" => {
+                self.steps = self
+                    .steps
+                    .saturating_add(times.saturating_mul(surroundings::ROWS as u64));
+                None
             }
             "lists" => {
                 self.steps = self.steps.saturating_add(times.saturating_mul(LIST_VALUES));

@@ -11,12 +11,13 @@ use super::{
     bounds::{self, Frame},
     brackets,
     facts::{AssetFacts, ItemFacts},
-    fields, values,
+    fields, surroundings, values,
 };
 use crate::{
     catalogue::Classified,
     file::{position, read::Sink},
-    model::{Asset, AssetId, AssetState, LedgerEntry},
+    model::{Asset, AssetId, AssetState, LedgerEntry, Millis, SourceStatus},
+    register::{Order, Papers, Transfer, Visit},
 };
 
 /// Longest condition in bytes.
@@ -56,6 +57,8 @@ struct Uses {
     device: bool,
     ledger: bool,
     baseline: bool,
+    section: bool,
+    register: bool,
     /// `device.failed`.
     failed: bool,
 }
@@ -64,6 +67,16 @@ impl Condition {
     /// Whether it asks which sources the agent failed to read.
     pub(crate) const fn reads_failed(&self) -> bool {
         self.uses.failed
+    }
+
+    /// Whether it asks how the section of the item was looked at.
+    pub(crate) const fn reads_section(&self) -> bool {
+        self.uses.section
+    }
+
+    /// Whether it asks what the register says.
+    pub(crate) const fn reads_register(&self) -> bool {
+        self.uses.register
     }
 }
 
@@ -129,6 +142,13 @@ impl Engine {
         }
         if uses.baseline {
             scope.add_variable_from_value("baseline", values::baseline(baseline));
+        }
+        if let Some(item) = item.filter(|_| uses.section) {
+            scope.add_variable_from_value("section", surroundings::section(item.section, asset)?);
+        }
+        if uses.register {
+            let licences = item.map(|item| item.licences).unwrap_or_default();
+            scope.add_variable_from_value("register", surroundings::register(asset, licences)?);
         }
         match Value::resolve(&condition.expression, &scope) {
             Ok(Value::Bool(holds)) => Ok(holds),
@@ -226,6 +246,8 @@ pub(crate) fn compile(
             device: uses("device"),
             ledger: uses("ledger"),
             baseline: uses("baseline"),
+            section: uses("section"),
+            register: uses("register"),
             failed: found.failed,
         },
         expression,
@@ -237,13 +259,12 @@ pub(crate) fn compile(
 pub(crate) fn try_out(engine: &Engine, condition: &Condition, sections: &[Section]) -> Option<String> {
     let asset = sample_asset();
     let ledger = [sample_ledger()];
+    let (sources, papers) = (sample_sources(sections), sample_papers());
     let facts = AssetFacts {
-        overdue: 0,
-        silent: false,
-        failed: &[],
-        asset: &asset,
-        device: None,
         ledger: &ledger,
+        sources: &sources,
+        papers: &papers,
+        ..AssetFacts::of(&asset)
     };
     if sections.is_empty() {
         return engine
@@ -269,6 +290,7 @@ pub(crate) fn try_out(engine: &Engine, condition: &Condition, sections: &[Sectio
                 facet: &facet,
                 local: None,
                 class: Some(&class),
+                licences: &[""],
             };
             engine
                 .holds(condition, Some(&item), &facts, Some(&facet))
@@ -349,6 +371,45 @@ fn sample_asset() -> Asset {
         wake_at: None,
         judged_generation: 0,
         ..Asset::named("")
+    }
+}
+
+fn sample_sources(sections: &[Section]) -> Vec<SourceStatus> {
+    let of = |section: &Section| SourceStatus {
+        section: *section,
+        source: String::new(),
+        look: v1::Look::Looked,
+        reason: String::new(),
+        since: 0,
+        first_looked_at: None,
+    };
+    sections.iter().map(of).collect()
+}
+
+/// One row of every kind, all of them open.
+fn sample_papers() -> Papers {
+    Papers {
+        person: None,
+        provider: None,
+        transfers: vec![Transfer {
+            number: String::new(),
+            from: String::new(),
+            to: String::new(),
+            date: 0,
+            due: 0,
+            received: None,
+        }],
+        orders: vec![Order {
+            number: String::new(),
+            from: 0,
+            to: Millis::MAX,
+            parts: Vec::new(),
+        }],
+        visits: vec![Visit {
+            number: String::new(),
+            from: 0,
+            to: Millis::MAX,
+        }],
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    regulation::{Clause, Regulation},
+    regulation::{Checkable, Clause, Regulation},
     words::PLACEHOLDERS,
 };
 use crate::{catalogue::Category, file::read::Sink, model::Text};
@@ -24,6 +24,29 @@ pub(crate) fn clause<'k>(known: &'k Known, label: &str) -> Option<(&'k Regulatio
     regulation
         .clause(number.trim())
         .map(|clause| (regulation, clause))
+}
+
+/// The clause that a rule is said to prove a breach of; faults for one that is not there and for one that nothing proves.
+pub(crate) fn cited(sink: &mut Sink<'_>, known: &Known, label: &str, at: usize) -> Option<(String, String)> {
+    let Some((regulation, clause)) = clause(known, label) else {
+        let ids: Vec<&str> = known.regulations.keys().map(String::as_str).collect();
+        let help = format!(
+            "cite a clause of a loaded regulation ({}), as `PC 3.2.4`",
+            ids.join(", ")
+        );
+        sink.fault(at, format!("there is no clause `{label}`"), help);
+        return None;
+    };
+    if clause.checkable == Checkable::No {
+        sink.fault(
+            at,
+            format!(
+                "no rule can prove a breach of clause `{label}`: its regulation says that it is not checkable"
+            ),
+            "cite another clause, or write `checkable = \"rules\"` where the clause is your own",
+        );
+    }
+    Some((regulation.id.clone(), clause.number.clone()))
 }
 
 /// Faults for placeholders that nothing fills.

@@ -313,7 +313,8 @@ fn regulation(sink: &mut Sink<'_>, mut fields: Fields<'_>, known: &mut Known) {
         }
         let Some((number, _)) = number else { continue };
         // A clause with another fault still counts, so that rules that cite it are not faulted for it.
-        let checkable = checkable.unwrap_or(Checkable::No);
+        // A word that is none was told; what rules prove of the clause is no fault of theirs.
+        let checkable = checkable.unwrap_or(Checkable::Rules);
         let (wording, why) = (wording.unwrap_or_default(), why.unwrap_or_default());
         if clauses.iter().any(|clause| clause.number == number) {
             sink.fault(

@@ -19,6 +19,7 @@ mod rule_parts;
 mod rule_reader;
 mod selector;
 mod subject;
+mod surroundings;
 mod tree;
 mod values;
 mod words;
@@ -36,6 +37,8 @@ pub(crate) use print::SHARED_ACCOUNTS;
 pub use regulation::{Checkable, Clause, Regulation};
 pub use rule::{Alteration, Aspect, Need, Orders, Rule, RuleKind, Scope, SubjectKind};
 pub use subject::{Subject, name_of};
+pub(crate) use surroundings::next_turn;
+pub use values::condition_fields;
 pub use words::{PLACEHOLDERS, Words, fill};
 
 /// Everything that rule files say, checked as a whole. Immutable: an edit makes a new set.

@@ -105,6 +105,16 @@ impl Rule {
     pub fn reads_failed_sources(&self) -> bool {
         self.condition.as_ref().is_some_and(Condition::reads_failed)
     }
+
+    /// Whether the condition asks how the section was looked at: then a new look at it judges all its items anew.
+    pub fn reads_section(&self) -> bool {
+        self.condition.as_ref().is_some_and(Condition::reads_section)
+    }
+
+    /// Whether the condition asks what the register says: then time may change the answer.
+    pub fn reads_register(&self) -> bool {
+        self.condition.as_ref().is_some_and(Condition::reads_register)
+    }
 }
 
 /// How an item can differ from what was accepted.

@@ -7,7 +7,7 @@ use deskwarden_proto::{section, v1::Section};
 use super::{
     condition::{self, Patterns, Place},
     fields::field_type,
-    known::{Known, clause, placeholders},
+    known::{Known, cited, placeholders},
     rule::{Rule, RuleKind, SubjectKind},
     rule_kind::kind,
     rule_parts::{duration, known_section, named, needs, orders, scope},
@@ -32,6 +32,7 @@ pub(crate) fn read(
     let clause = fields
         .text(sink, "clause")
         .and_then(|(label, span)| cited(sink, known, &label, span.start));
+    let also = cited_too(sink, &mut fields, known, clause.as_ref());
     let severity = fields.text(sink, "severity").and_then(|(name, span)| {
         named(
             sink,
@@ -137,7 +138,7 @@ pub(crate) fn read(
         id: id?.0,
         regulation,
         clause,
-        also: Vec::new(),
+        also,
         severity: severity?,
         title: title?,
         message: message?,
@@ -162,18 +163,29 @@ pub(crate) fn read(
     Some((rule, when.map(|node| node.span())))
 }
 
-fn cited(sink: &mut Sink<'_>, known: &Known, label: &str, at: usize) -> Option<(String, String)> {
-    let found =
-        clause(known, label).map(|(regulation, clause)| (regulation.id.clone(), clause.number.clone()));
-    if found.is_none() {
-        let ids: Vec<&str> = known.regulations.keys().map(String::as_str).collect();
-        let help = format!(
-            "cite a clause of a loaded regulation ({}), as `PC 3.2.4`",
-            ids.join(", ")
-        );
-        sink.fault(at, format!("there is no clause `{label}`"), help);
+/// The other clauses of `also`; none of them twice.
+fn cited_too(
+    sink: &mut Sink<'_>,
+    fields: &mut Fields<'_>,
+    known: &Known,
+    clause: Option<&(String, String)>,
+) -> Vec<(String, String)> {
+    let mut also = Vec::new();
+    for (label, span) in fields.texts(sink, "also") {
+        let Some(found) = cited(sink, known, &label, span.start) else {
+            continue;
+        };
+        if clause == Some(&found) || also.contains(&found) {
+            sink.fault(
+                span.start,
+                format!("the rule cites `{label}` already"),
+                "remove one of them",
+            );
+        } else {
+            also.push(found);
+        }
     }
-    found
+    also
 }
 
 fn words(sink: &mut Sink<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<Text> {

@@ -16,7 +16,10 @@ use deskwarden_proto::{
     v1::facet,
 };
 
-use super::facts::{AssetFacts, ItemFacts};
+use super::{
+    facts::{AssetFacts, ItemFacts},
+    surroundings::{REGISTER_KEYS, SECTION_KEYS},
+};
 use crate::model::{Asset, LedgerEntry, LedgerMode};
 
 /// Most ledger entries of one asset that a condition sees.
@@ -60,8 +63,24 @@ pub(crate) const DEVICE_KEYS: [&str; 11] = [
     "portable",
     "failed",
 ];
+/// Fields of an entry of `ledger`.
+const LEDGER_KEYS: [&str; 8] = [
+    "address", "prefix", "gateway", "dns", "mode", "mac", "owner", "place",
+];
 /// Most failed sources that a condition sees.
 pub(crate) const FAILED_SOURCES: usize = 64;
+
+/// What a condition may ask beside fields of facts: its variables with their fields.
+pub fn condition_fields() -> Vec<(&'static str, Vec<&'static str>)> {
+    vec![
+        ("item", ITEM_KEYS.to_vec()),
+        ("asset", ASSET_KEYS.to_vec()),
+        ("device", DEVICE_KEYS.to_vec()),
+        ("section", SECTION_KEYS.to_vec()),
+        ("register", REGISTER_KEYS.to_vec()),
+        ("ledger", LEDGER_KEYS.to_vec()),
+    ]
+}
 
 pub(crate) fn item(facts: &ItemFacts<'_>) -> Value {
     let mut fields = fields_of(facts.facet);
@@ -201,25 +220,25 @@ fn fields_of(message: &dyn Describe) -> HashMap<Key, Value> {
     to.fields
 }
 
-fn map(fields: HashMap<Key, Value>) -> Value {
+pub(super) fn map(fields: HashMap<Key, Value>) -> Value {
     Value::Map(Map {
         map: Arc::new(fields),
     })
 }
 
-fn key(name: &str) -> Key {
+pub(super) fn key(name: &str) -> Key {
     Key::String(Arc::new(name.to_owned()))
 }
 
-fn text(value: &str) -> Value {
+pub(super) fn text(value: &str) -> Value {
     Value::String(Arc::new(value.to_owned()))
 }
 
-fn texts(values: &[String]) -> Value {
+pub(super) fn texts(values: &[String]) -> Value {
     Value::List(Arc::new(values.iter().map(|value| text(value)).collect()))
 }
 
-fn put(fields: &mut HashMap<Key, Value>, name: &str, value: &str) {
+pub(super) fn put(fields: &mut HashMap<Key, Value>, name: &str, value: &str) {
     fields.insert(key(name), text(value));
 }
 

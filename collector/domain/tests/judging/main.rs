@@ -4,6 +4,7 @@ mod baseline;
 mod rulings;
 #[path = "../support/mod.rs"]
 mod support;
+mod surroundings;
 
 use deskwarden_domain::{
     judge::Context,

@@ -143,6 +143,7 @@ fn the_documentation_names_everything_that_a_rule_may_say() {
     let fields = [
         "id",
         "clause",
+        "also",
         "severity",
         "kind",
         "sections",
@@ -169,6 +170,15 @@ fn the_documentation_names_everything_that_a_rule_may_say() {
     for name in kinds.iter().chain(&fields) {
         assert!(page.contains(&format!("| `{name}`")), "{name}");
     }
+    let (_, conditions) = page.split_once("### Conditions").unwrap();
+    for (variable, known) in condition_fields() {
+        let start = format!("| `{variable}` |");
+        let row = conditions.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("no row of {variable}"));
+        for name in known {
+            assert!(row.contains(&format!("`{name}`")), "{variable}.{name}");
+        }
+    }
     for about in About::ALL {
         assert!(page.contains(&format!("`{}`", about.name())), "{}", about.name());
     }
@@ -182,4 +192,35 @@ fn the_documentation_names_everything_that_a_rule_may_say() {
     for record in Record::ALL {
         assert!(page.contains(record.name()), "{}", record.name());
     }
+}
+
+#[test]
+fn a_clause_that_nothing_proves_is_cited_by_no_rule() {
+    let mapped = refusal(with_mine(
+        "[[map]]\nclause = \"PC 3.2.8\"\nrules = [\"pc.chat\"]\n",
+    ));
+    assert!(
+        mapped.contains("no rule can prove a breach of clause `PC 3.2.8`"),
+        "{mapped}"
+    );
+    let line = MINE.lines().count() + 2;
+    assert!(mapped.starts_with(&format!("mine.toml:{line}:10: ")), "{mapped}");
+}
+
+#[test]
+fn a_rule_proves_the_other_clauses_that_it_cites() {
+    let body = |also: &str| {
+        format!(
+            "[[rule]]\nid = \"x\"\nclause = \"ACME 7.2\"\nalso = [{also}]\nseverity = \"low\"\ntitle = {{ zh = \"甲\", en = \"a\" }}\nmessage = {{ zh = \"甲\", en = \"a\" }}\nremedy = {{ zh = \"甲\", en = \"a\" }}\nkind = \"item\"\nsections = [\"software\"]\nselect = {{ name = \"x\" }}\n"
+        )
+    };
+    let set = with_mine(&body("\"PC 3.2.3\", \"ACME 8\"")).unwrap();
+    let rule = set.rule("x").unwrap();
+    assert_eq!(rule.clause_label(), "ACME 7.2");
+    assert!(rule.proves("PC", "3.2.3") && rule.proves("ACME", "8") && rule.proves("ACME", "7.2"));
+    for twice in ["\"ACME 7.2\"", "\"ACME 8\", \"ACME 8\""] {
+        let refused = refusal(with_mine(&body(twice)));
+        assert!(refused.contains("cites `ACME"), "{refused}");
+    }
+    assert!(refusal(with_mine(&body("\"ACME 99\""))).contains("there is no clause `ACME 99`"));
 }

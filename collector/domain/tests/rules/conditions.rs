@@ -1,5 +1,11 @@
 //! Selectors and conditions: what they read, what they refuse, how long they may take.
 
+use deskwarden_domain::{
+    model::{AssetClass, SourceStatus},
+    register::{Order, Papers, Person, Provider, Subnet, Transfer, Visit},
+};
+use deskwarden_proto::v1::Look;
+
 use super::*;
 
 #[test]
@@ -118,6 +124,25 @@ fn conditions_that_cannot_work_are_refused_at_load() {
         ("item.port == 1", "ask `has(item.port)` first"),
         ("itm.key == 'a'", "`itm` is not known"),
         ("asset.colour == 'red'", "`asset` has no field `colour`"),
+        (
+            "section.look == 'denied'",
+            "`section` has no field `look`; use one of: name, items, sources",
+        ),
+        ("section.sources > 1", "types do not fit"),
+        (
+            "section.sources.exists(s, s.looks == '')",
+            "there is no field `looks`",
+        ),
+        (
+            "register.colour == 'red'",
+            "`register` has no field `colour`; use one of: number, state,",
+        ),
+        (
+            "register.transfers.exists(t, t.form == '')",
+            "there is no field `form`",
+        ),
+        ("register.orders.exists(o, o.parts > 1)", "types do not fit"),
+        ("register.visits.exists(register, true)", "hides `register`"),
         ("'a' in lists.nothing", "there is no list `nothing`"),
         (
             "item.key.upperAscii() == 'A'",
@@ -208,14 +233,7 @@ fn the_longest_permitted_loop_ends() {
     });
     let set = RuleSet::load(&files).unwrap();
     let asset = asset();
-    let facts = AssetFacts {
-        overdue: 0,
-        silent: false,
-        failed: &[],
-        asset: &asset,
-        device: None,
-        ledger: &[],
-    };
+    let facts = AssetFacts::of(&asset);
     assert!(
         set.asset_matches(set.rule("pc.unregistered").unwrap(), &facts)
             .unwrap()
@@ -247,15 +265,9 @@ fn a_condition_that_does_not_fit_a_fact_says_so() {
         facet: &facet,
         local,
         class: None,
+        licences: &[],
     };
-    let facts = AssetFacts {
-        overdue: 0,
-        silent: false,
-        failed: &[],
-        asset: &asset,
-        device: None,
-        ledger: &[],
-    };
+    let facts = AssetFacts::of(&asset);
     let fault = set
         .item_matches(set.rule("r").unwrap(), &item, &facts, None)
         .unwrap_err();
@@ -266,4 +278,202 @@ fn a_condition_that_does_not_fit_a_fact_says_so() {
         "{fault}"
     );
     assert!(fault.reason.contains("shorter"), "{fault}");
+}
+
+/// A day in milliseconds.
+const DAY: i64 = 86_400_000;
+const NOW: i64 = 20_000 * DAY;
+
+fn papers() -> Papers {
+    let transfer = |number: &str, due: i64, received: Option<i64>| Transfer {
+        number: number.to_owned(),
+        from: "王芳".to_owned(),
+        to: "李伟".to_owned(),
+        date: due - 3 * DAY,
+        due,
+        received,
+    };
+    let order = |number: &str, from: i64, to: i64| Order {
+        number: number.to_owned(),
+        from,
+        to,
+        parts: vec!["memory".to_owned()],
+    };
+    let visit = |number: &str, from: i64, to: i64| Visit {
+        number: number.to_owned(),
+        from,
+        to,
+    };
+    Papers {
+        person: Some(Person {
+            name: "王芳".to_owned(),
+            accounts: vec!["wangfang".to_owned()],
+        }),
+        provider: Some(Provider {
+            name: "甲公司".to_owned(),
+            responsible: "赵强".to_owned(),
+            subnets: Subnet::parse("10.9.0.0/24").into_iter().collect(),
+        }),
+        transfers: vec![
+            transfer("T-1", NOW, None),
+            transfer("T-2", NOW + 1, None),
+            transfer("T-3", NOW, Some(NOW - 1)),
+        ],
+        orders: vec![
+            order("O-1", NOW, NOW),
+            order("O-2", NOW + 1, NOW + DAY),
+            order("O-3", NOW - DAY, NOW - 1),
+        ],
+        visits: vec![
+            visit("V-1", NOW - DAY, NOW),
+            visit("V-2", NOW + 1, NOW + DAY),
+            visit("V-3", NOW - DAY, NOW - 1),
+        ],
+    }
+}
+
+#[test]
+fn conditions_read_the_section_and_the_register() {
+    let source = |section, source: &str, look, reason: &str| SourceStatus {
+        section,
+        source: source.to_owned(),
+        look,
+        reason: reason.to_owned(),
+        since: 7,
+        first_looked_at: None,
+    };
+    let sources = [
+        source(Section::Network, "netlink", Look::Looked, ""),
+        source(Section::Network, "ndp", Look::Denied, "no permission"),
+        source(Section::Software, "rpm", Look::Unsupported, "no rpm"),
+    ];
+    let asset = Asset {
+        custodian: Some("王芳".to_owned()),
+        custodian_since: 5,
+        state: AssetState::Idle,
+        state_since: 6,
+        class: AssetClass::Outsourced,
+        provider: Some("甲公司".to_owned()),
+        place: Some("3F".to_owned()),
+        ..asset()
+    };
+    let papers = papers();
+    let facts = AssetFacts {
+        sources: &sources,
+        sums: &[(Section::Network, 1, 3), (Section::Software, 1, 9)],
+        papers: &papers,
+        now: NOW,
+        ..AssetFacts::of(&asset)
+    };
+    let facet = facet::Kind::Network(v1::Network::default());
+    let item = ItemFacts {
+        section: Section::Network,
+        source: "netlink",
+        key: "k",
+        principal: "",
+        facet: &facet,
+        local: None,
+        class: None,
+        licences: &["Office", "Visio"],
+    };
+    for (when, holds) in [
+        ("section.name == item.section && section.items == 3", true),
+        ("section.sources.size() == 2", true),
+        (
+            "section.sources.exists(s, s.source == 'ndp' && s.look == 'denied' && s.reason == 'no permission' && s.since == 7)",
+            true,
+        ),
+        ("section.sources.all(s, s.look == 'looked')", false),
+        ("section.sources.exists(s, s.look == 'unsupported')", false),
+        (
+            "register.number == asset.number && register.department == '财务部'",
+            true,
+        ),
+        ("register.state == 'idle' && register.state_since == 6", true),
+        (
+            "register.custodian == '王芳' && register.custodian_since == 5",
+            true,
+        ),
+        ("register.accounts == ['wangfang']", true),
+        (
+            "register.class == 'outsourced' && register.provider == '甲公司'",
+            true,
+        ),
+        ("register.responsible == '赵强' && register.place == '3F'", true),
+        ("register.networks == ['10.9.0.0/24']", true),
+        ("register.transfers.map(t, t.number) == ['T-1', 'T-2']", true),
+        ("register.transfers.filter(t, t.overdue).size() == 1", true),
+        (
+            "register.transfers.exists(t, t.overdue && t.from == '王芳' && t.to == '李伟' && t.due - t.date == 259200000)",
+            true,
+        ),
+        ("register.orders.map(o, o.number) == ['O-1']", true),
+        (
+            "register.orders.exists(o, 'memory' in o.parts && o.from == o.to)",
+            true,
+        ),
+        ("register.visits.map(v, v.number) == ['V-1']", true),
+        ("register.visits.all(v, v.to - v.from == 86400000)", true),
+        (
+            "'Visio' in register.licences && register.licences.size() == 2",
+            true,
+        ),
+        ("register.licences.size() == 0", false),
+    ] {
+        let set = with_condition(when).unwrap_or_else(|faults| unreachable!("{when}: {faults:?}"));
+        let rule = set.rule("r").unwrap();
+        assert_eq!(set.item_matches(rule, &item, &facts, None), Ok(holds), "{when}");
+        assert_eq!(rule.reads_section(), when.contains("section."), "{when}");
+        assert_eq!(rule.reads_register(), when.contains("register."), "{when}");
+    }
+}
+
+#[test]
+fn what_an_asset_has_too_much_of_is_not_looked_at() {
+    let set = with_rule("kind = \"asset\"\nwhen = \"register.orders.size() > 0\"").unwrap();
+    let rule = set.rule("r").unwrap();
+    let judged = |count: usize| {
+        let order = Order {
+            number: "O".to_owned(),
+            from: 0,
+            to: NOW,
+            parts: Vec::new(),
+        };
+        let papers = Papers {
+            orders: vec![order; count],
+            ..Papers::default()
+        };
+        let asset = asset();
+        let facts = AssetFacts {
+            papers: &papers,
+            ..AssetFacts::of(&asset)
+        };
+        set.asset_matches(rule, &facts)
+    };
+    assert_eq!(judged(64), Ok(true));
+    assert!(
+        judged(65)
+            .unwrap_err()
+            .reason
+            .contains("more than 64 open work orders")
+    );
+}
+
+#[test]
+fn a_rule_about_the_asset_has_no_section_and_no_licences() {
+    let with = |when: &str| with_rule(&format!("kind = \"asset\"\nwhen = \"{when}\""));
+    assert!(with("register.state == 'idle'").is_ok());
+    for (when, why) in [
+        (
+            "section.items == 0",
+            "a rule of kind `asset` has no `section`; use asset, device, register,",
+        ),
+        (
+            "register.licences.size() == 0",
+            "a rule of kind `asset` has no `register.licences`",
+        ),
+    ] {
+        let refused = refusal(with(when));
+        assert!(refused.contains(why), "{when}: {refused}");
+    }
 }

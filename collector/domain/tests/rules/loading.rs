@@ -15,9 +15,16 @@ wording = { zh = "甲", en = "a" }
 checkable = "perhaps"
 why = { zh = "乙", en = "b" }
 
+[[regulation.clause]]
+number = "2"
+wording = { zh = "甲", en = "a" }
+checkable = "no"
+why = { zh = "乙", en = "b" }
+
 [[rule]]
 id = "bad id"
 clause = "R 9"
+also = ["R 2", "R 8"]
 severity = "dire"
 title = { zh = "题" }
 message = { zh = "{subjekt}", en = "m" }

@@ -13,7 +13,7 @@ use deskwarden_domain::{
     model::{About, Asset, AssetId, AssetState, Lang, Matter, Record},
     rules::{
         Alteration, AssetFacts, Checkable, Fault, ItemFacts, Rule, RuleFile, RuleKind, RuleSet, SubjectKind,
-        detail, explain,
+        condition_fields, detail, explain,
     },
 };
 use deskwarden_proto::v1::{self, InterfaceKind, PartClass, Section, SoftwareKind, facet};
@@ -50,15 +50,9 @@ fn matches(set: &RuleSet, rule: &str, section: Section, facet: &facet::Kind) -> 
         facet,
         local: None,
         class: class.as_ref(),
+        licences: &[],
     };
-    let facts = AssetFacts {
-        overdue: 0,
-        silent: false,
-        failed: &[],
-        asset: &asset,
-        device: None,
-        ledger: &[],
-    };
+    let facts = AssetFacts::of(&asset);
     set.item_matches(set.rule(rule).unwrap(), &item, &facts, None)
         .unwrap()
 }

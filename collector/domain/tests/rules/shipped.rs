@@ -1,5 +1,7 @@
 //! What the shipped rules say of facts.
 
+use deskwarden_domain::catalogue::Classified;
+
 use super::*;
 
 #[test]
@@ -16,20 +18,7 @@ fn shipped_rules_are_sorted_and_cite_their_clause() {
 fn only_an_unexpected_pc_is_unregistered() {
     let rule = SET.rule("pc.unregistered").unwrap();
     let mut asset = asset();
-    let judged = |asset: &Asset| {
-        SET.asset_matches(
-            rule,
-            &AssetFacts {
-                overdue: 0,
-                silent: false,
-                failed: &[],
-                asset,
-                device: None,
-                ledger: &[],
-            },
-        )
-        .unwrap()
-    };
+    let judged = |asset: &Asset| SET.asset_matches(rule, &AssetFacts::of(asset)).unwrap();
     assert!(!judged(&asset));
     asset.provisional = true;
     assert!(judged(&asset));
@@ -159,6 +148,7 @@ fn virtual_interfaces_are_not_what_was_assigned() {
             facet: &facet,
             local: None,
             class: None,
+            licences: &[],
         };
         assert_eq!(SET.selects(rule, &item), taken, "{kind:?}");
     }
@@ -182,6 +172,7 @@ fn what_a_finding_is_about_does_not_depend_on_the_item() {
         facet: &facet,
         local: Some(&local),
         class: class.as_ref(),
+        licences: &[],
     };
     let subject = SET.subject(rule, &item);
     assert_eq!((subject.key.as_str(), subject.name.as_str()), ("qq", "腾讯QQ"));
@@ -214,21 +205,73 @@ fn scope_limits_a_rule_to_departments_and_states() {
             state,
             ..asset()
         };
-        set.asset_matches(
-            rule,
-            &AssetFacts {
-                overdue: 0,
-                silent: false,
-                failed: &[],
-                asset: &asset,
-                device: None,
-                ledger: &[],
-            },
-        )
-        .unwrap()
+        set.asset_matches(rule, &AssetFacts::of(&asset)).unwrap()
     };
     assert!(judged(Some("财务部"), AssetState::InUse));
     assert!(judged(None, AssetState::Idle));
     assert!(!judged(Some("宣传部"), AssetState::InUse));
     assert!(!judged(Some("财务部"), AssetState::Scrapped));
+}
+
+/// The categories that REGULATION names, clause by clause; what a rule of the row proves.
+const CATEGORIES: [(&str, &[&str]); 8] = [
+    ("3.1.4.3 b", &["remote_control"]),
+    ("3.1.4.3 c", &["crack", "downloader"]),
+    ("3.1.4.3 d", &["bulk_mail"]),
+    (
+        "3.2.3",
+        &["chat", "game", "video", "music", "downloader", "stock"],
+    ),
+    ("3.2.4", &["hacking", "malware", "crack", "chat", "mining"]),
+    ("3.2.5", &["proxy", "vpn"]),
+    ("3.2.7", &["cloud_drive"]),
+    ("3.1.3", &[]),
+];
+
+/// Categories that the selectors of rules about a clause take.
+fn taken_by(clause: &str) -> Vec<&'static str> {
+    let proving: Vec<&Rule> = SET
+        .rules()
+        .iter()
+        .filter(|rule| rule.kind == RuleKind::Item && rule.proves("PC", clause))
+        .collect();
+    let all = CATEGORIES.iter().flat_map(|(_, categories)| *categories);
+    let mut taken: Vec<&str> = all
+        .copied()
+        .filter(|category| {
+            let class = Classified {
+                entry: "one".to_owned(),
+                name: "One".to_owned(),
+                categories: vec![(*category).to_owned()],
+                why: String::new(),
+            };
+            let facet = software("one");
+            let item = ItemFacts {
+                section: Section::Software,
+                source: "dpkg",
+                key: "one",
+                principal: "",
+                facet: &facet,
+                local: None,
+                class: Some(&class),
+                licences: &[],
+            };
+            proving.iter().any(|rule| SET.selects(rule, &item))
+        })
+        .collect();
+    taken.sort_unstable();
+    taken.dedup();
+    taken
+}
+
+#[test]
+fn every_clause_is_proved_by_the_categories_that_the_regulation_names() {
+    for (clause, categories) in CATEGORIES {
+        let mut named = categories.to_vec();
+        named.sort_unstable();
+        assert_eq!(taken_by(clause), named, "{clause}");
+    }
+    // Whoever chats with WeChat breaches both clauses too.
+    let wechat = SET.rule("pc.wechat").unwrap();
+    assert!(wechat.proves("PC", "3.2.3") && wechat.proves("PC", "3.2.4"));
 }

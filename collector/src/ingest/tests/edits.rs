@@ -340,3 +340,94 @@ fn who_shares_an_account_is_read_by_rules_about_the_register() {
         "everything is looked at"
     );
 }
+
+#[test]
+fn an_edited_row_of_the_register_judges_what_asks_for_it() {
+    use deskwarden_domain::register::{Book, Row};
+
+    let bench = Bench::new();
+    let chat = item("chat", "low", "name = \"qq\"") + "when = \"register.orders.size() == 0\"\n";
+    let asset = rule(
+        "owned",
+        "low",
+        "kind = \"asset\"\nwhen = \"register.custodian == '\u{738b}\u{82b3}'\"",
+    );
+    let (devices, mut rounds) = judged(&bench, &format!("{HEAD}{chat}{asset}"));
+    caught_up(&mut rounds, NOW);
+    let outcome = |device, rule: &str| {
+        let state = bench.state(device);
+        let row = state.outcomes.iter().find(|row| row.rule == rule).cloned();
+        row.unwrap().outcome
+    };
+    // Number 1 has the program.
+    let (device, now) = (devices[0], NOW + 10_000);
+    assert_eq!(outcome(device, "chat"), Outcome::Fail);
+    let row = Row {
+        key: "O-1".into(),
+        asset: Some(bench.state(device).asset.id),
+        cells: [
+            ("from", (NOW - 1).to_string()),
+            ("to", (now + 50_000).to_string()),
+        ]
+        .map(|(name, cell)| (name.into(), cell))
+        .into(),
+        at: NOW - 1,
+        ..Row::default()
+    };
+    bench
+        .store
+        .edit_book(Book::Orders, &[row], &[], &audit())
+        .unwrap();
+    let due = bench.store.due(now, 100).unwrap();
+    assert_eq!(due, [device]);
+    rounds.rejudge(&due, now);
+    assert_eq!(outcome(device, "chat"), Outcome::Pass);
+    // Its end is a moment at which it is due again.
+    assert!(bench.store.due(now, 100).unwrap().is_empty());
+    assert_eq!(bench.store.due(now + 50_001, 100).unwrap(), [device]);
+
+    assert_eq!(outcome(device, "owned"), Outcome::Pass);
+    let edited = deskwarden_domain::model::Asset {
+        custodian: Some("\u{738b}\u{82b3}".into()),
+        ..bench.state(device).asset
+    };
+    bench.store.put_asset(&edited, false, &audit()).unwrap();
+    rounds.rejudge(&bench.store.due(now, 100).unwrap(), now);
+    assert_eq!(outcome(device, "owned"), Outcome::Fail);
+}
+
+#[test]
+fn a_licence_judges_what_asks_for_licences_again() {
+    use deskwarden_domain::register::{Book, Row};
+
+    let bench = Bench::new();
+    let unlicensed = item("unlicensed", "low", "name = [\"qq\", \"steam\"]")
+        + "when = \"register.licences.size() == 0\"\n";
+    let (devices, mut rounds) = judged(&bench, &format!("{HEAD}{unlicensed}"));
+    caught_up(&mut rounds, NOW);
+    let shown = || -> usize {
+        let states = devices.iter().map(|device| bench.state(*device));
+        states.map(|state| state.evidence.len()).sum()
+    };
+    assert_eq!(shown(), 16);
+    let row = Row {
+        key: "QQ".into(),
+        cells: [("pattern", "qq"), ("seats", "1")]
+            .map(|(name, cell)| (name.into(), cell.into()))
+            .into(),
+        ..Row::default()
+    };
+    bench
+        .store
+        .edit_book(Book::Licences, &[row], &[], &audit())
+        .unwrap();
+    caught_up(&mut rounds, NOW + 1);
+    assert_eq!(shown(), 8);
+    let gone = ["QQ".to_owned()];
+    bench
+        .store
+        .edit_book(Book::Licences, &[], &gone, &audit())
+        .unwrap();
+    caught_up(&mut rounds, NOW + 2);
+    assert_eq!(shown(), 16);
+}
