@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod addresses;
+mod blind;
 #[path = "../office/mod.rs"]
 mod office;
 #[path = "../packs/mod.rs"]
 mod packs;
 mod standing;
+#[path = "../support/mod.rs"]
+mod support;
 
 use deskwarden_domain::{
     cross::{CrossVerdict, judge_claims},
@@ -17,7 +20,7 @@ use deskwarden_domain::{
 };
 use office::{A, B, GATEWAY, MAC_A, MAC_B, NOW, Office, ROUTER, STRANGER, X, to};
 use proptest::prelude::*;
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 static SET: LazyLock<RuleSet> = LazyLock::new(packs::shipped);
 
