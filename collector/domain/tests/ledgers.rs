@@ -290,3 +290,40 @@ fn pc_3_2_7_media_that_could_not_be_looked_at_are_no_pass() {
         (ClaimKind::Media, "4c530001", Some(ASSET))
     );
 }
+
+#[test]
+fn a_pc_that_turns_out_to_be_a_providers_has_its_media_looked_at_by_the_other_rule() {
+    let context = built_in("");
+    let mut pc = Pc::new();
+    let medium = Media {
+        vendor: "Kingston".into(),
+        serial: "4C530001".into(),
+        present: true,
+        ..Media::default()
+    };
+    let facts = vec![("4C530001".to_owned(), Facet::from(medium))];
+    pc.reads(&context, Section::Media, "usb", Look::Looked, facts);
+    pc.rejudge(&context);
+    let touched = |pc: &mut Pc| {
+        let ops = std::mem::take(&mut pc.ops);
+        ops.iter()
+            .any(|op| matches!(op, Op::Touch { kind: ClaimKind::Media, value, .. } if value == "4c530001"))
+    };
+    touched(&mut pc);
+    pc.rejudge(&context);
+    assert!(!touched(&mut pc), "nothing is other than before");
+    let has = |pc: &Pc, rule: &str| pc.state.outcomes.iter().any(|row| row.rule == rule);
+    for (class, rule, other) in [
+        (
+            AssetClass::Outsourced,
+            "out.media-unregistered",
+            "pc.media-unregistered",
+        ),
+        (AssetClass::Own, "pc.media-unregistered", "out.media-unregistered"),
+    ] {
+        pc.state.asset.class = class;
+        pc.rejudge(&context);
+        assert!(touched(&mut pc), "{rule}");
+        assert!(has(&pc, rule) && !has(&pc, other), "{rule}");
+    }
+}

@@ -13,6 +13,7 @@ use crate::{
     actions::{Decision, DecisionError, decide},
     clock::rfc3339,
     notify::clean,
+    rules_dir::load_context,
 };
 
 use super::{
@@ -102,7 +103,12 @@ fn act(action: FindingAction, to: Decide, session: &Session, out: &mut Out<'_>) 
 }
 
 fn show_list(list: List, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
+    let proving = match &list.clause {
+        Some(label) => load_context(session.store.as_ref())?.rules.proving_too(label),
+        None => Vec::new(),
+    };
     let filter = FindingFilter {
+        proving,
         states: list.state.unwrap_or_default(),
         asset: list.asset.map(AssetId),
         rule: list.rule,

@@ -107,6 +107,8 @@ pub struct Verdict {
     pub history: Vec<(FindingKey, FindingHistory)>,
     /// Who is to be told.
     pub alerts: Vec<Alert>,
+    /// What several devices say of these values is to be looked at.
+    pub touched: BTreeSet<(ClaimKind, String)>,
     /// When to judge again without a report.
     pub wake_at: Option<Millis>,
 }
@@ -198,6 +200,8 @@ pub fn settle(state: &mut DeviceState, verdict: Verdict, context: &Context, ops:
             .map(|(finding, step)| Op::History { finding, step }),
     );
     ops.extend(verdict.alerts.into_iter().map(Op::Alert));
+    let touched = verdict.touched.into_iter();
+    ops.extend(touched.map(|(kind, value)| Op::Touch { kind, value, at: 0 }));
     if state.asset.judged_generation != context.generation || state.asset.wake_at != verdict.wake_at {
         state.asset.judged_generation = context.generation;
         state.asset.wake_at = verdict.wake_at;

@@ -43,6 +43,9 @@ pub struct FindingFilter {
     pub rule: Option<String>,
     /// Of this clause (`PC 3.2.4`).
     pub clause: Option<String>,
+    /// Rules that prove a breach of that clause too, though their findings cite another
+    /// ([`crate::rules::RuleSet::proving_too`]).
+    pub proving: Vec<String>,
     /// At least this bad.
     pub severity: Option<Severity>,
     /// Words to find in subject, asset name, number, custodian, department.

@@ -130,6 +130,18 @@ impl RuleSet {
             })
     }
 
+    /// Rules that prove a breach of the clause of a label (`PC 3.2.4`) while their findings cite another.
+    pub fn proving_too(&self, label: &str) -> Vec<String> {
+        let Some((regulation, number)) = label.split_once(' ') else {
+            return Vec::new();
+        };
+        self.rules()
+            .iter()
+            .filter(|rule| rule.proves(regulation, number) && rule.clause_label() != label)
+            .map(|rule| rule.id.clone())
+            .collect()
+    }
+
     /// Scope, selector and condition together.
     pub fn item_matches(
         &self,

@@ -49,7 +49,6 @@ fn fact(section: Section, pc: usize, number: u8) -> (String, Facet) {
             mac: mac.into(),
             interface: "eth0".into(),
             router,
-            ..Neighbour::default()
         };
         (format!("{ip}/{mac}"), Facet::from(neighbour))
     };

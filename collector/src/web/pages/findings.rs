@@ -9,6 +9,7 @@ use axum::{
 use deskwarden_domain::{
     model::{AssetId, FindingAction, FindingId, FindingState, Severity, Sight},
     port::{FindingFilter, FindingRow, Paging, Store, StoreResult},
+    rules::RuleSet,
 };
 
 use super::{
@@ -57,8 +58,9 @@ struct FindingsPage {
 }
 
 /// The filter that an address asks for. Words that it does not know do not limit.
-pub(in crate::web) fn filter(query: &Query, sight: &Sight) -> FindingFilter {
+pub(in crate::web) fn filter(query: &Query, sight: &Sight, rules: &RuleSet) -> FindingFilter {
     let active = || FindingState::ACTIVE.to_vec();
+    let clause = query.some("clause").map(|text| cut(text, 100));
     FindingFilter {
         states: match query.some("state") {
             None | Some("active") => active(),
@@ -70,7 +72,11 @@ pub(in crate::web) fn filter(query: &Query, sight: &Sight) -> FindingFilter {
             .and_then(|text| text.parse().ok())
             .map(AssetId),
         rule: query.some("rule").map(|text| cut(text, 200)),
-        clause: query.some("clause").map(|text| cut(text, 100)),
+        proving: clause
+            .as_deref()
+            .map(|label| rules.proving_too(label))
+            .unwrap_or_default(),
+        clause,
         severity: query.some("severity").and_then(Severity::by_name),
         text: query.some("text").map(|text| cut(text, 200)),
         sight: sight.clone(),
@@ -82,12 +88,12 @@ pub(in crate::web) fn filter(query: &Query, sight: &Sight) -> FindingFilter {
 pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
     let p = asked.page(&state, "/findings");
     let query = &asked.query;
-    let filter = filter(query, &asked.viewer.sight);
+    let rules = state.rules_now();
+    let filter = filter(query, &asked.viewer.sight, &rules);
     let number = query.page();
     let found = state
         .ask(move |store| store.findings(&filter, window(number, ROWS)))
         .await?;
-    let rules = state.rules_now();
     let get = |name| query.some(name).unwrap_or_default().to_owned();
     let names = ["text", "state", "severity", "clause", "rule", "asset"];
     let values: Vec<(&str, String)> = names.into_iter().map(|name| (name, get(name))).collect();
@@ -222,7 +228,7 @@ impl List for FindingList {
             "severity",
             "`low`, `medium`, `high` or `critical`: at least this bad",
         ),
-        ("clause", "Of this clause: `PC 3.2.4`"),
+        ("clause", "What proves a breach of this clause: `PC 3.2.4`"),
         ("rule", "Of this rule"),
         ("asset", "Of the asset with this id"),
         (
@@ -295,7 +301,7 @@ impl List for FindingList {
     ) -> StoreResult<Batch<FindingRow>> {
         let filter = FindingFilter {
             before: Some(from.unwrap_or(i64::MAX)),
-            ..filter(&ask.query, &ask.sight)
+            ..filter(&ask.query, &ask.sight, &ask.context.rules)
         };
         let rows = store.findings(&filter, Paging { offset: 0, limit })?.rows;
         Ok(Batch::by_id(rows, limit, |row| row.id.0))

@@ -470,6 +470,10 @@ fn the_api_lists_findings_and_devices() {
     let findings = json(&read(&mut wang, "/api/v1/findings?clause=PC+3.2.4"));
     assert_eq!(findings["findings"].as_array().unwrap().len(), 1);
     assert_eq!(findings["findings"][0]["rule"], "pc.chat");
+    // Chatting breaches another clause too, whose row of the clauses counts it.
+    let too = json(&read(&mut wang, "/api/v1/findings?clause=PC+3.2.3"));
+    assert_eq!(too["findings"], findings["findings"]);
+    assert!(read(&mut wang, "/findings?clause=PC+3.2.3").contains("<bdi>QQ</bdi>"));
     let one = json(&read(&mut wang, "/api/v1/findings/1"));
     assert_eq!(one["history"][0]["to"], "open");
     let devices = json(&read(&mut wang, "/api/v1/devices?limit=1"));

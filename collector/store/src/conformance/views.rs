@@ -185,6 +185,14 @@ pub fn findings_are_filtered_sorted_and_cut(bench: &dyn Bench) {
         ..Default::default()
     };
     assert!(subjects(store, &filter).is_empty());
+    // A rule whose findings cite another clause proves this one too.
+    let filter = FindingFilter {
+        clause: Some("PC 9".into()),
+        proving: vec!["chat".into(), "none".into()],
+        asset: Some(devices[1].asset),
+        ..Default::default()
+    };
+    assert_eq!(subjects(store, &filter), ["qq"]);
     // As pages ask: what a rule or a clause has open, and no more of it than that.
     let open = vec![FindingState::Open, FindingState::Acknowledged];
     for (rule, clause, found) in [
