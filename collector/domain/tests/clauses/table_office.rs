@@ -1,5 +1,7 @@
 //! Rules over several devices.
 
+#![expect(clippy::unwrap_used, reason = "a fault here fails the test that asked")]
+
 use deskwarden_domain::{model::AssetClass, port::Used, register::Licence};
 
 use super::{

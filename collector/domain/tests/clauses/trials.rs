@@ -1,6 +1,8 @@
 //! Five cases of every shipped rule: a breach, what is none, what nobody could look at, an approved breach, and the
 //! approval's end. A case that cannot be is declared with the reason.
 
+#![expect(clippy::unwrap_used, reason = "a fault here fails the test that asked")]
+
 use std::collections::BTreeMap;
 
 use deskwarden_domain::model::{Approval, ApprovalId, AssetId, FindingKey, Grantee, Holder};
