@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     approval::{self, Cover},
     model::{
-        Alert, ApprovalId, Asset, ClaimKind, Evidence, Finding, FindingHistory, FindingKey, FindingState,
-        Holder, Millis, Outcome, OutcomeRow, SourceStatus,
+        Alert, ApprovalId, Asset, Evidence, Finding, FindingHistory, FindingKey, FindingState, Holder,
+        Millis, Outcome, OutcomeRow, SourceStatus,
     },
     port::DeviceState,
     rules::{Rule, RuleKind},
@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Context, Graces, Judging, Verdict, item_claims,
+    Context, Graces, Judging, Verdict, across,
     looked::{Looked, looked},
     matter::ASSET,
     silence::silence,
@@ -66,7 +66,7 @@ pub(super) fn outcomes_and_findings(
 
     for rule in context.rules.rules() {
         if judging.everything && state.asset.judged_generation == context.generation {
-            verdict.touched.extend(turned(rule, state));
+            verdict.touched.extend(across::turned(rule, state));
         }
         if !rule.applies_to(&state.asset) {
             // It says nothing of this asset: there is no outcome, and what it said before is over.
@@ -88,8 +88,7 @@ pub(super) fn outcomes_and_findings(
             continue;
         }
         if matches!(rule.kind, RuleKind::Cross { .. }) {
-            // Its findings are opened and resolved by who sees all devices; here they give the outcome.
-            let row = cross_outcome(rule, state);
+            let row = across::outcome(rule, state);
             if !state.outcomes.contains(&row) {
                 verdict.outcomes.push(row);
             }
@@ -240,44 +239,6 @@ fn missing(
             verdict.evidence_gone.push((*known).clone())
         }
         _ => {}
-    }
-}
-
-/// Values that a rule over several devices is to look at again, because it has come to apply to the asset or does so no
-/// more: what was registered of the asset is other than before.
-fn turned(rule: &Rule, state: &DeviceState) -> BTreeSet<(ClaimKind, String)> {
-    let RuleKind::Cross { about, .. } = rule.kind else {
-        return BTreeSet::new();
-    };
-    let applied = state.outcomes.iter().any(|row| row.rule == rule.id);
-    if applied == rule.applies_to(&state.asset) {
-        return BTreeSet::new();
-    }
-    let kind = about.kind();
-    let found = state.findings.iter().filter(|f| f.key.rule == rule.id);
-    let claims = state.items.values().flat_map(|item| item_claims(state, item));
-    let claimed = claims.filter(|claim| claim.kind == kind).map(|claim| claim.value);
-    found
-        .map(|finding| finding.key.subject.clone())
-        .chain(claimed)
-        .map(|value| (kind, value))
-        .collect()
-}
-
-fn cross_outcome(rule: &Rule, state: &DeviceState) -> OutcomeRow {
-    let breached = state
-        .findings
-        .iter()
-        .any(|f| f.key.rule == rule.id && f.state.is_active());
-    let (outcome, reason) = match (breached, looked(&rule.needs, &state.sources)) {
-        (true, _) => (Outcome::Fail, String::new()),
-        (false, Looked::Completely) => (Outcome::Pass, String::new()),
-        (false, Looked::Not(why)) => (Outcome::CouldNotLook, why),
-    };
-    OutcomeRow {
-        rule: rule.id.clone(),
-        outcome,
-        reason,
     }
 }
 

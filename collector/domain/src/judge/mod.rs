@@ -8,6 +8,7 @@
 //! "Changed" always means *differs from the accepted baseline* (`changed`) or *from the ledger*
 //! (`address`): no rule reads a delta, so an edited rule, entry or approval judges what is stored.
 
+mod across;
 mod address;
 mod changed;
 mod derive;

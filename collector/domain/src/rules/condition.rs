@@ -4,20 +4,18 @@
 use std::{fmt, ops::Range, sync::Arc};
 
 use cel::{Context, Env, ExecutionError, IdedExpr, Program, Value};
-use deskwarden_proto::v1::{self, Section, facet};
+use deskwarden_proto::v1::{Section, facet};
 use regex_automata::meta::Regex;
 
 use super::{
     bounds::{self, Frame},
     brackets,
     facts::{AssetFacts, ItemFacts},
-    fields, surroundings, values,
+    samples, surroundings, values,
 };
 use crate::{
     catalogue::Classified,
     file::{position, read::Sink},
-    model::{Asset, AssetId, AssetState, LedgerEntry, Millis, SourceStatus},
-    register::{Order, Papers, Transfer, Visit},
 };
 
 /// Longest condition in bytes.
@@ -257,9 +255,9 @@ pub(crate) fn compile(
 /// Tries a condition on empty facts of every section it is for. Types that can never fit show here; a
 /// condition that asks for more than empty facts have is left alone.
 pub(crate) fn try_out(engine: &Engine, condition: &Condition, sections: &[Section]) -> Option<String> {
-    let asset = sample_asset();
-    let ledger = [sample_ledger()];
-    let (sources, papers) = (sample_sources(sections), sample_papers());
+    let asset = samples::asset();
+    let ledger = [samples::ledger()];
+    let (sources, papers) = (samples::sources(sections), samples::papers());
     let facts = AssetFacts {
         ledger: &ledger,
         sources: &sources,
@@ -274,7 +272,7 @@ pub(crate) fn try_out(engine: &Engine, condition: &Condition, sections: &[Sectio
     }
     sections
         .iter()
-        .filter_map(|of| Some((*of, sample_facet(*of)?)))
+        .filter_map(|of| Some((*of, samples::facet(*of)?)))
         .find_map(|(section, facet)| {
             let class = Classified {
                 entry: String::new(),
@@ -347,82 +345,4 @@ fn byte_offset(source: &str, characters: u32) -> usize {
 
 fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn sample_facet(of: Section) -> Option<facet::Kind> {
-    let mut facet = fields::empty(of)?;
-    if let facet::Kind::Network(network) = &mut facet {
-        network.addresses.push(v1::Address::default());
-    }
-    Some(facet)
-}
-
-fn sample_asset() -> Asset {
-    Asset {
-        id: AssetId(0),
-        number: None,
-        name: String::new(),
-        custodian: None,
-        department: None,
-        state: AssetState::InUse,
-        provisional: false,
-        created_at: 0,
-        version: 0,
-        wake_at: None,
-        judged_generation: 0,
-        ..Asset::named("")
-    }
-}
-
-fn sample_sources(sections: &[Section]) -> Vec<SourceStatus> {
-    let of = |section: &Section| SourceStatus {
-        section: *section,
-        source: String::new(),
-        look: v1::Look::Looked,
-        reason: String::new(),
-        since: 0,
-        first_looked_at: None,
-    };
-    sections.iter().map(of).collect()
-}
-
-/// One row of every kind, all of them open.
-fn sample_papers() -> Papers {
-    Papers {
-        person: None,
-        provider: None,
-        transfers: vec![Transfer {
-            number: String::new(),
-            from: String::new(),
-            to: String::new(),
-            date: 0,
-            due: 0,
-            received: None,
-        }],
-        orders: vec![Order {
-            number: String::new(),
-            from: 0,
-            to: Millis::MAX,
-            parts: Vec::new(),
-        }],
-        visits: vec![Visit {
-            number: String::new(),
-            from: 0,
-            to: Millis::MAX,
-        }],
-    }
-}
-
-const fn sample_ledger() -> LedgerEntry {
-    LedgerEntry {
-        address: String::new(),
-        prefix: None,
-        gateway: None,
-        dns: Vec::new(),
-        mode: None,
-        mac: None,
-        asset: None,
-        owner: None,
-        place: None,
-    }
 }

@@ -17,11 +17,13 @@ mod rule;
 mod rule_kind;
 mod rule_parts;
 mod rule_reader;
+mod samples;
 mod selector;
 mod subject;
 mod surroundings;
 mod tree;
 mod values;
+mod variables;
 mod words;
 
 use deskwarden_proto::v1::facet;
@@ -38,7 +40,7 @@ pub use regulation::{Checkable, Clause, Regulation};
 pub use rule::{Alteration, Aspect, Need, Orders, Rule, RuleKind, Scope, SubjectKind};
 pub use subject::{Subject, name_of};
 pub(crate) use surroundings::next_turn;
-pub use values::condition_fields;
+pub use variables::condition_fields;
 pub use words::{PLACEHOLDERS, Words, fill};
 
 /// Everything that rule files say, checked as a whole. Immutable: an edit makes a new set.

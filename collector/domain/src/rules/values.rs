@@ -16,10 +16,7 @@ use deskwarden_proto::{
     v1::facet,
 };
 
-use super::{
-    facts::{AssetFacts, ItemFacts},
-    surroundings::{REGISTER_KEYS, SECTION_KEYS},
-};
+use super::facts::{AssetFacts, ItemFacts};
 use crate::model::{Asset, LedgerEntry, LedgerMode};
 
 /// Most ledger entries of one asset that a condition sees.
@@ -64,23 +61,11 @@ pub(crate) const DEVICE_KEYS: [&str; 11] = [
     "failed",
 ];
 /// Fields of an entry of `ledger`.
-const LEDGER_KEYS: [&str; 8] = [
+pub(crate) const LEDGER_KEYS: [&str; 8] = [
     "address", "prefix", "gateway", "dns", "mode", "mac", "owner", "place",
 ];
 /// Most failed sources that a condition sees.
 pub(crate) const FAILED_SOURCES: usize = 64;
-
-/// What a condition may ask beside fields of facts: its variables with their fields.
-pub fn condition_fields() -> Vec<(&'static str, Vec<&'static str>)> {
-    vec![
-        ("item", ITEM_KEYS.to_vec()),
-        ("asset", ASSET_KEYS.to_vec()),
-        ("device", DEVICE_KEYS.to_vec()),
-        ("section", SECTION_KEYS.to_vec()),
-        ("register", REGISTER_KEYS.to_vec()),
-        ("ledger", LEDGER_KEYS.to_vec()),
-    ]
-}
 
 pub(crate) fn item(facts: &ItemFacts<'_>) -> Value {
     let mut fields = fields_of(facts.facet);
