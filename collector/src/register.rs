@@ -2,7 +2,7 @@
 //! work orders that are closed, proposed departments. The same for the command line and for the dashboard; what
 //! a row means is the domain's, where it is kept the store's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deskwarden_domain::{
     ledger::{RowFault, Table},
@@ -10,7 +10,7 @@ use deskwarden_domain::{
     port::{FindingFilter, Paging, Store, StoreError, StoreResult},
     register::{
         AssetEdit, Book, DepartmentSign, Imported, Kind, Known, Plan, Proposed, Row, asset_cells, edited,
-        plan, propose, read, shown,
+        propose, shown,
     },
     rules::RuleSet,
 };
@@ -59,6 +59,8 @@ pub struct Shelf {
     pub rows: Vec<Row>,
     numbers: BTreeMap<AssetId, String>,
     assets: BTreeMap<String, deskwarden_domain::model::Asset>,
+    /// Names that a cell may say.
+    providers: BTreeSet<String>,
 }
 
 impl Shelf {
@@ -81,9 +83,17 @@ impl Shelf {
         } else {
             store.book(book)?
         };
+        let names_providers = book.columns().iter().any(|column| column.kind == Kind::Provider);
+        let providers = if names_providers {
+            let rows = store.book(Book::Providers)?.into_iter();
+            rows.map(|row| row.key).collect()
+        } else {
+            BTreeSet::new()
+        };
         Ok(Self {
             book,
             rows,
+            providers,
             numbers: assets
                 .iter()
                 .map(|(number, asset)| (asset.id, number.clone()))
@@ -115,6 +125,7 @@ impl Shelf {
             rows,
             numbers: BTreeMap::new(),
             assets: BTreeMap::new(),
+            providers: BTreeSet::new(),
         }
     }
 
@@ -196,11 +207,12 @@ impl Shelf {
                 let found = self.assets.get(number.trim()).map(|asset| asset.id);
                 found.or_else(|| by_id(number))
             },
+            provider: &|name| self.providers.contains(name),
             entry: &|id| rules.catalogue().entry(id).is_some(),
             offset_minutes,
         };
-        let file = read(self.book, table, &known)?;
-        let plan = plan(self.book, &self.rows, &file, replace, &table.file)?;
+        let (file, plan) =
+            deskwarden_domain::register::preview(self.book, table, &known, &self.rows, replace)?;
         Ok(Preview { file, plan })
     }
 

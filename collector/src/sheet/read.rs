@@ -12,8 +12,9 @@ use super::Format;
 const FILE: usize = 8 << 20;
 /// Most that a workbook may unpack to.
 const UNPACKED: u64 = 64 << 20;
-/// Most rows and columns that count.
-const ROWS: usize = 100_001;
+/// Most rows and columns that are read. One row more than a book takes with its headings: a longer file is refused
+/// by the book, and none is cut without a word.
+const ROWS: usize = 100_002;
 const COLUMNS: u32 = 256;
 
 /// Why a file is no table.
@@ -25,6 +26,9 @@ pub enum SheetError {
     /// Unpacks to too much.
     #[error("{0} unpacks to more than {max} MiB; split it", max = UNPACKED >> 20)]
     Bomb(String),
+    /// Cells in more columns than are read.
+    #[error("{0} has cells beyond {COLUMNS} columns; remove them")]
+    Wide(String),
     /// Neither UTF-8 nor GB18030 nor UTF-16.
     #[error("{0} is neither UTF-8 nor GB18030; save it as CSV UTF-8")]
     Encoding(String),
@@ -118,6 +122,10 @@ fn separated(name: &str, text: &str) -> Result<Rows, SheetError> {
         let line = record
             .position()
             .map_or(0, |at| at.line() + blank_lines(text, at.byte()));
+        let mut beyond = record.iter().skip(COLUMNS as usize);
+        if beyond.any(|cell| !cell.trim().is_empty()) {
+            return Err(SheetError::Wide(name.to_owned()));
+        }
         let cells = record.iter().take(COLUMNS as usize).map(str::to_owned).collect();
         rows.push((usize::try_from(line).unwrap_or(usize::MAX), cells));
     }
@@ -150,7 +158,10 @@ fn workbook(name: &str, bytes: &[u8]) -> Result<Rows, SheetError> {
     while let Some(cell) = cells.next_cell().map_err(|error| broken(error.to_string()))? {
         let (row, column) = cell.get_position();
         if column >= COLUMNS {
-            continue;
+            if shown(cell.get_value()).trim().is_empty() {
+                continue;
+            }
+            return Err(SheetError::Wide(name.to_owned()));
         }
         let number = row as usize + 1;
         if rows.last().is_none_or(|(last, _)| *last != number) {
@@ -239,6 +250,26 @@ mod tests {
         let table = read("a.csv", b"ip;owner\n\n10.0.0.1;a\n;;\n10.0.0.2;b").unwrap();
         let numbers: Vec<usize> = table.rows.iter().map(|(number, _)| *number).collect();
         assert_eq!(numbers, [1, 3, 5]);
+    }
+
+    #[test]
+    fn what_stands_beyond_the_columns_that_are_read_is_refused() {
+        let wide = format!("ip{}\n", ",".repeat(COLUMNS as usize));
+        assert!(read("a.csv", wide.as_bytes()).is_ok());
+        let told = read("a.csv", format!("{wide}{}x\n", ",".repeat(300)).as_bytes());
+        assert!(matches!(told, Err(SheetError::Wide(_))));
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet();
+        sheet.write_string(0, 0, "ip").unwrap();
+        sheet.write_string(1, 300, "x").unwrap();
+        let told = read("a.xlsx", &book.save_to_buffer().unwrap());
+        assert!(matches!(told, Err(SheetError::Wide(_))));
+    }
+
+    #[test]
+    fn a_file_of_too_many_rows_is_not_cut_but_refused_by_its_book() {
+        let text = "序列号\n".to_owned() + &"x\n".repeat(100_001);
+        assert_eq!(read("a.csv", text.as_bytes()).unwrap().rows.len(), 100_002);
     }
 
     #[test]

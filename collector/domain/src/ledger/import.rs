@@ -12,6 +12,9 @@ use crate::model::{AssetId, LedgerEntry};
 const ROWS: usize = 100_000;
 /// Most faults that are told: a file of another kind has one per cell.
 const FAULTS: usize = 500;
+/// What to do about a cell without a heading.
+pub(crate) const HOMELESS: &str =
+    "name its column in the first row, remove the cell, or put quotes around a text with a comma";
 
 /// A file as rows of cells, with the number that a person sees beside each row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +27,7 @@ pub struct Table {
 
 /// A fault of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize)]
-#[error("{file}:{row}: {column}: {what}; {help}")]
+#[error("{file}:{row}: {}{what}; {help}", heading(column))]
 pub struct RowFault {
     /// The file.
     pub file: String,
@@ -36,6 +39,14 @@ pub struct RowFault {
     pub what: String,
     /// What to do.
     pub help: String,
+}
+
+fn heading(column: &str) -> String {
+    if column.is_empty() {
+        String::new()
+    } else {
+        format!("{column}: ")
+    }
 }
 
 /// What a file says.
@@ -73,16 +84,54 @@ pub fn read(table: &Table, asset: &dyn Fn(&str) -> Option<AssetId>) -> Result<Im
     }
     let mut entries = Vec::new();
     let mut seen: BTreeMap<IpAddr, usize> = BTreeMap::new();
-    if columns.contains_key(&Column::Address) {
-        for (row, cells) in rows {
-            entries.extend(reader.entry(*row, cells, &columns, headings, asset, &mut seen));
-        }
+    for (row, cells) in rows {
+        entries.extend(reader.entry(*row, cells, &columns, headings, asset, &mut seen));
     }
     if reader.faults.is_empty() {
         Ok(Imported { entries, ignored })
     } else {
-        reader.faults.truncate(FAULTS);
-        Err(reader.faults)
+        Err(told(reader.faults))
+    }
+}
+
+/// The faults of a file that are told, in the order of its rows; of more than [`FAULTS`] their number.
+pub(crate) fn told(mut faults: Vec<RowFault>) -> Vec<RowFault> {
+    faults.sort_by_key(|fault| fault.row);
+    let more = faults.len().saturating_sub(FAULTS);
+    faults.truncate(FAULTS);
+    if let Some(last) = faults.last().filter(|_| more > 0).cloned() {
+        faults.push(RowFault {
+            column: String::new(),
+            what: format!("{more} more faults are not listed"),
+            help: "correct these first".to_owned(),
+            ..last
+        });
+    }
+    faults
+}
+
+/// Cells of a row that stand under no heading, with the letter of their column.
+pub(crate) fn homeless<'a>(
+    headings: &'a [String],
+    cells: &'a [String],
+) -> impl Iterator<Item = (String, &'a str)> {
+    let named = |index: usize| {
+        headings
+            .get(index)
+            .is_some_and(|heading| !heading.trim().is_empty())
+    };
+    let cells = cells.iter().map(|cell| plain(cell)).enumerate();
+    cells
+        .filter(move |(index, cell)| !cell.is_empty() && !named(*index))
+        .map(|(index, cell)| (letters(index), cell))
+}
+
+/// The name that spreadsheets give to a column: A to Z, AA, AB.
+fn letters(index: usize) -> String {
+    let last = u8::try_from(index % 26).map_or('?', |step| char::from(b'A' + step));
+    match index / 26 {
+        0 => last.to_string(),
+        rest => letters(rest - 1) + &last.to_string(),
     }
 }
 
@@ -150,14 +199,25 @@ impl Reader<'_> {
             let given = columns.get(&column).and_then(|index| headings.get(*index));
             given.map_or_else(|| column.heading().1.to_owned(), |given| given.trim().to_owned())
         };
+        let before = self.faults.len();
+        for (letters, cell) in homeless(headings, cells) {
+            let shown: String = cell.chars().take(40).collect();
+            self.fault(
+                row,
+                &letters,
+                format!("`{shown}` stands under no heading"),
+                HOMELESS,
+            );
+        }
         if Column::ALL.iter().all(|column| text(*column).is_empty()) {
             return None;
         }
-        let before = self.faults.len();
         let mut take =
             |column: Column, wrong: Wrong| self.fault(row, &heading(column), wrong.what, wrong.help);
+        // A heading that is missing was told once.
+        let has_address = columns.contains_key(&Column::Address);
         let ip = cells::address(text(Column::Address))
-            .map_err(|wrong| take(Column::Address, wrong))
+            .map_err(|wrong| has_address.then(|| take(Column::Address, wrong)))
             .ok();
         fn some<T>(
             text: &str,
@@ -343,6 +403,48 @@ mod tests {
             ]
         );
         assert!(faults[7].to_string().contains("row 3"), "{}", faults[7]);
+    }
+
+    #[test]
+    fn a_cell_under_no_heading_is_told_and_a_faulty_heading_hides_no_row() {
+        let faults = read(
+            &table(&[
+                &["IP地址", "", "使用人", "使用人"],
+                &["10.0.0.20", "x", "王芳", "", "前台"],
+                &["10.0.0.300", "", "", ""],
+                &["", "", "", "", "", "y"],
+            ]),
+            &assets,
+        )
+        .unwrap_err();
+        let places: Vec<(usize, &str)> = faults.iter().map(|f| (f.row, f.column.as_str())).collect();
+        assert_eq!(
+            places,
+            [(1, "使用人"), (2, "B"), (2, "E"), (3, "IP地址"), (4, "F")]
+        );
+        let faults = read(&table(&[&["掩码", "位置"], &["0", "201"]]), &assets).unwrap_err();
+        let places: Vec<(usize, &str)> = faults.iter().map(|f| (f.row, f.column.as_str())).collect();
+        assert_eq!(places, [(1, ""), (2, "掩码")]);
+        assert!(
+            faults[0].to_string().starts_with("台账.csv:1: no column"),
+            "{}",
+            faults[0]
+        );
+        assert_eq!([0, 25, 26, 701, 702].map(letters), ["A", "Z", "AA", "ZZ", "AAA"]);
+    }
+
+    #[test]
+    fn of_too_many_faults_their_number_is_told() {
+        let mut rows = vec![vec!["IP地址"]];
+        rows.resize(FAULTS + 8, vec!["x"]);
+        let rows: Vec<&[&str]> = rows.iter().map(Vec::as_slice).collect();
+        let faults = read(&table(&rows), &assets).unwrap_err();
+        assert_eq!(faults.len(), FAULTS + 1);
+        assert!(
+            faults[FAULTS].to_string().contains("7 more faults"),
+            "{}",
+            faults[FAULTS]
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod observe;
 mod plan;
 
 pub use grid::{Addresses, Place, SeenAddress, Subnet, Use};
-pub(crate) use import::plain;
+pub(crate) use import::{HOMELESS, homeless, plain, told};
 pub use import::{Imported, RowFault, Table, read};
 pub use learn::{ADDRESS_CLAUSE, ADDRESS_RULES, Learned, propose};
 pub use observe::{NotATable, Observation, arp_table, claims, leases};

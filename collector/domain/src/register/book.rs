@@ -46,6 +46,8 @@ pub enum Kind {
     State,
     /// Class of an asset.
     Class,
+    /// Name of a provider.
+    Provider,
     /// Id of a catalogue entry.
     Entry,
     /// Classes of parts, with commas between.
@@ -126,7 +128,7 @@ const ASSETS: &[Column] = &[
     column("state", "状态", "State", Kind::State).also(&["使用状态"]),
     column("custodian", "保管人", "Custodian", Kind::Words).also(&["使用人", "责任人", "领用人", "user"]),
     DEPARTMENT,
-    column("provider", "服务商", "Provider", Kind::Words).also(&["供应商", "外包单位", "外包商"]),
+    column("provider", "服务商", "Provider", Kind::Provider).also(&["供应商", "外包单位", "外包商"]),
     column("responsible", "我方负责人", "Responsible", Kind::Words).also(&["负责人"]),
     column("place", "位置", "Place", Kind::Words).also(&["地点", "房间", "存放地点", "location", "room"]),
     column("serials", "序列号", "Serials", Kind::Serials).also(&["sn", "serial", "出厂编号", "机身序列号"]),
@@ -190,7 +192,7 @@ const VISITS: &[Column] = &[
     column("number", "来访单号", "Number", Kind::Words)
         .needed()
         .also(NUMBER),
-    column("provider", "服务商", "Provider", Kind::Words).also(&["供应商"]),
+    column("provider", "服务商", "Provider", Kind::Provider).also(&["供应商"]),
     ASSET,
     column("from", "开始", "From", Kind::Moment)
         .needed()

@@ -15,10 +15,12 @@ const LONGEST: usize = 300;
 /// Most values of a cell that holds several.
 const SEVERAL: usize = 32;
 
-/// What is known around a file: assets by number, entries of the catalogue, the zone of its days.
+/// What is known around a file: assets by number, providers, entries of the catalogue, the zone of its days.
 pub struct Known<'a> {
     /// The asset of a number.
     pub asset: &'a dyn Fn(&str) -> Option<AssetId>,
+    /// Whether the book of providers has that name.
+    pub provider: &'a dyn Fn(&str) -> bool,
     /// Whether the catalogue has an entry of that id.
     pub entry: &'a dyn Fn(&str) -> bool,
     /// Distance of local days from UTC.
@@ -83,6 +85,17 @@ pub(super) fn kept(kind: Kind, text: &str, known: &Known<'_>) -> Result<String, 
         Kind::Class => class(text)
             .map(|class| class.name().to_owned())
             .ok_or_else(|| wrong(text, "class", "write 自有 own or 外包 outsourced")),
+        Kind::Provider => {
+            if (known.provider)(text) {
+                Ok(text.to_owned())
+            } else {
+                Err(wrong(
+                    text,
+                    "provider that is registered",
+                    "register the provider first, or correct the name",
+                ))
+            }
+        }
         Kind::Entry => {
             if (known.entry)(text) {
                 Ok(text.to_owned())
@@ -207,6 +220,7 @@ mod tests {
     fn keep(kind: Kind, text: &str) -> Result<String, String> {
         let known = Known {
             asset: &|number| (number == "PC-7").then_some(AssetId(7)),
+            provider: &|name| name == "甲公司",
             entry: &|entry| entry == "autocad",
             offset_minutes: 480,
         };
@@ -238,6 +252,7 @@ mod tests {
             (Kind::Moment, "2026/11/28", "1795795200000", "2026-11-28"),
             (Kind::Asset, "PC-7", "PC-7", "PC-7"),
             (Kind::Entry, "autocad", "autocad", "autocad"),
+            (Kind::Provider, "甲公司", "甲公司", "甲公司"),
         ] {
             assert_eq!(keep(kind, text).as_deref(), Ok(form), "{text}");
             assert_eq!(shown(kind, form, true, 480), zh);
@@ -259,6 +274,7 @@ mod tests {
             (Kind::Moment, "soon"),
             (Kind::Asset, "PC-8"),
             (Kind::Entry, "x"),
+            (Kind::Provider, "乙公司"),
             (Kind::Words, "a\u{7}b"),
         ] {
             assert!(keep(kind, text).is_err(), "{kind:?} {text}");

@@ -7,6 +7,7 @@ mod asset;
 mod book;
 mod cell;
 mod department;
+mod fits;
 mod plan;
 mod read;
 mod record;
@@ -15,8 +16,8 @@ pub use asset::{AssetEdit, asset_cells, edited};
 pub use book::{Book, Column, Kind};
 pub use cell::{Known, shown};
 pub use department::{Candidate, Proposed, Reason, propose};
-pub use plan::{Plan, plan};
-pub use read::{Imported, read};
+pub use plan::{Plan, preview};
+pub use read::Imported;
 pub use record::{
     DepartmentSign, Licence, Order, Papers, Person, Provider, Row, Sign, Subnet, Transfer, Visit,
     licence_subject, same_account,

@@ -95,6 +95,39 @@ fn a_faulty_file_loads_nothing_and_names_every_fault() {
 }
 
 #[test]
+fn a_provider_that_nobody_registered_is_refused_wherever_it_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("visits.csv");
+    let rows =
+        "来访单号,服务商,开始,结束\nV-1,甲公司,2026-11-28,2026-11-29\nV-2,乙公司,2026-11-28,2026-11-27\n";
+    std::fs::write(&file, rows).unwrap();
+    let path = file.display().to_string();
+    json(home.path(), &["provider", "set", "name=甲公司"]);
+    let ran = run_in(home.path(), &["visit", "import", &path], Lang::Zh);
+    assert_eq!(ran.code, 1);
+    for place in ["visits.csv:3: 服务商", "visits.csv:3: 结束"] {
+        assert!(ran.err.contains(place), "{}", ran.err);
+    }
+    assert_eq!(json(home.path(), &["visit", "list"]), serde_json::json!([]));
+    for (name, code) in [("乙公司", 1), ("甲公司", 0)] {
+        let provider = format!("provider={name}");
+        let visit = [
+            "visit",
+            "set",
+            "number=V-3",
+            &provider,
+            "from=2026-11-28",
+            "to=2026-11-29",
+        ];
+        let asset = ["asset", "set", "number=PC-1", "class=outsourced", &provider];
+        for command in [&visit[..], &asset] {
+            let ran = run_in(home.path(), command, Lang::En);
+            assert_eq!(ran.code, code, "{command:?} {} {}", ran.out, ran.err);
+        }
+    }
+}
+
+#[test]
 fn a_transfer_moves_the_register_and_gets_a_number() {
     let home = tempfile::tempdir().unwrap();
     json(

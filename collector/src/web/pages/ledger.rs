@@ -35,8 +35,6 @@ use crate::{
 
 /// Proposals on one page.
 const PROPOSALS: usize = 200;
-/// Faults on one page.
-const FAULTS: usize = 50;
 /// What the pasted rows are called in faults and in the audit log.
 const PASTED: &str = "pasted";
 
@@ -159,7 +157,6 @@ pub(in crate::web) async fn edit(
                 Err(faults) => {
                     let faults = faults
                         .iter()
-                        .take(FAULTS)
                         .map(|fault| agent_text(&fault.to_string()))
                         .collect();
                     refused(&state, &asked, text, replace, faults).await

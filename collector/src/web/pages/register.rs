@@ -38,8 +38,6 @@ use crate::{
 const PRINTED: u32 = 500;
 /// Proposed departments on one page.
 const PROPOSALS: usize = 200;
-/// Faults on one page.
-const FAULTS: usize = 50;
 /// What the pasted rows are called in faults and in the audit log.
 const PASTED: &str = "pasted";
 
@@ -281,7 +279,7 @@ impl Who {
 }
 
 fn told(faults: &[RowFault]) -> Vec<Agent> {
-    let faults = faults.iter().take(FAULTS);
+    let faults = faults.iter();
     faults.map(|fault| agent_text(&fault.to_string())).collect()
 }
 
