@@ -15,6 +15,17 @@ use crate::{
 /// Actor of what the product does by itself.
 pub const PRODUCT: &str = "deskwarden";
 
+/// How the history marks a rejection: the finding's state alone does not tell it.
+const REJECTED: &str = "rejected: ";
+
+/// The reason, when a step of the history is a rejection.
+pub fn rejection(step: &FindingHistory) -> Option<&str> {
+    let stays = matches!(step.to, FindingState::Acknowledged | FindingState::NoticeIssued);
+    step.note
+        .strip_prefix(REJECTED)
+        .filter(|_| stays && step.actor != PRODUCT)
+}
+
 /// Longest note in bytes.
 pub const NOTE_BYTES: usize = 2000;
 
@@ -29,18 +40,21 @@ pub enum Refused {
         /// State asked for.
         to: FindingState,
     },
-    /// Only a change against the baseline can be accepted.
+    /// Only a change against the baseline can be accepted or rejected.
     #[error(
-        "only a change of parts or addresses against the accepted baseline can be accepted; approve this one, or mark it as a false positive"
+        "only a change of parts or addresses against the accepted baseline can be accepted or rejected; approve this one, or mark it as a false positive"
     )]
     NotAChange,
+    /// A work order authorises the change.
+    #[error("a work order covers this change: close the order, and reject what was changed under it")]
+    OrderCovers,
     /// The ledger says otherwise.
     #[error("the IP ledger assigns another address: edit the ledger entry instead")]
     LedgerDecides,
     /// Too long.
     #[error("the note is longer than {NOTE_BYTES} bytes")]
     NoteTooLong,
-    /// A false positive needs a reason.
+    /// A rejection and a false positive need a reason.
     #[error("say why in the note")]
     NoteMissing,
 }
@@ -62,6 +76,9 @@ pub fn act(
     let to = match action {
         FindingAction::Acknowledge => FindingState::Acknowledged,
         FindingAction::Accept => FindingState::Accepted,
+        // The breach stays; its notice, too.
+        FindingAction::Reject if finding.state == FindingState::NoticeIssued => FindingState::NoticeIssued,
+        FindingAction::Reject => FindingState::Acknowledged,
         FindingAction::FalsePositive => FindingState::FalsePositive,
         FindingAction::Reopen => FindingState::Open,
     };
@@ -71,8 +88,12 @@ pub fn act(
             to,
         });
     }
-    if action == FindingAction::FalsePositive && note.trim().is_empty() {
+    let needs_reason = matches!(action, FindingAction::Reject | FindingAction::FalsePositive);
+    if needs_reason && note.trim().is_empty() {
         return Err(Refused::NoteMissing);
+    }
+    if action == FindingAction::Reject {
+        may_be_rejected(detail)?;
     }
     let mut ops = Vec::new();
     if action == FindingAction::Accept {
@@ -89,7 +110,10 @@ pub fn act(
         actor: actor.to_owned(),
         from: Some(finding.state),
         to,
-        note: note.trim().to_owned(),
+        note: match action {
+            FindingAction::Reject => format!("{REJECTED}{}", note.trim()),
+            _ => note.trim().to_owned(),
+        },
     };
     ops.push(Op::PutFinding(changed));
     ops.push(Op::History {
@@ -110,9 +134,28 @@ pub fn act(
 const fn allowed(from: FindingState, action: FindingAction) -> bool {
     match action {
         FindingAction::Acknowledge => matches!(from, FindingState::Open),
-        FindingAction::Accept | FindingAction::FalsePositive => from.is_active(),
+        FindingAction::Accept | FindingAction::Reject | FindingAction::FalsePositive => from.is_active(),
         FindingAction::Reopen => matches!(from, FindingState::Acknowledged | FindingState::FalsePositive),
     }
+}
+
+/// Whether a finding is a change that somebody can say no to. The baseline stays as it is.
+fn may_be_rejected(detail: &FindingDetail) -> Result<(), Refused> {
+    if detail.evidence.is_empty() {
+        return Err(Refused::NotAChange);
+    }
+    for piece in &detail.evidence {
+        let seen: serde_json::Value = serde_json::from_str(&piece.detail).unwrap_or_default();
+        match seen.get("against").and_then(serde_json::Value::as_str) {
+            Some("baseline") if piece.item.is_some() => {}
+            Some("ledger") => return Err(Refused::LedgerDecides),
+            _ => return Err(Refused::NotAChange),
+        }
+        if seen.get("order").is_some() {
+            return Err(Refused::OrderCovers);
+        }
+    }
+    Ok(())
 }
 
 /// Moves the accepted baseline to what is there now, and takes the evidence with it, so that no judging
@@ -213,6 +256,7 @@ fn audit(
     let action = match action {
         FindingAction::Acknowledge => "finding.acknowledge",
         FindingAction::Accept => "finding.accept",
+        FindingAction::Reject => "finding.reject",
         FindingAction::FalsePositive => "finding.false_positive",
         FindingAction::Reopen => "finding.reopen",
     };

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use deskwarden_domain::{
+    lifecycle,
     model::{AssetId, FindingAction, FindingId, FindingState, Severity},
     port::{FindingDetail, FindingFilter, FindingRow},
     rules::explain,
@@ -35,6 +36,8 @@ pub(super) enum FindingCommand {
     Acknowledge(Decide),
     /// The change is rightful: it becomes the accepted state
     Accept(Decide),
+    /// The change is not rightful: it stays open until what was accepted is back; the note says why
+    Reject(Decide),
     /// The rule is wrong here; the note says why
     FalsePositive(Decide),
     /// Back to open
@@ -75,6 +78,7 @@ pub(super) fn run(command: FindingCommand, session: &Session, out: &mut Out<'_>)
         FindingCommand::Show { id } => show(id, session, out),
         FindingCommand::Acknowledge(to) => act(FindingAction::Acknowledge, to, session, out),
         FindingCommand::Accept(to) => act(FindingAction::Accept, to, session, out),
+        FindingCommand::Reject(to) => act(FindingAction::Reject, to, session, out),
         FindingCommand::FalsePositive(to) => act(FindingAction::FalsePositive, to, session, out),
         FindingCommand::Reopen(to) => act(FindingAction::Reopen, to, session, out),
     }
@@ -223,7 +227,10 @@ fn show(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
             out.moment(step.at),
             step.actor.clone(),
             out.say(zh, en).to_owned(),
-            step.note.clone(),
+            match lifecycle::rejection(step) {
+                Some(why) => format!("{}{why}", out.say("变更不予认可：", "change rejected: ")),
+                None => step.note.clone(),
+            },
         ]
     });
     let steps = steps.collect();
@@ -288,7 +295,8 @@ fn history(detail: &FindingDetail) -> Value {
     let steps = detail.history.iter().map(|step| {
         json!({
             "at": rfc3339(step.at), "actor": step.actor, "from": step.from.map(FindingState::name),
-            "to": step.to.name(), "note": step.note,
+            "to": step.to.name(), "rejected": lifecycle::rejection(step).is_some(),
+            "note": lifecycle::rejection(step).unwrap_or(&step.note),
         })
     });
     steps.collect()

@@ -209,6 +209,7 @@ fn misuse_is_two_and_refusal_is_one() {
     for args in [
         &["finding", "show", "1"][..],
         &["finding", "acknowledge", "1"],
+        &["finding", "reject", "1", "--note", "x"],
         &["device", "show", id],
         &["device", "revoke", id],
         &["user", "reset-password", "nobody"],

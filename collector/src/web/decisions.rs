@@ -54,6 +54,7 @@ pub(super) const fn refusal(refused: &Refused) -> &'static str {
     match refused {
         Refused::State { .. } => "state",
         Refused::NotAChange => "not_a_change",
+        Refused::OrderCovers => "order_covers",
         Refused::LedgerDecides => "ledger_decides",
         Refused::NoteTooLong => "note_too_long",
         Refused::NoteMissing => "note_missing",

@@ -132,10 +132,39 @@ pub enum FindingAction {
     Acknowledge,
     /// The change is rightful: the accepted baseline moves.
     Accept,
+    /// The change is not rightful: it stays a breach until what was accepted is back.
+    Reject,
     /// The rule is wrong here.
     FalsePositive,
     /// Back to open.
     Reopen,
+}
+
+impl FindingAction {
+    /// All of them, in the order of pages.
+    pub const ALL: [Self; 5] = [
+        Self::Acknowledge,
+        Self::Accept,
+        Self::Reject,
+        Self::FalsePositive,
+        Self::Reopen,
+    ];
+
+    /// The name used on pages and in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+            Self::FalsePositive => "false_positive",
+            Self::Reopen => "reopen",
+        }
+    }
+
+    /// The action of that name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
 }
 
 /// A breach, with its life.

@@ -191,6 +191,86 @@ fn an_accepted_change_is_the_new_baseline_and_the_next_swap_reopens() {
 }
 
 #[test]
+fn a_rejected_change_stays_a_breach_until_the_part_is_back() {
+    let context = rules(1, &[part_changed()]);
+    let mut pc = Pc::new();
+    pc.reads(&context, Section::Part, "smbios", Look::Looked, vec![memory("A")]);
+    let accepted = pc.state.baseline.clone();
+    pc.reads(&context, Section::Part, "smbios", Look::Looked, vec![memory("B")]);
+    let reject = |pc: &Pc, why: &str| {
+        let action = FindingAction::Reject;
+        lifecycle::act(&detail_of(pc, "part"), action, &[], "li", why, 9)
+    };
+    assert_eq!(reject(&pc, " ").map(|_| ()), Err(Refused::NoteMissing));
+    let batch = reject(&pc, "nobody was asked").unwrap();
+    let step = batch.ops.iter().find_map(|op| match op {
+        Op::History { step, .. } => Some(step),
+        _ => None,
+    });
+    let step = step.unwrap();
+    assert_eq!(
+        (step.actor.as_str(), lifecycle::rejection(step)),
+        ("li", Some("nobody was asked"))
+    );
+    let told = |op: &Op| matches!(op, Op::Audit(entry) if entry.action == "finding.reject" && entry.detail.contains("nobody was asked"));
+    assert!(batch.ops.iter().any(told));
+    pc.took(&batch.ops);
+    pc.rejudge(&context);
+    assert_eq!(pc.finding("part").state, FindingState::Acknowledged);
+    assert_eq!(pc.outcome("part").0, Outcome::Fail);
+    pc.reads(&context, Section::Part, "smbios", Look::Looked, vec![memory("C")]);
+    assert_eq!(
+        pc.finding("part").state,
+        FindingState::Acknowledged,
+        "another module in the slot is not the one that was accepted"
+    );
+    assert_eq!(pc.state.baseline, accepted);
+    pc.reads(&context, Section::Part, "smbios", Look::Looked, vec![memory("A")]);
+    assert_eq!(pc.finding("part").state, FindingState::Resolved);
+}
+
+#[test]
+fn a_rejection_leaves_an_issued_notice_issued() {
+    let context = rules(1, &[part_changed()]);
+    let mut pc = Pc::new();
+    pc.reads(&context, Section::Part, "smbios", Look::Looked, vec![memory("A")]);
+    pc.reads(&context, Section::Part, "smbios", Look::Looked, vec![]);
+    let mut detail = detail_of(&pc, "part");
+    detail.row.finding.state = FindingState::NoticeIssued;
+    let batch = lifecycle::act(&detail, FindingAction::Reject, &[], "li", "no", 9).unwrap();
+    let state = batch.ops.iter().find_map(|op| match op {
+        Op::PutFinding(finding) => Some(finding.state),
+        _ => None,
+    });
+    assert_eq!(state, Some(FindingState::NoticeIssued));
+    for over in [
+        FindingState::Resolved,
+        FindingState::Accepted,
+        FindingState::Excepted,
+    ] {
+        detail.row.finding.state = over;
+        let refused = lifecycle::act(&detail, FindingAction::Reject, &[], "li", "no", 9);
+        assert!(matches!(refused, Err(Refused::State { .. })), "{over:?}");
+    }
+    detail.row.finding.state = FindingState::Open;
+    for (seen, why) in [
+        (
+            r#"{"against":"baseline","change":"changed","order":"WO-1"}"#,
+            Refused::OrderCovers,
+        ),
+        (
+            r#"{"against":"ledger","change":"changed"}"#,
+            Refused::LedgerDecides,
+        ),
+        (r#"{"count":3}"#, Refused::NotAChange),
+    ] {
+        detail.evidence[0].detail = seen.into();
+        let refused = lifecycle::act(&detail, FindingAction::Reject, &[], "li", "no", 9);
+        assert_eq!(refused.map(|_| ()), Err(why), "{seen}");
+    }
+}
+
+#[test]
 fn actions_that_make_no_sense_are_refused() {
     let context = rules(1, &[chat()]);
     let mut pc = Pc::new();
@@ -198,6 +278,7 @@ fn actions_that_make_no_sense_are_refused() {
     let detail = detail_of(&pc, "chat");
     let act = |action, note: &str| lifecycle::act(&detail, action, &[], "li", note, 9).map(|_| ());
     assert_eq!(act(FindingAction::Accept, ""), Err(Refused::NotAChange));
+    assert_eq!(act(FindingAction::Reject, "no"), Err(Refused::NotAChange));
     assert_eq!(act(FindingAction::FalsePositive, " "), Err(Refused::NoteMissing));
     assert_eq!(
         act(FindingAction::Acknowledge, &"x".repeat(2001)),

@@ -45,16 +45,9 @@ pub(in crate::web) async fn decide(
         Ok(wanted) => wanted,
         Err(error) => return Ok(refused(&error.to_string())),
     };
-    let action = match wanted.action.as_str() {
-        "acknowledge" => FindingAction::Acknowledge,
-        "accept" => FindingAction::Accept,
-        "false_positive" => FindingAction::FalsePositive,
-        "reopen" => FindingAction::Reopen,
-        _ => {
-            return Ok(refused(
-                "`action` is one of acknowledge, accept, false_positive, reopen",
-            ));
-        }
+    let Some(action) = FindingAction::by_name(&wanted.action) else {
+        let names = FindingAction::ALL.map(FindingAction::name).join(", ");
+        return Ok(refused(&format!("`action` is one of {names}")));
     };
     let decision = Decision {
         finding,

@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use deskwarden_domain::{
+    lifecycle,
     model::{AssetId, Device, FindingId, Lang},
     port::{AssetRow, ChangeRow, ItemRow, Paging},
 };
@@ -85,7 +86,8 @@ pub(in crate::web) async fn finding(
         .map(|step| {
             json!({
                 "at": step.at, "actor": step.actor, "from": step.from.map(|state| state.name()),
-                "to": step.to.name(), "note": step.note,
+                "to": step.to.name(), "rejected": lifecycle::rejection(step).is_some(),
+                "note": lifecycle::rejection(step).unwrap_or(&step.note),
             })
         })
         .collect();

@@ -1,6 +1,6 @@
 //! What the API offers: one line per operation, with what it takes and gives. The document is made of this.
 
-use deskwarden_domain::model::{ApiScope, FindingState};
+use deskwarden_domain::model::{ApiScope, FindingAction, FindingState};
 use serde_json::{Value, json};
 
 use crate::web::{
@@ -300,7 +300,8 @@ fn finding() -> Value {
         }))),
         "history": array(object(json!({
             "at": moment(), "actor": text(), "from": {"enum": FindingState::ALL.map(|s| Some(s.name())).into_iter().chain([None]).collect::<Vec<_>>()},
-            "to": state(), "note": text(),
+            "to": state(), "rejected": {"type": "boolean", "description": "Whether the change was rejected here"},
+            "note": text(),
         }))),
     }))
 }
@@ -309,7 +310,7 @@ fn decision() -> Value {
     json!({
         "type": "object", "required": ["action"], "additionalProperties": false,
         "properties": {
-            "action": {"enum": ["acknowledge", "accept", "false_positive", "reopen"]},
+            "action": {"enum": FindingAction::ALL.map(FindingAction::name)},
             "note": {"type": "string", "description": "In the person's words; kept in the history"},
         },
     })

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use deskwarden_domain::{
-    lifecycle::PRODUCT,
+    lifecycle::{self, PRODUCT},
     model::{Evidence, FindingAction, FindingHistory, FindingId, FindingState, Lang, Millis},
     notice,
     operations::Kind,
@@ -79,6 +79,8 @@ struct HistoryLine {
     actor: Agent,
     from: Option<Badge>,
     to: Badge,
+    /// Somebody said that the change is not rightful.
+    rejected: bool,
     note: Agent,
 }
 
@@ -99,13 +101,7 @@ pub(in crate::web) async fn act(
     fields: Fields,
 ) -> Result<Response, WebError> {
     let finding = finding_id(&id)?;
-    let action = match fields.text("action") {
-        "acknowledge" => FindingAction::Acknowledge,
-        "accept" => FindingAction::Accept,
-        "false_positive" => FindingAction::FalsePositive,
-        "reopen" => FindingAction::Reopen,
-        _ => return Err(WebError::Malformed),
-    };
+    let action = FindingAction::by_name(fields.text("action")).ok_or(WebError::Malformed)?;
     seen(&state, &asked, finding).await?;
     let note = fields.text("note").to_owned();
     let decision = Decision {
@@ -235,12 +231,22 @@ fn choices(detail: &FindingDetail) -> Vec<&'static str> {
         choices.push("acknowledge");
     }
     if state.is_active() {
-        let change = |evidence: &Evidence| {
-            let seen: serde_json::Value = serde_json::from_str(&evidence.detail).unwrap_or_default();
-            seen.get("change").is_some() && seen.get("against").is_none_or(|against| against != "ledger")
+        let seen = |evidence: &Evidence| -> serde_json::Value {
+            serde_json::from_str(&evidence.detail).unwrap_or_default()
         };
-        if !detail.evidence.is_empty() && detail.evidence.iter().all(change) {
+        let all = |is: &dyn Fn(serde_json::Value) -> bool| {
+            !detail.evidence.is_empty() && detail.evidence.iter().all(|piece| is(seen(piece)))
+        };
+        if all(&|seen| {
+            seen.get("change").is_some() && seen.get("against").is_none_or(|against| against != "ledger")
+        }) {
             choices.push("accept");
+        }
+        // What a work order covers is rejected there.
+        if all(&|seen| {
+            seen.get("against").is_some_and(|against| against == "baseline") && seen.get("order").is_none()
+        }) {
+            choices.push("reject");
         }
         choices.push("false_positive");
     }
@@ -284,13 +290,18 @@ fn across_line(seen: &str, since: Millis, lang: Lang) -> EvidenceLine {
 }
 
 fn history_line(step: &FindingHistory, lang: Lang) -> HistoryLine {
+    let rejection = lifecycle::rejection(step);
     HistoryLine {
+        rejected: rejection.is_some(),
         at: step.at,
         actor: agent_text(&step.actor),
         from: step.from.map(|state| badge::state(state, lang)),
         to: badge::state(step.to, lang),
         note: approvals::said(&step.note, lang)
             .filter(|_| step.actor == PRODUCT)
-            .map_or_else(|| agent_text(&step.note), |words| agent_text(&words)),
+            .map_or_else(
+                || agent_text(rejection.unwrap_or(&step.note)),
+                |words| agent_text(&words),
+            ),
     }
 }

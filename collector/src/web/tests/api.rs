@@ -399,6 +399,29 @@ fn a_token_decides_in_its_own_name_and_a_browser_does_not() {
     assert!(finding.history.last().unwrap().actor.starts_with("token:"));
     let again = ask(&house, Method::POST, path, &act, &wanted);
     assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.body);
+    let part = FindingFilter {
+        rule: Some("pc.part-changed".into()),
+        ..FindingFilter::default()
+    };
+    let part = house
+        .store
+        .findings(&part, Paging { offset: 0, limit: 1 })
+        .unwrap()
+        .rows[0]
+        .id
+        .0;
+    let path = format!("/api/v1/findings/{part}/action");
+    let unreasoned = ask(&house, Method::POST, &path, &act, &json!({"action": "reject"}));
+    assert_eq!(json_of(&unreasoned)["error"], "note_missing");
+    let no = json!({"action": "reject", "note": "nobody was asked"});
+    let answer = ask(&house, Method::POST, &path, &act, &no);
+    assert_eq!(json_of(&answer)["state"], "notice_issued", "its notice stays");
+    let told = json_of(&get(&house, &format!("/api/v1/findings/{part}"), &read));
+    let step = told["history"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&step["rejected"], &step["note"]),
+        (&json!(true), &json!("nobody was asked"))
+    );
     // Pages and forms are no place for a token.
     for page in ["/", "/findings", "/tokens", "/account", "/audit/export"] {
         let answer = get(&house, page, &act);

@@ -390,8 +390,45 @@ fn a_technician_acknowledges_accepts_and_reopens() {
     );
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     assert_eq!(state(part), FindingState::Accepted);
+    assert!(!read(&mut wang, &format!("/findings/{part}")).contains("value=\"reject\""));
     let device = "/devices/01010101010101010101010101010101?tab=part";
     assert!(!read(&mut wang, device).contains("与已认可的基线不同"));
+}
+
+#[test]
+fn a_technician_rejects_a_changed_part_and_the_history_says_who_and_why() {
+    let house = full_house(&seed::plain());
+    let mut wang = house.person("wang", &[Role::Technician]);
+    let changed = FindingFilter {
+        rule: Some("pc.part-changed".into()),
+        states: vec![FindingState::Open],
+        ..FindingFilter::default()
+    };
+    let first = Paging { offset: 0, limit: 1 };
+    let id = house.store.findings(&changed, first).unwrap().rows[0].id;
+    let baseline = || house.store.finding(id).unwrap().unwrap().evidence.len();
+    let before = baseline();
+    let action = format!("/findings/{}/action", id.0);
+    assert!(read(&mut wang, &format!("/findings/{}", id.0)).contains("value=\"reject\""));
+    let answer = wang.post(&action, &[("action", "reject"), ("note", " ")]);
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let answer = wang.post(&action, &[("action", "reject"), ("note", "私自换了内存")]);
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+    let detail = house.store.finding(id).unwrap().unwrap();
+    assert_eq!(detail.row.finding.state, FindingState::Acknowledged);
+    assert_eq!(baseline(), before, "what shows it is still there");
+    let page = read(&mut wang, &format!("/findings/{}", id.0));
+    for words in [
+        "变更不予认可",
+        "<blockquote><bdi>私自换了内存</bdi></blockquote>",
+        "<bdi>wang</bdi>",
+        "/notices/new",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(!page.contains("rejected: "));
+    let mut admin = house.person("admin", &[Role::Administrator]);
+    assert!(read(&mut admin, "/audit").contains("不予认可变更"));
 }
 
 #[test]
@@ -403,7 +440,7 @@ fn a_refused_decision_comes_back_with_what_was_typed_and_why() {
         &[("action", "false_positive"), ("note", "")],
     );
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(answer.body.contains("标为误报时，请在备注中说明理由"));
+    assert!(answer.body.contains("请在备注中说明理由"));
     let answer = wang.post(
         "/findings/1/action",
         &[("action", "reopen"), ("note", "my words")],
