@@ -191,7 +191,15 @@ impl Importer {
                 candidates.push(self.successor(version));
             }
         }
+        let withdrawn = withdrawn(&versions, |file| {
+            let settled = candidates.iter().any(|candidate| candidate.file == file);
+            !settled && !files.contains_key(file) && seen.iter().any(|name| name == file)
+        });
         let report = self.settle(candidates, now)?;
+        for version in withdrawn {
+            info!(file = version.file, "a refused rule file is gone");
+            self.add(version, RuleVersionState::Refused, now)?;
+        }
         self.note_seen(files.keys());
         Ok(report)
     }
@@ -275,6 +283,7 @@ impl Importer {
 
     fn add(&self, candidate: Candidate, state: RuleVersionState, now: Millis) -> Result<(), ImportError> {
         let action = match (state, candidate.removed) {
+            (RuleVersionState::Refused, true) if candidate.refused_before => "rules.remove",
             (RuleVersionState::Refused, _) => "rules.refuse",
             (RuleVersionState::Accepted, true) => "rules.remove",
             (RuleVersionState::Accepted, false) => "rules.import",
@@ -318,6 +327,31 @@ impl Importer {
             warn!(file = %self.seen.display(), %error, "which rule files were seen could not be noted");
         }
     }
+}
+
+/// Files of the folder that were refused last and that are gone: what is in force stays, and nobody is reminded any more.
+fn withdrawn(versions: &[RuleVersion], gone: impl Fn(&str) -> bool) -> Vec<Candidate> {
+    let mut newest: BTreeMap<&str, &RuleVersion> = BTreeMap::new();
+    for version in versions {
+        newest.entry(&version.file).or_insert(version);
+    }
+    let refused = |version: &&RuleVersion| {
+        version.state == RuleVersionState::Refused && !version.removed && version.origin == FROM_FOLDER
+    };
+    newest
+        .into_values()
+        .filter(refused)
+        .filter(|version| gone(&version.file))
+        .map(|version| Candidate {
+            file: version.file.clone(),
+            content: version.content.clone(),
+            hash: version.hash,
+            origin: FROM_FOLDER,
+            removed: true,
+            refused_before: true,
+            faults: version.faults.lines().map(str::to_owned).collect(),
+        })
+        .collect()
 }
 
 /// What is in force, with the candidates: what they say again is their fault.

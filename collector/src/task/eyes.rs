@@ -132,7 +132,28 @@ fn dead(store: &dyn Store) -> StoreResult<BTreeMap<String, u64>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::rules_dir::Importer;
+
+    #[test]
+    fn a_refused_file_of_rules_is_told_until_it_is_deleted() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("rules.d");
+        std::fs::create_dir(&folder).unwrap();
+        let at = format!("sqlite:{}", home.path().join("test.db").display());
+        let store = deskwarden_store::open(&at).unwrap();
+        let importer = Importer::new(Arc::clone(&store), folder.clone(), home.path());
+        std::fs::write(folder.join("a.toml"), "[[rule]]\nid = 7\n").unwrap();
+        importer.import_folder(1).unwrap();
+        let told = refused(store.as_ref()).unwrap();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].0 == "a.toml" && told[0].1.contains("a.toml:"), "{told:?}");
+        std::fs::remove_file(folder.join("a.toml")).unwrap();
+        importer.import_folder(2).unwrap();
+        assert_eq!(refused(store.as_ref()).unwrap(), []);
+    }
 
     #[test]
     fn a_first_backup_is_waited_for_from_the_first_start_on() {

@@ -207,6 +207,56 @@ fn a_faulty_file_is_kept_with_its_faults_and_the_old_rules_stay() {
 }
 
 #[test]
+fn a_refused_file_that_is_deleted_reminds_nobody_and_changes_nothing_that_is_in_force() {
+    let office = Office::new();
+    let importer = office.importer(first_release());
+    importer.import_built_in(1).unwrap();
+    let refused = || {
+        let mut newest = BTreeMap::new();
+        for version in office.store.rule_versions(100).unwrap() {
+            newest.entry(version.file.clone()).or_insert(version);
+        }
+        let told = |version: &&RuleVersion| version.state == RuleVersionState::Refused && !version.removed;
+        newest.values().filter(told).count()
+    };
+    let other = Importer::new(
+        Arc::clone(&office.store),
+        office.data.join("elsewhere"),
+        &office.data.join("b"),
+    )
+    .with_built_in(first_release());
+    fs::create_dir(office.data.join("b")).unwrap();
+    // One that never was in force, one beside a built-in, one beside what the editor made.
+    office.edit("edited.toml", &rule("pc.edited", "qq"));
+    for file in ["new.toml", "pc.toml", "edited.toml"] {
+        office.write(file, "[[rule]]\nid = 7\n");
+    }
+    importer.import_folder(2).unwrap();
+    assert_eq!(refused(), 3);
+    other.import_folder(3).unwrap();
+    assert_eq!(
+        refused(),
+        3,
+        "a collector that never had them says nothing of them"
+    );
+    for file in ["new.toml", "pc.toml", "edited.toml"] {
+        fs::remove_file(office.folder.join(file)).unwrap();
+    }
+    // A restart in between.
+    let importer = office.importer(first_release());
+    assert_eq!(importer.import_folder(4).unwrap(), Report::default());
+    assert_eq!(refused(), 0);
+    assert_eq!(office.rules(), ["pc.a", "pc.edited"]);
+    let versions = office.versions();
+    importer.import_folder(5).unwrap();
+    other.import_folder(5).unwrap();
+    assert_eq!(office.versions(), versions, "once");
+    office.write("new.toml", "[[rule]]\nid = 7\n");
+    importer.import_folder(6).unwrap();
+    assert_eq!(refused(), 1, "it is back, and so is its fault");
+}
+
+#[test]
 fn a_file_that_waited_for_another_is_taken_when_that_one_is_there() {
     let office = Office::new();
     let importer = office.importer(&[]);
