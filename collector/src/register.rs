@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use deskwarden_domain::{
     ledger::{RowFault, Table},
     model::{AssetId, AuditEntry, FindingAction, FindingId, FindingState, Lang, Millis},
-    port::{FindingFilter, Paging, Store, StoreError, StoreResult},
+    port::{DepartmentFacts, FindingFilter, Paging, Store, StoreError, StoreResult},
     register::{
         AssetEdit, Book, DepartmentSign, Imported, Kind, Known, Plan, Proposed, Row, asset_cells, edited,
         propose, shown,
@@ -520,22 +520,42 @@ fn covered(store: &dyn Store, order: &Row) -> StoreResult<Vec<FindingId>> {
 
 /// Departments that are proposed, with the names of the PCs.
 pub fn departments(store: &dyn Store) -> StoreResult<Vec<(String, Option<String>, Proposed)>> {
-    let signs: Vec<DepartmentSign> = store
-        .book(Book::Departments)?
-        .iter()
-        .filter_map(DepartmentSign::of)
-        .collect();
+    let signs = store.book(Book::Departments)?;
+    let signs: Vec<DepartmentSign> = signs.iter().filter_map(DepartmentSign::of).collect();
+    let all = store.department_facts(PCS)?;
+    let departments = known_departments(store, &signs, &all)?;
     let mut found = Vec::new();
-    for mut facts in store.department_facts(PCS)? {
+    for mut facts in all {
         if let Some(Ok(facet::Kind::Os(os))) = facts.os.map(|bytes| decode::facet(Section::Os, &bytes)) {
             facts.candidate.domain = os.domain;
+            facts.candidate.directory = os.directory;
         }
         let known = facts.candidate.department.clone();
-        if let Some(proposed) = propose(facts.asset, &facts.candidate, &signs) {
+        if let Some(proposed) = propose(facts.asset, &facts.candidate, &signs, &departments) {
             found.push((facts.name, known, proposed));
         }
     }
     Ok(found)
+}
+
+/// Departments that the company has: of people, of signs, of PCs.
+fn known_departments(
+    store: &dyn Store,
+    signs: &[DepartmentSign],
+    facts: &[DepartmentFacts],
+) -> StoreResult<BTreeSet<String>> {
+    let people = store.book(Book::People)?;
+    let named = people
+        .iter()
+        .map(|row| row.text("department"))
+        .chain(signs.iter().map(|sign| sign.department.as_str()))
+        .chain(
+            facts
+                .iter()
+                .filter_map(|facts| facts.candidate.department.as_deref()),
+        );
+    let named = named.map(str::trim).filter(|name| !name.is_empty());
+    Ok(named.map(str::to_owned).collect())
 }
 
 /// Takes proposals into the register: those of the assets named, or all for assets without a department.

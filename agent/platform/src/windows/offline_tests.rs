@@ -54,6 +54,22 @@ fn titles_of_the_machine_and_of_its_people_are_read_from_hives() {
 }
 
 #[test]
+fn a_joined_pc_says_where_its_directory_keeps_it_and_one_that_left_does_not() {
+    let os = |folder: &Path| {
+        let reading = read(&Root::at(folder), "windows");
+        match reading.facts.into_iter().next().and_then(|fact| fact.facet.kind) {
+            Some(Kind::Os(os)) => (os.domain, os.directory),
+            other => panic!("{other:?} {}", reading.reason),
+        }
+    };
+    let folder = a_pc();
+    let name = r"CN=样例-PC,OU=台式机,OU=研发\, 测试部,OU=总部,DC=corp,DC=example";
+    assert_eq!(os(folder.path()), ("corp.example".to_owned(), name.to_owned()));
+    fs::remove_file(folder.path().join("Windows/System32/config/SYSTEM")).unwrap();
+    assert_eq!(os(folder.path()), (String::new(), String::new()));
+}
+
+#[test]
 fn every_source_reads_what_does_not_run_or_says_why_not() {
     let folder = a_pc();
     let root = Root::at(folder.path());

@@ -29,6 +29,8 @@ functions! {
 
 const VERSION: &str = "SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion";
 const PARAMETERS: &str = "SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters";
+/// Where the last refresh of group policies left what the directory says of this PC.
+const POLICY: &str = "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Group Policy\\State\\Machine";
 const PROCESSOR: &str = "SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment";
 /// First build that is called Windows 11, whatever the registry calls it.
 const ELEVEN: u64 = 22_000;
@@ -72,6 +74,7 @@ impl Source for Windows {
             hostname: host::hostname(root),
             activation: activation(root).into(),
             domain: domain(root),
+            directory: directory(root),
             family: "windows".to_owned(),
         };
         gather
@@ -125,12 +128,24 @@ fn architecture(root: &Root) -> String {
 
 /// Directory domain, or else the workgroup. Only this PC is asked.
 fn domain(root: &Root) -> String {
-    let key = registry::machine(root, PARAMETERS, View::Native).ok().flatten();
-    let named = key.map(|key| key.text("Domain")).unwrap_or_default();
+    let named = kept(root, PARAMETERS, "Domain");
     if !named.is_empty() || !root.is_host() {
         return named;
     }
     joined().unwrap_or_default()
+}
+
+/// Its name in the directory: the units in it tell whose it is. A PC that left its domain keeps the last one.
+fn directory(root: &Root) -> String {
+    if kept(root, PARAMETERS, "Domain").is_empty() {
+        return String::new();
+    }
+    kept(root, POLICY, "Distinguished-Name")
+}
+
+fn kept(root: &Root, path: &str, name: &str) -> String {
+    let key = registry::machine(root, path, View::Native).ok().flatten();
+    key.map(|key| key.text(name)).unwrap_or_default()
 }
 
 fn joined() -> Result<String, Unavailable> {

@@ -7,6 +7,7 @@ mod asset;
 mod book;
 mod cell;
 mod department;
+mod directory;
 mod fits;
 mod plan;
 mod read;
