@@ -75,6 +75,15 @@ pub(super) fn finding_states(text: &str) -> Result<Vec<FindingState>, String> {
     Ok(vec![state])
 }
 
+/// Words of one line, as files have them.
+pub(super) fn words(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 200 || text.chars().any(char::is_control) {
+        return Err("1 to 200 characters on one line".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// How an address is obtained.
 pub(super) fn ledger_mode(text: &str) -> Result<LedgerMode, String> {
     match text {

@@ -5,7 +5,7 @@ use deskwarden_domain::{
     lifecycle,
     model::{AssetId, FindingAction, FindingId, FindingState, Severity},
     port::{FindingDetail, FindingFilter, FindingRow},
-    rules::explain,
+    rules::{choice, explain},
 };
 use deskwarden_proto::{section, v1::Section};
 use serde_json::{Value, json};
@@ -130,7 +130,7 @@ fn show_list(list: List, session: &Session, out: &mut Out<'_>) -> Result<(), Cli
             row.id.0.to_string(),
             severity_word(finding.severity, out).to_owned(),
             finding.clause.clone(),
-            finding.subject_name.clone(),
+            choice::subject(&finding.subject_name, out.lang).into_owned(),
             row.asset
                 .as_ref()
                 .map_or_else(|| finding.key.holder.to_string(), |asset| asset.name.clone()),
@@ -173,7 +173,7 @@ fn show(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
     let facts = vec![
         vec![
             out.say("对象", "Subject").to_owned(),
-            finding.subject_name.clone(),
+            choice::subject(&finding.subject_name, out.lang).into_owned(),
         ],
         vec![out.say("资产", "Asset").to_owned(), asset],
         vec![out.say("条款", "Clause").to_owned(), finding.clause.clone()],
@@ -303,7 +303,7 @@ fn history(detail: &FindingDetail) -> Value {
 }
 
 /// A state in both languages.
-const fn state_word(state: FindingState) -> (&'static str, &'static str) {
+pub(super) const fn state_word(state: FindingState) -> (&'static str, &'static str) {
     match state {
         FindingState::Open => ("待处理", "open"),
         FindingState::Acknowledged => ("处理中", "acknowledged"),

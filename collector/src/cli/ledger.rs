@@ -13,7 +13,7 @@ use super::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LedgerCommand {
-    /// Assign an address to an asset
+    /// Assign an address to an asset, or to an owner in words
     Set(Set),
     /// List assigned addresses
     List,
@@ -46,8 +46,11 @@ pub(super) enum LedgerCommand {
 #[derive(Debug, Args)]
 pub(super) struct Set {
     /// Asset that the address is assigned to
-    #[arg(long, value_name = "ID")]
-    asset: i64,
+    #[arg(long, value_name = "ID", required_unless_present = "owner")]
+    asset: Option<i64>,
+    /// Whose it is, in words: a printer, a person, a provider
+    #[arg(long, value_parser = args::words)]
+    owner: Option<String>,
     /// The address
     #[arg(long, value_parser = args::address)]
     address: String,
@@ -67,7 +70,7 @@ pub(super) struct Set {
     #[arg(long, value_parser = args::mac)]
     mac: Option<String>,
     /// Place
-    #[arg(long)]
+    #[arg(long, value_parser = args::words)]
     place: Option<String>,
 }
 
@@ -87,8 +90,9 @@ pub(super) fn run(command: LedgerCommand, session: &Session, out: &mut Out<'_>) 
 }
 
 fn assign(set: Set, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
-    let id = set.asset;
-    if session.store.asset(AssetId(id))?.is_none() {
+    if let Some(id) = set.asset
+        && session.store.asset(AssetId(id))?.is_none()
+    {
         return Err(CliError::Refused(format!(
             "there is no asset {id}; `asset list` shows all"
         )));
@@ -100,18 +104,27 @@ fn assign(set: Set, session: &Session, out: &mut Out<'_>) -> Result<(), CliError
         dns: set.dns,
         mode: set.mode,
         mac: set.mac,
-        asset: Some(AssetId(id)),
-        owner: None,
+        asset: set.asset.map(AssetId),
+        owner: set.owner,
         place: set.place,
     };
-    let audit = session.audit(
-        "ledger.set",
-        format!("ledger:{}", entry.address),
-        format!("asset:{id}"),
-    );
+    let asset = entry.asset.map(|id| format!("asset:{}", id.0));
+    let holder = asset.or_else(|| entry.owner.clone()).unwrap_or_default();
+    let audit = session.audit("ledger.set", format!("ledger:{}", entry.address), holder);
     session.store.put_ledger_entry(&entry, &audit)?;
-    let zh = format!("{} 已分配给资产 {id}。", entry.address);
-    let en = format!("{} is assigned to asset {id}.", entry.address);
+    let (zh, en) = match (entry.asset, &entry.owner) {
+        (Some(AssetId(id)), _) => (
+            format!("{} 已分配给资产 {id}。", entry.address),
+            format!("{} is assigned to asset {id}.", entry.address),
+        ),
+        (None, owner) => {
+            let owner = cell(owner.as_deref());
+            (
+                format!("{} 已分配给 {owner}。", entry.address),
+                format!("{} is assigned to {owner}.", entry.address),
+            )
+        }
+    };
     Ok(out.done(&to_json(&entry), &zh, &en)?)
 }
 
@@ -127,14 +140,15 @@ fn list(session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
             .unwrap_or_default();
         vec![
             format!("{}{prefix}", entry.address),
-            entry
-                .asset
-                .map(|id| id.0.to_string())
-                .or_else(|| entry.owner.clone())
-                .unwrap_or_default(),
+            entry.asset.map(|id| id.0.to_string()).unwrap_or_default(),
+            cell(entry.owner.as_deref()),
             cell(entry.gateway.as_deref()),
             entry.dns.join(" "),
-            entry.mode.map(mode).unwrap_or_default().to_owned(),
+            entry
+                .mode
+                .map(LedgerMode::words)
+                .map(|(zh, en)| out.say(zh, en).to_owned())
+                .unwrap_or_default(),
             cell(entry.mac.as_deref()),
             cell(entry.place.as_deref()),
         ]
@@ -142,6 +156,7 @@ fn list(session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
     let headings = [
         ("地址", "ADDRESS"),
         ("资产", "ASSET"),
+        ("使用人", "OWNER"),
         ("网关", "GATEWAY"),
         ("DNS", "DNS"),
         ("方式", "MODE"),
@@ -151,20 +166,13 @@ fn list(session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
     Ok(out.table(&headings, rows.collect())?)
 }
 
-const fn mode(mode: LedgerMode) -> &'static str {
-    match mode {
-        LedgerMode::Static => "static",
-        LedgerMode::Dhcp => "dhcp",
-    }
-}
-
 fn to_json(entry: &LedgerEntry) -> Value {
     json!({
         "address": entry.address,
         "prefix": entry.prefix,
         "gateway": entry.gateway,
         "dns": entry.dns,
-        "mode": entry.mode.map(mode),
+        "mode": entry.mode.map(LedgerMode::name),
         "mac": entry.mac,
         "asset": entry.asset.map(|id| id.0),
         "owner": entry.owner,

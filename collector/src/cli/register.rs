@@ -159,14 +159,13 @@ fn row_json(shelf: &Shelf, row: &Row) -> Value {
 
 fn list(book: Book, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
     let shelf = Shelf::load(session.store.as_ref(), book)?;
+    let listed = shelf.rows.iter().map(|row| row.listed(book));
     if out.json {
-        let rows: Vec<Value> = shelf.rows.iter().map(|row| row_json(&shelf, row)).collect();
+        let rows: Vec<Value> = listed.map(|row| row_json(&shelf, &row)).collect();
         return Ok(out.value(&json!(rows))?);
     }
-    let rows = shelf
-        .rows
-        .iter()
-        .map(|row| shelf.cells(row, out.lang, offset(session)))
+    let rows = listed
+        .map(|row| shelf.cells(&row, out.lang, offset(session)))
         .collect();
     Ok(out.table(&heads(book), rows)?)
 }
@@ -367,12 +366,13 @@ pub(super) fn department(
                 return Ok(out.value(&rows.collect())?);
             }
             let rows = found.into_iter().map(|(name, known, proposed)| {
+                let (zh, en) = proposed.reason.words();
                 vec![
                     proposed.asset.0.to_string(),
                     name,
                     known.unwrap_or_default(),
                     proposed.department,
-                    format!("{} {}", proposed.reason.name(), proposed.by),
+                    format!("{} {}", out.say(zh, en), proposed.by),
                 ]
             });
             let headings = [

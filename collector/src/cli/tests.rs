@@ -142,6 +142,21 @@ fn an_asset_is_registered_before_it_arrives_and_gets_an_address() {
         .err
         .contains("no asset 99")
     );
+    let owned = ["ledger", "set", "--owner", "二楼打印机", "--address", "10.0.0.9"];
+    json(home.path(), &owned);
+    let listed = json(home.path(), &["ledger", "list"]);
+    assert_eq!(
+        (&listed[1]["asset"], &listed[1]["owner"]),
+        (&Value::Null, &Value::from("二楼打印机"))
+    );
+    let shown = run_in(home.path(), &["ledger", "list"], Lang::Zh).out;
+    for words in ["使用人", "二楼打印机", "静态"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let nobody = ["ledger", "set", "--address", "10.0.0.10"];
+    assert_eq!(run_in(home.path(), &nobody, Lang::En).code, 2);
+    let nameless = ["ledger", "set", "--owner", " ", "--address", "10.0.0.10"];
+    assert_eq!(run_in(home.path(), &nameless, Lang::En).code, 2);
     let table = run_in(home.path(), &["asset", "list"], Lang::Zh).out;
     let widths: Vec<usize> = table
         .lines()

@@ -4,14 +4,14 @@
 use deskwarden_domain::{
     model::{Evidence, FindingId, Lang, OutcomeRow},
     port::FindingDetail,
-    rules::{Need, Rule, RuleKind, explain as facts},
+    rules::{Need, Rule, RuleKind, choice, explain as facts},
 };
 use deskwarden_proto::{section, v1::Section};
 use serde_json::{Value, json};
 
 use crate::{clock::rfc3339, notify::clean, rules_dir::load_context};
 
-use super::{CliError, out::Out, session::Session};
+use super::{CliError, finding::state_word, out::Out, session::Session};
 
 pub(super) fn explain(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
     let detail = session.store.finding(FindingId(id))?.ok_or_else(|| {
@@ -78,11 +78,15 @@ impl Lines<'_, '_> {
             .asset
             .as_ref()
             .map_or_else(|| finding.key.holder.to_string(), |asset| asset.name.clone());
-        let (at, state) = (self.out.moment(finding.first_seen), finding.state.name());
-        let (clause, subject) = (&finding.clause, &finding.subject_name);
+        let at = self.out.moment(finding.first_seen);
+        let (zh, en) = state_word(finding.state);
+        let (clause, subject) = (
+            &finding.clause,
+            choice::subject(&finding.subject_name, self.out.lang),
+        );
         self.put(
-            &format!("{clause}  {holder}：{subject}（{state}，自 {at}）"),
-            &format!("{clause}  {holder}: {subject} ({state}, since {at})"),
+            &format!("{clause}  {holder}：{subject}（{zh}，自 {at}）"),
+            &format!("{clause}  {holder}: {subject} ({en}, since {at})"),
         );
         if let Some(rule) = rule {
             let (zh, en) = (&rule.title.zh, &rule.title.en);

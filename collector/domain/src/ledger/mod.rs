@@ -127,12 +127,8 @@ impl Column {
 /// The cells of an entry, in the order of [`Column::ALL`]; `asset` is what stands for its asset.
 pub fn row(entry: &LedgerEntry, asset: &str, zh: bool) -> Vec<String> {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let mode = match (entry.mode, zh) {
-        (Some(LedgerMode::Static), true) => "静态",
-        (Some(LedgerMode::Static), false) => "static",
-        (Some(LedgerMode::Dhcp), _) => "DHCP",
-        (None, _) => "",
-    };
+    let words = entry.mode.map(LedgerMode::words).unwrap_or_default();
+    let mode = if zh { words.0 } else { words.1 };
     let is_v4 = entry
         .address
         .parse::<std::net::IpAddr>()

@@ -166,6 +166,14 @@ impl LedgerMode {
             Self::Dhcp => "dhcp",
         }
     }
+
+    /// Words for people, Chinese and English.
+    pub const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Static => ("静态", "static"),
+            Self::Dhcp => ("DHCP", "DHCP"),
+        }
+    }
 }
 
 /// One line of the IP ledger: what an asset was assigned (clause 3.2.5).

@@ -39,6 +39,21 @@ impl Row {
         parts_of(self.text(name)).map(str::to_owned).collect()
     }
 
+    /// When the form of a transfer is due: as it says, else so long after its date.
+    fn form_due(&self) -> Option<Millis> {
+        let usual = || Some(self.at("date")?.saturating_add(FORM_DUE));
+        self.at("due").or_else(usual)
+    }
+
+    /// As lists show it: with what holds where a cell is empty.
+    pub fn listed(&self, book: Book) -> Self {
+        let mut row = self.clone();
+        if let (Book::Transfers, Some(due)) = (book, self.form_due()) {
+            row.cells.insert("due".to_owned(), due.to_string());
+        }
+        row
+    }
+
     /// The person or provider that it concerns.
     pub fn about(&self, book: Book) -> Option<&str> {
         let name = self.text(book.about()?);
@@ -370,7 +385,7 @@ impl Papers {
                     from: row.text("from_custodian").to_owned(),
                     to: row.text("to_custodian").to_owned(),
                     date,
-                    due: row.at("due").unwrap_or(date.saturating_add(FORM_DUE)),
+                    due: row.form_due().unwrap_or(date),
                     received: row.at("received"),
                 });
             }
@@ -477,6 +492,30 @@ mod tests {
         assert!(licence.is(Some("autocad"), "浩辰CAD"));
         assert!(licence.is(None, "AutoCAD 2024"));
         assert!(!licence.is(Some("zwcad"), "中望CAD") && !licence.is(None, ""));
+    }
+
+    #[test]
+    fn a_list_says_when_the_form_of_a_transfer_is_due_whoever_wrote_it() {
+        let row = |due: &str| Row {
+            cells: [("date", "1000"), ("due", due)]
+                .into_iter()
+                .filter(|(_, cell)| !cell.is_empty())
+                .map(|(name, cell)| (name.into(), cell.into()))
+                .collect(),
+            ..Row::default()
+        };
+        let usual = (1000 + FORM_DUE).to_string();
+        assert_eq!(row("").listed(Book::Transfers).text("due"), usual);
+        assert_eq!(row("5000").listed(Book::Transfers).text("due"), "5000");
+        assert_eq!(row("").listed(Book::Visits), row(""));
+        assert_eq!(Row::default().listed(Book::Transfers), Row::default());
+        let mut papers = Papers::default();
+        papers.take(Book::Transfers, &row(""));
+        assert_eq!(
+            papers.transfers[0].due.to_string(),
+            usual,
+            "the list says what is judged"
+        );
     }
 
     #[test]

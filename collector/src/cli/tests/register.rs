@@ -160,6 +160,12 @@ fn a_transfer_moves_the_register_and_gets_a_number() {
     );
     let transfers = json(home.path(), &["transfer", "list"]);
     assert_eq!(transfers[0]["from_custodian"], "王芳");
+    assert!(
+        transfers[0]["due"].as_str().unwrap().starts_with("2026-01-0"),
+        "{transfers}"
+    );
+    let shown = run_in(home.path(), &["transfer", "list"], Lang::En).out;
+    assert!(shown.contains("2026-01-08"), "three days after: {shown}");
     json(
         home.path(),
         &[

@@ -41,6 +41,7 @@ pub(in crate::web) async fn book(State(state): State<WebState>, asked: Asked) ->
 }
 
 fn one(shelf: &Shelf, row: &Row) -> Value {
+    let row = &row.listed(shelf.book);
     let cells: Map<String, Value> = shelf
         .book
         .columns()

@@ -483,7 +483,7 @@ async fn build(
             edit: link(&here, &[("key", &line.key), ("text", &text)]),
             asset: line.asset.map(|asset| asset.0),
             closed: !line.text("closed").is_empty(),
-            cells: agents(shelf.cells(line, lang, offset)),
+            cells: agents(shelf.cells(&line.listed(book), lang, offset)),
         })
         .collect();
     let columns = book.columns().iter();
