@@ -265,8 +265,38 @@ fn sorted(values: &[String]) -> Vec<&String> {
     sorted
 }
 
+/// Adds a fault. Of an interface with several addresses each may have one of its own: all are told.
 fn fault(faults: &mut Faults, field: &str, before: Value, after: Value) {
+    let side = |pair: &Value, name: &str| pair.get(name).cloned().unwrap_or_default();
+    let told = faults
+        .get(field)
+        .map(|pair| (side(pair, "before"), side(pair, "after")));
+    let (before, after) = match told {
+        Some((earlier, of)) => (both(earlier, before), both(of, after)),
+        None => (before, after),
+    };
     faults.insert(field.to_owned(), json!({"before": before, "after": after}));
+}
+
+/// One value where they are the same, else each of them once.
+fn both(one: Value, other: Value) -> Value {
+    if one == other {
+        return one;
+    }
+    let mut all = Vec::new();
+    for value in [one, other] {
+        match value {
+            Value::Array(values) => all.extend(values),
+            value => all.push(value),
+        }
+    }
+    let mut seen: Vec<Value> = Vec::new();
+    for value in all {
+        if !seen.contains(&value) {
+            seen.push(value);
+        }
+    }
+    Value::Array(seen)
 }
 
 #[cfg(test)]
@@ -438,6 +468,39 @@ mod tests {
         }
         let found = super::breach(Some(&now), None, true, &[assigned], &[], &[Aspect::Address]);
         assert!(found.is_none());
+    }
+
+    #[test]
+    fn every_address_that_is_not_assigned_is_told() {
+        let facet::Kind::Network(mut now) = interface(AddressMode::Static, "192.0.2.8") else {
+            panic!()
+        };
+        let second = |ip: &str| Address {
+            ip: ip.into(),
+            prefix: 25,
+            mode: AddressMode::Static.into(),
+            configured_only: false,
+        };
+        now.addresses
+            .extend(["192.0.2.9", "192.0.2.7", "192.0.2.6"].map(second));
+        let now = facet::Kind::Network(now);
+        let wide = LedgerEntry {
+            prefix: Some(16),
+            ..entry("192.0.2.6")
+        };
+        let found = breach(Some(&now), None, true, &[entry("192.0.2.7"), wide]);
+        let Some(Difference::Ledger(fields)) = found else {
+            panic!()
+        };
+        assert_eq!(
+            fields["addresses"],
+            json!({"before": ["192.0.2.7", "192.0.2.6"], "after": ["192.0.2.8", "192.0.2.9"]})
+        );
+        assert_eq!(
+            fields["prefix"],
+            json!({"before": [16, 24], "after": 25}),
+            "and every mask that is another one"
+        );
     }
 
     #[test]

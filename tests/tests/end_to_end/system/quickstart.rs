@@ -62,9 +62,28 @@ fn a_check_judges_this_machine_and_a_second_one_goes_on_with_its_data() {
         0o700
     );
 
+    // One PC is no fleet to be observed first: what is found is told at once.
+    let observation = collector_says(&home, &["observation", "show"]);
+    assert!(
+        observation["began"].is_string(),
+        "a new collector would observe from here on: {observation}"
+    );
+    assert_eq!(observation["on"], false, "{observation}");
+
     let second = check(&home);
     assert_eq!(second["devices"], 1, "nobody enrols twice: {second}");
     assert!(!left_behind(&home), "a program was left running");
+}
+
+/// What a command says of the store of a quickstart.
+fn collector_says(home: &Path, arguments: &[&str]) -> Value {
+    let mut command = Command::new(program::product("deskwarden-collector").unwrap());
+    command
+        .args(arguments)
+        .args(["--json", "--data"])
+        .arg(home.join("collector"))
+        .stdin(Stdio::null());
+    serde_json::from_str(&program::finish(&mut command).unwrap()).unwrap()
 }
 
 #[test]

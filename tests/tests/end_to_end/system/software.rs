@@ -59,6 +59,49 @@ fn an_installed_chat_client_reaches_dashboard_mail_and_webhook() {
 }
 
 #[test]
+fn a_notice_is_rectified_by_the_report_that_no_longer_shows_what_it_was_about() {
+    if !need::program(
+        "a_notice_is_rectified_by_the_report_that_no_longer_shows_what_it_was_about",
+        "dpkg-deb",
+    ) {
+        return;
+    }
+    let office = Office::open("pc-notified", |setup| setup);
+    let folder = tempfile::tempdir().unwrap();
+    let package = deb::build(folder.path(), "linuxqq", "3.2.17", "Tencent QQ").unwrap();
+    deb::install(&office.pc, &package).unwrap();
+    let finding = office.finding("pc.chat", "QQ", "open");
+    let issue = [
+        "notice",
+        "issue",
+        "--finding",
+        &id(&finding),
+        "--demand",
+        "卸载该软件",
+    ];
+    let issued = office.collector.cli(&issue).unwrap();
+    assert_eq!(issued["state"], "issued", "{issued}");
+    office.finding("pc.chat", "QQ", "notice_issued");
+    let number = issued["number"].as_str().unwrap().to_owned();
+
+    deb::purge(&office.pc, "linuxqq").unwrap();
+    let resolved = office.finding("pc.chat", "QQ", "resolved");
+    assert_eq!(resolved["id"], finding["id"]);
+    let notice = office.collector.cli(&["notice", "show", &number]).unwrap();
+    assert_eq!(notice["state"], "rectified", "{notice}");
+    let line = &notice["lines"][0];
+    assert!(
+        line["cleared_at"].is_string() && line["cleared_as"] == "resolved",
+        "{notice}"
+    );
+    // What comes back is another breach, and no matter of the old notice.
+    deb::install(&office.pc, &package).unwrap();
+    office.finding("pc.chat", "QQ", "open");
+    let notice = office.collector.cli(&["notice", "show", &number]).unwrap();
+    assert_eq!(notice["state"], "rectified", "{notice}");
+}
+
+#[test]
 fn an_update_of_a_chat_client_stays_one_finding() {
     if !need::program("an_update_of_a_chat_client_stays_one_finding", "dpkg-deb") {
         return;
