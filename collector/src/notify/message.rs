@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use deskwarden_domain::{
     model::{AlertKind, AlertRow, Delivery, Lang, Millis, PackKind, Severity, Text},
     operations::Kind,
-    rules::{Rule, Words, explain, fill},
+    rules::{Rule, Words, choice, explain, fill},
 };
 use deskwarden_proto::v1::Section;
 use minijinja::{Value as Word, context};
@@ -248,7 +248,7 @@ impl Composer<'_> {
         vec![
             ("kind", Word::from(alert.kind.name())),
             ("event", Word::from(event_word(alert.kind, lang))),
-            ("subject", text(&alert.subject_name)),
+            ("subject", text(&choice::subject(&alert.subject_name, lang))),
             ("holder", Word::from(holder(alert))),
             ("custodian", text(alert.custodian.as_deref().unwrap_or_default())),
             (
@@ -315,7 +315,10 @@ fn said(alert: &AlertRow, words: Option<&RuleWords>, lang: Lang) -> Said {
     // What is about the PC as a whole has no section, and may say it in a sentence.
     let section = words.and_then(|words| words.section).unwrap_or_default();
     let detail = inert(&explain::words(section, &evidence, lang));
-    let (subject, asset) = (inert(&alert.subject_name), inert(&holder(alert)));
+    let (subject, asset) = (
+        inert(&choice::subject(&alert.subject_name, lang)),
+        inert(&holder(alert)),
+    );
     let filled = |text: &Text| {
         fill(
             text,
@@ -360,7 +363,7 @@ fn causes(alerts: &[AlertRow]) -> Vec<(&AlertRow, usize)> {
 fn names(alerts: &[AlertRow], lang: Lang) -> String {
     let mut names: Vec<String> = Vec::new();
     for alert in alerts {
-        let name = clean(&alert.subject_name);
+        let name = clean(&choice::subject(&alert.subject_name, lang));
         if !names.contains(&name) {
             if names.len() == 3 {
                 let (comma, more) = match lang {

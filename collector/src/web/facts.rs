@@ -4,7 +4,7 @@
 use std::fmt::{self, Display};
 
 use askama::filters::HtmlSafe;
-use deskwarden_domain::model::Lang;
+use deskwarden_domain::{model::Lang, rules::choice};
 use deskwarden_proto::{
     decode,
     describe::{self, Describe, FieldDoc, Visitor},
@@ -200,8 +200,16 @@ const fn field_label(doc: &'static FieldDoc, lang: Lang) -> &'static str {
 }
 
 fn choice(name: &str, lang: Lang) -> Shown {
-    match locale::find(lang, &format!("choice.{name}")) {
-        Some(words) => Shown::Words(words.to_owned()),
+    word(choice::choice(name), name, lang)
+}
+
+fn topic(name: &str, lang: Lang) -> Shown {
+    word(choice::topic(name), name, lang)
+}
+
+fn word(words: Option<(&'static str, &'static str)>, name: &str, lang: Lang) -> Shown {
+    match words {
+        Some(words) => Shown::Words(choice::pick(words, lang).to_owned()),
         None => Shown::Agent(agent_text(name)),
     }
 }
@@ -231,6 +239,7 @@ fn shown(name: &str, value: &Json, lang: Lang) -> Option<Shown> {
             .map_or_else(|| Shown::Words(value.to_string()), |value| number(name, value)),
         Json::String(text) if text.is_empty() => return None,
         // Enum names and texts look alike here: only known words are translated, and only where a field is one.
+        Json::String(text) if name == "topic" => topic(text, lang),
         Json::String(text) if CHOICES.contains(&name) => choice(text, lang),
         Json::String(text) => Shown::Agent(agent_text(text)),
         Json::Array(values) => {
@@ -283,7 +292,11 @@ impl Reader {
 impl Visitor for Reader {
     fn text(&mut self, doc: &'static FieldDoc, value: &str) {
         if !value.is_empty() {
-            self.put(doc, Shown::Agent(agent_text(value)));
+            let shown = match doc.name {
+                "topic" => topic(value, self.lang),
+                _ => Shown::Agent(agent_text(value)),
+            };
+            self.put(doc, shown);
         }
     }
 

@@ -174,19 +174,7 @@ fn zoned(at: Millis, offset_minutes: i16) -> Option<OffsetDateTime> {
 
 /// A size for people, in powers of 1024.
 pub(super) fn bytes(count: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut unit = 0;
-    let mut tenths = u128::from(count) * 10;
-    while tenths >= 10_240 && unit + 1 < UNITS.len() {
-        tenths /= 1024;
-        unit += 1;
-    }
-    let name = UNITS.get(unit).copied().unwrap_or("B");
-    if unit == 0 || tenths % 10 == 0 {
-        format!("{} {name}", tenths / 10)
-    } else {
-        format!("{}.{} {name}", tenths / 10, tenths % 10)
-    }
+    deskwarden_domain::rules::choice::size(count)
 }
 
 #[cfg(test)]

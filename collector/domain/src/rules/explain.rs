@@ -7,7 +7,11 @@ use deskwarden_proto::{
 };
 use serde_json::{Map, Value};
 
-use super::facts::ItemFacts;
+use super::{
+    choice,
+    facts::ItemFacts,
+    fields::{FieldType, field_type},
+};
 use crate::model::Lang;
 
 /// The facet fields that matter for people, non-empty ones only, with path and day of installation where
@@ -72,8 +76,9 @@ pub fn words(of: Section, detail: &Value, lang: Lang) -> String {
         else {
             continue;
         };
-        let before = pair.and_then(|pair| pair.get("before")).map(said);
-        let value = said(value);
+        let say = |value| said(of, name, value, lang);
+        let before = pair.and_then(|pair| pair.get("before")).map(say);
+        let value = say(value);
         parts.push(match (lang, before, by_ledger) {
             (Lang::Zh, None, _) => format!("{label}：{value}"),
             (Lang::En, None, _) => format!("{label}: {value}"),
@@ -122,8 +127,8 @@ fn labels(of: Section, lang: Lang) -> Vec<(&'static str, &'static str)> {
 }
 
 /// A value, or a dash where there is none.
-fn said(value: &Value) -> String {
-    let text = text(value);
+fn said(of: Section, name: &str, value: &Value, lang: Lang) -> String {
+    let text = text(of, name, value, lang);
     if value.is_null() || text.is_empty() {
         "—".to_owned()
     } else {
@@ -131,13 +136,50 @@ fn said(value: &Value) -> String {
     }
 }
 
-fn text(value: &Value) -> String {
+fn text(of: Section, name: &str, value: &Value, lang: Lang) -> String {
+    let word = |words: Option<_>, text: &str| {
+        words.map_or_else(|| text.to_owned(), |words| choice::pick(words, lang).to_owned())
+    };
     match value {
+        Value::String(text) if name == "topic" => word(choice::topic(text), text),
+        Value::String(text) if field_type(of, name) == Some(FieldType::Choice) => {
+            word(choice::choice(text), text)
+        }
         Value::String(text) => text.clone(),
-        Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(" "),
-        Value::Object(fields) => fields.values().map(text).collect::<Vec<_>>().join("/"),
-        other => other.to_string(),
+        Value::Bool(flag) => {
+            let words = if *flag { ("是", "yes") } else { ("否", "no") };
+            choice::pick(words, lang).to_owned()
+        }
+        Value::Number(number) => match number.as_u64() {
+            Some(bytes) if name.ends_with("_bytes") => choice::size(bytes),
+            _ => number.to_string(),
+        },
+        Value::Array(values) => {
+            let texts = values.iter().map(|value| text(of, name, value, lang));
+            texts.collect::<Vec<_>>().join(" ")
+        }
+        Value::Object(fields) => entry(fields, lang),
+        Value::Null => String::new(),
     }
+}
+
+/// An entry of a list: `192.0.2.7/24 静态`. What is not so is left out.
+fn entry(fields: &Map<String, Value>, lang: Lang) -> String {
+    let (mut values, mut words) = (Vec::new(), Vec::new());
+    for (name, value) in fields {
+        match value {
+            Value::Bool(false) | Value::Null => {}
+            Value::Bool(true) => words.push(name.replace('_', " ")),
+            Value::String(text) => match choice::choice(text).filter(|_| name == "mode") {
+                Some(known) => words.push(choice::pick(known, lang).to_owned()),
+                None => values.push(text.clone()),
+            },
+            other => values.push(text(Section::Unspecified, name, other, lang)),
+        }
+    }
+    let mut all = vec![values.join("/")];
+    all.extend(words);
+    all.join(" ")
 }
 
 fn fields_that_matter(of: Section) -> &'static [&'static str] {
@@ -258,5 +300,43 @@ mod tests {
         let assigned = json!({"change": "changed", "against": "ledger", "difference": {name: {"before": "x", "after": "y"}}});
         let en = words(Section::Network, &assigned, Lang::En);
         assert!(en.contains(": y (ledger: x)"), "{en}");
+    }
+
+    #[test]
+    fn values_are_said_in_the_readers_words() {
+        let address = json!({"ip": "192.0.2.7", "prefix": 24, "mode": "static", "configured_only": false});
+        for (section, detail, zh, en) in [
+            (
+                Section::Part,
+                json!({"class": "memory", "size_bytes": 8_589_934_592_u64}),
+                "：内存；|：8 GiB",
+                ": memory; |: 8 GiB",
+            ),
+            (
+                Section::Network,
+                json!({"mode": "static", "addresses": [address]}),
+                "：192.0.2.7/24 静态|取址方式：静态",
+                ": 192.0.2.7/24 static|Mode: static",
+            ),
+            (
+                Section::Security,
+                json!({"topic": "auto_logon", "enabled": "on"}),
+                "主题：自动登录|：开",
+                "Topic: automatic sign-in|: on",
+            ),
+            (
+                Section::Account,
+                json!({"name": "static", "administrator": true}),
+                "：static|：是",
+                ": static|: yes",
+            ),
+        ] {
+            for (lang, wanted) in [(Lang::Zh, zh), (Lang::En, en)] {
+                let said = words(section, &detail, lang);
+                for part in wanted.split('|') {
+                    assert!(said.contains(part), "{part}: {said}");
+                }
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 mod amend;
 mod bounds;
 mod brackets;
+pub mod choice;
 mod condition;
 pub mod explain;
 mod facts;

@@ -1,5 +1,6 @@
 //! The words of a rule with their placeholders, and how they are filled in.
 
+use super::choice;
 use crate::model::{Lang, Text};
 
 /// The placeholders that titles, messages and remedies may contain.
@@ -20,12 +21,13 @@ pub struct Words<'a> {
 /// placeholder itself.
 pub fn fill(text: &Text, lang: Lang, words: Words<'_>) -> String {
     let mut rest = text.get(lang);
-    let mut out = String::with_capacity(rest.len() + words.subject.len() + words.asset.len());
+    let subject = choice::subject(words.subject, lang);
+    let mut out = String::with_capacity(rest.len() + subject.len() + words.asset.len());
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
         let known = after.split_once('}').and_then(|(name, tail)| {
             let word = match name {
-                "subject" => words.subject,
+                "subject" => subject.as_ref(),
                 "asset" => words.asset,
                 "detail" => words.detail,
                 _ => return None,

@@ -186,7 +186,7 @@ fn what_a_finding_is_about_does_not_depend_on_the_item() {
     );
     assert_eq!(
         explain::words(Section::Software, &detail, Lang::Zh),
-        "名称：linuxqq；种类：package；路径：/opt/QQ"
+        "名称：linuxqq；种类：软件包；路径：/opt/QQ"
     );
     let unknown = ItemFacts { class: None, ..item };
     assert_eq!(SET.subject(rule, &unknown).key, "linuxqq:amd64");

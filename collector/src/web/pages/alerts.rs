@@ -6,9 +6,10 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use deskwarden_domain::{
-    model::{AuditEntry, Delivery, DeliveryState, FindingState, Lang, Millis, PackKind},
+    model::{AlertRow, AuditEntry, Delivery, DeliveryState, FindingState, Lang, Millis, PackKind},
     operations::CLAUSE,
     port::{DeliveryFilter, FindingFilter, Paging, Store, StoreResult},
+    rules::choice,
 };
 
 use super::{Asked, lines::FindingLine, render};
@@ -140,7 +141,7 @@ fn line(delivery: &Delivery, lang: Lang) -> Option<DeliveryLine> {
         },
         finding: alert.finding_id,
         severity: badge::severity(alert.severity, lang),
-        subject: agent_text(&alert.subject_name),
+        subject: agent_text(&choice::subject(&alert.subject_name, lang)),
         asset: agent_text(&alert.asset_name),
         more: delivery.total.saturating_sub(1),
         state: badge::delivery(delivery.state, lang),
@@ -178,8 +179,10 @@ impl List for DeliveryList {
             Column::number("finding_id", "findings.id", |row| {
                 row.alerts.first().map(|alert| alert.finding_id)
             }),
-            Column::text("subject_name", "findings.subject", |row, _| {
-                row.alerts.first().map(|alert| alert.subject_name.clone())
+            Column::text("subject_name", "findings.subject", |row, context| {
+                let named =
+                    |alert: &AlertRow| choice::subject(&alert.subject_name, context.lang).into_owned();
+                row.alerts.first().map(named)
             }),
             Column::text("asset_name", "findings.machine", |row, _| {
                 row.alerts.first().map(|alert| alert.asset_name.clone())

@@ -240,6 +240,7 @@ fn change_line(row: &ChangeRow, lang: Lang) -> ChangeLine {
                     "name" | "interface" | "setting" | "program" | "model" | "topic" | "user",
                     Shown::Agent(text),
                 ) => Some(text),
+                ("topic", Shown::Words(words)) => Some(agent_text(&words)),
                 _ => None,
             });
     ChangeLine {

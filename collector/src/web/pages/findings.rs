@@ -9,7 +9,7 @@ use axum::{
 use deskwarden_domain::{
     model::{AssetId, FindingAction, FindingId, FindingState, Severity, Sight},
     port::{FindingFilter, FindingRow, Paging, Store, StoreResult},
-    rules::RuleSet,
+    rules::{RuleSet, choice},
 };
 
 use super::{
@@ -258,8 +258,8 @@ impl List for FindingList {
             Column::text("subject", "findings.subject_key", |row, _| {
                 Some(row.finding.key.subject.clone())
             }),
-            Column::text("subject_name", "findings.subject", |row, _| {
-                Some(row.finding.subject_name.clone())
+            Column::text("subject_name", "findings.subject", |row, context| {
+                Some(choice::subject(&row.finding.subject_name, context.lang).into_owned())
             }),
             Column::text("holder", "findings.holder", |row, _| {
                 Some(row.finding.key.holder.to_string())

@@ -6,7 +6,7 @@ use axum::{extract::State, response::Response};
 use deskwarden_domain::{
     model::{Asset, Finding, Lang, Millis},
     port::{Paging, RecordFilter},
-    rules::RuleSet,
+    rules::{RuleSet, choice},
 };
 
 use super::{Asked, render};
@@ -101,7 +101,7 @@ pub(in crate::web) async fn violations(
         at: clock::minute(row.finding.opened_at, zone),
         clause: row.finding.clause.clone(),
         title: title(&rules, &row.finding, lang),
-        subject: agent_text(&row.finding.subject_name),
+        subject: agent_text(&choice::subject(&row.finding.subject_name, lang)),
         severity: badge::severity(row.finding.severity, lang),
         state: badge::state(row.finding.state, lang),
         notice: agent_text(row.notice.as_deref().unwrap_or_default()),
@@ -129,7 +129,7 @@ pub(in crate::web) async fn changes(
         place: place(row.asset.as_ref(), &row.finding),
         at: clock::minute(row.step.at, zone),
         title: title(&rules, &row.finding, lang),
-        subject: agent_text(&row.finding.subject_name),
+        subject: agent_text(&choice::subject(&row.finding.subject_name, lang)),
         by: agent_text(&row.step.actor),
         note: agent_text(&row.step.note),
     };

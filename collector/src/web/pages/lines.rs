@@ -3,7 +3,7 @@
 use deskwarden_domain::{
     model::{Asset, Device, Lang, Millis, Severity},
     port::{AssetRow, FindingRow},
-    rules::RuleSet,
+    rules::{RuleSet, choice},
 };
 
 use crate::web::{
@@ -34,7 +34,7 @@ impl FindingLine {
             severity: badge::severity(finding.severity, lang),
             state: badge::state(finding.state, lang),
             active: finding.state.is_active(),
-            subject: agent_text(&finding.subject_name),
+            subject: agent_text(&choice::subject(&finding.subject_name, lang)),
             rule: rulewords::title(rules, &finding.key.rule, lang).to_owned(),
             clause: finding.clause.clone(),
             holder: Holder::new(row),

@@ -198,7 +198,6 @@ fn every_name_that_the_product_uses_has_words() {
         AssetState::Lost,
     ] {
         add("asset_state", state.name());
-        add("choice", state.name());
     }
     Theme::ALL.iter().for_each(|theme| add("theme", theme.name()));
     for error in WebError::ALL {
