@@ -30,6 +30,7 @@ mod serve;
 mod session;
 mod subject;
 mod successor;
+mod terms;
 mod token;
 mod update;
 mod user;

@@ -15,6 +15,7 @@ use super::{
     out::{Out, cell},
     register::{self, BookCommand},
     session::{Session, all, now},
+    terms,
 };
 
 #[derive(Debug, Subcommand)]
@@ -160,7 +161,7 @@ fn list(session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
             row.asset.name.clone(),
             cell(row.asset.custodian.as_deref()),
             cell(row.asset.department.as_deref()),
-            row.asset.state.name().to_owned(),
+            terms::asset(row.asset.state, out.lang),
             row.addresses.join(" "),
             row.findings.iter().sum::<u64>().to_string(),
         ]

@@ -14,7 +14,7 @@ use super::{
     CliError,
     out::Out,
     session::{Session, all},
-    successor,
+    successor, terms,
 };
 
 #[derive(Debug, Subcommand)]
@@ -137,7 +137,7 @@ fn list(session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
             device.id.to_string(),
             asset.name.clone(),
             asset.number.clone().unwrap_or_default(),
-            device.status.name().to_owned(),
+            out.pick(terms::device(device.status)).to_owned(),
             device.platform.clone(),
             device.agent_version.clone(),
             device.last_seen_at.map(|at| out.moment(at)).unwrap_or_default(),
@@ -211,7 +211,7 @@ fn show(id: DeviceId, session: &Session, out: &mut Out<'_>) -> Result<(), CliErr
     let outcomes = detail.outcomes.iter().map(|row| {
         vec![
             row.rule.clone(),
-            row.outcome.name().to_owned(),
+            out.pick(terms::outcome(row.outcome)).to_owned(),
             row.reason.clone(),
         ]
     });

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use deskwarden_domain::{
     lifecycle,
-    model::{AssetId, FindingAction, FindingId, FindingState, Severity},
+    model::{AssetId, FindingAction, FindingId, FindingState},
     port::{FindingDetail, FindingFilter, FindingRow},
     rules::{choice, explain},
 };
@@ -21,6 +21,7 @@ use super::{
     CliError, args,
     out::Out,
     session::{ACTOR, Session, all, now},
+    terms,
 };
 
 #[derive(Debug, Subcommand)]
@@ -98,7 +99,7 @@ fn act(action: FindingAction, to: Decide, session: &Session, out: &mut Out<'_>) 
     })?;
     let detail = find(to.id, session)?;
     let state = detail.row.finding.state;
-    let (zh, en) = (state_word(state).0, state_word(state).1);
+    let (zh, en) = terms::state(state);
     Ok(out.done(
         &to_json(&detail.row),
         &format!("问题 {}：{zh}", to.id),
@@ -125,10 +126,10 @@ fn show_list(list: List, session: &Session, out: &mut Out<'_>) -> Result<(), Cli
     }
     let cells = rows.iter().map(|row| {
         let finding = &row.finding;
-        let (zh, en) = state_word(finding.state);
+        let (zh, en) = terms::state(finding.state);
         vec![
             row.id.0.to_string(),
-            severity_word(finding.severity, out).to_owned(),
+            out.pick(terms::severity(finding.severity)).to_owned(),
             finding.clause.clone(),
             choice::subject(&finding.subject_name, out.lang).into_owned(),
             row.asset
@@ -164,7 +165,7 @@ fn show(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
         return Ok(out.value(&value)?);
     }
     let finding = &detail.row.finding;
-    let (zh, en) = state_word(finding.state);
+    let (zh, en) = terms::state(finding.state);
     let asset = detail
         .row
         .asset
@@ -180,7 +181,7 @@ fn show(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
         vec![out.say("规则", "Rule").to_owned(), finding.key.rule.clone()],
         vec![
             out.say("级别", "Severity").to_owned(),
-            severity_word(finding.severity, out).to_owned(),
+            out.pick(terms::severity(finding.severity)).to_owned(),
         ],
         vec![out.say("状态", "State").to_owned(), out.say(zh, en).to_owned()],
         vec![
@@ -222,7 +223,7 @@ fn show(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
         pieces,
     )?;
     let steps = detail.history.iter().map(|step| {
-        let (zh, en) = state_word(step.to);
+        let (zh, en) = terms::state(step.to);
         vec![
             out.moment(step.at),
             step.actor.clone(),
@@ -300,26 +301,4 @@ fn history(detail: &FindingDetail) -> Value {
         })
     });
     steps.collect()
-}
-
-/// A state in both languages.
-pub(super) const fn state_word(state: FindingState) -> (&'static str, &'static str) {
-    match state {
-        FindingState::Open => ("待处理", "open"),
-        FindingState::Acknowledged => ("处理中", "acknowledged"),
-        FindingState::NoticeIssued => ("已发整改通知", "notice issued"),
-        FindingState::Resolved => ("已消除", "resolved"),
-        FindingState::Accepted => ("已接受变更", "accepted"),
-        FindingState::Excepted => ("已批准例外", "excepted"),
-        FindingState::FalsePositive => ("误报", "false positive"),
-    }
-}
-
-fn severity_word<'a>(severity: Severity, out: &Out<'a>) -> &'a str {
-    match severity {
-        Severity::Low => out.say("低", "low"),
-        Severity::Medium => out.say("中", "medium"),
-        Severity::High => out.say("高", "high"),
-        Severity::Critical => out.say("严重", "critical"),
-    }
 }

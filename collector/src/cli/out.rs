@@ -33,6 +33,14 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// Chooses one of two words.
+    pub(crate) const fn pick(&self, words: (&'static str, &'static str)) -> &'static str {
+        match self.lang {
+            Lang::Zh => words.0,
+            Lang::En => words.1,
+        }
+    }
+
     /// One line for people.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.stream, "{text}")

@@ -11,19 +11,21 @@ use clap::{Args, Subcommand};
 use deskwarden_domain::{
     judge::{Context, Graces},
     offline,
-    port::RuleVersionState,
     rules::{Fault, RuleFile, RuleSet},
 };
 use deskwarden_proto::section;
 use serde_json::{Value, json};
 
-use crate::{clock::rfc3339, rules_dir::BUILT_IN};
+use crate::{
+    clock::rfc3339,
+    rules_dir::{BUILT_IN, refused_now},
+};
 
 use super::{
     CliError, Common,
     out::Out,
     session::{Session, now},
-    why,
+    terms, why,
 };
 
 /// Largest snapshot file in bytes.
@@ -163,10 +165,7 @@ fn list(session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
         .collect();
     let rules = RuleSet::load(&files).map_err(|faults| refused(&faults))?;
     let newest = session.store.rule_versions(VERSIONS)?;
-    let refused: Vec<_> = newest
-        .iter()
-        .filter(|version| version.state == RuleVersionState::Refused)
-        .collect();
+    let refused = refused_now(&newest);
     if out.json {
         let rules = rules.rules().iter().map(|rule| {
             let sections: Vec<&str> = rule.sections.iter().map(|of| section::name(*of)).collect();
@@ -189,7 +188,7 @@ fn list(session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
         vec![
             rule.id.clone(),
             rule.clause_label(),
-            rule.severity.name().to_owned(),
+            out.pick(terms::severity(rule.severity)).to_owned(),
             rule.kind.name().to_owned(),
             title,
         ]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{clock::rfc3339, notify::clean, rules_dir::load_context};
 
-use super::{CliError, finding::state_word, out::Out, session::Session};
+use super::{CliError, out::Out, session::Session, terms};
 
 pub(super) fn explain(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
     let detail = session.store.finding(FindingId(id))?.ok_or_else(|| {
@@ -79,7 +79,7 @@ impl Lines<'_, '_> {
             .as_ref()
             .map_or_else(|| finding.key.holder.to_string(), |asset| asset.name.clone());
         let at = self.out.moment(finding.first_seen);
-        let (zh, en) = state_word(finding.state);
+        let (zh, en) = terms::state(finding.state);
         let (clause, subject) = (
             &finding.clause,
             choice::subject(&finding.subject_name, self.out.lang),
@@ -121,10 +121,10 @@ impl Lines<'_, '_> {
         let (zh, en) = ends(rule.kind, &needs);
         self.put(&zh, &en);
         if let Some(row) = outcome {
-            let (name, reason) = (row.outcome.name(), &row.reason);
+            let ((zh, en), reason) = (terms::outcome(row.outcome), &row.reason);
             self.put(
-                &format!("目前结果：{name} {reason}"),
-                &format!("Outcome now: {name} {reason}"),
+                &format!("目前结果：{zh} {reason}"),
+                &format!("Outcome now: {en} {reason}"),
             );
         }
     }

@@ -16,7 +16,7 @@ use deskwarden_domain::{
 };
 use tracing::{info, warn};
 
-use super::{BUILT_IN, BuiltIn, FROM_BUILD, FROM_FOLDER, GIVEN_UP};
+use super::{BUILT_IN, BuiltIn, FROM_BUILD, FROM_FOLDER, GIVEN_UP, refused_now};
 
 /// Largest rule file in bytes.
 const FILE_BYTES: u64 = 1 << 20;
@@ -331,17 +331,9 @@ impl Importer {
 
 /// Files of the folder that were refused last and that are gone: what is in force stays, and nobody is reminded any more.
 fn withdrawn(versions: &[RuleVersion], gone: impl Fn(&str) -> bool) -> Vec<Candidate> {
-    let mut newest: BTreeMap<&str, &RuleVersion> = BTreeMap::new();
-    for version in versions {
-        newest.entry(&version.file).or_insert(version);
-    }
-    let refused = |version: &&RuleVersion| {
-        version.state == RuleVersionState::Refused && !version.removed && version.origin == FROM_FOLDER
-    };
-    newest
-        .into_values()
-        .filter(refused)
-        .filter(|version| gone(&version.file))
+    refused_now(versions)
+        .into_iter()
+        .filter(|version| version.origin == FROM_FOLDER && gone(&version.file))
         .map(|version| Candidate {
             file: version.file.clone(),
             content: version.content.clone(),

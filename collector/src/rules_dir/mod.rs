@@ -9,6 +9,10 @@ pub use context::{licences, load_context};
 pub use import::{ImportError, Importer, Report};
 pub use watch::{WatchError, watch};
 
+use std::collections::BTreeMap;
+
+use deskwarden_domain::port::{RuleVersion, RuleVersionState};
+
 /// A rule file that is part of this build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BuiltIn {
@@ -27,6 +31,17 @@ pub const GIVEN_UP: [&str; 3] = [
     "catalogue-leisure.toml",
     "catalogue-network.toml",
 ];
+
+/// Files that are refused now, by name: whose newest version was, and that are still there. `versions` are the newest
+/// first.
+pub fn refused_now(versions: &[RuleVersion]) -> Vec<&RuleVersion> {
+    let mut newest: BTreeMap<&str, &RuleVersion> = BTreeMap::new();
+    for version in versions {
+        newest.entry(&version.file).or_insert(version);
+    }
+    let refused = |version: &&RuleVersion| version.state == RuleVersionState::Refused && !version.removed;
+    newest.into_values().filter(refused).collect()
+}
 
 /// Origin of versions that came with a build.
 pub const FROM_BUILD: &str = "built-in";

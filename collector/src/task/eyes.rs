@@ -10,9 +10,11 @@ use std::{
 use deskwarden_domain::{
     model::{DeliveryState, Millis},
     operations::{Backup, Certificate, Disk, Facts},
-    port::{DeliveryFilter, Paging, RuleVersionState, Store, StoreResult},
+    port::{DeliveryFilter, Paging, Store, StoreResult},
 };
 use tracing::warn;
+
+use crate::rules_dir::refused_now;
 
 /// How long lost records are news.
 const LOST_FOR: Millis = 86_400_000;
@@ -97,15 +99,11 @@ fn millis(at: SystemTime) -> Millis {
 
 /// Files whose newest version was refused, and the first fault of each.
 fn refused(store: &dyn Store) -> StoreResult<Vec<(String, String)>> {
-    let mut newest = BTreeMap::new();
-    for version in store.rule_versions(VERSIONS)? {
-        newest.entry(version.file.clone()).or_insert(version);
-    }
-    let refused = newest
-        .into_iter()
-        .filter(|(_, version)| version.state == RuleVersionState::Refused && !version.removed);
+    let versions = store.rule_versions(VERSIONS)?;
+    let refused = refused_now(&versions).into_iter();
+    let first = |faults: &str| faults.lines().next().unwrap_or_default().to_owned();
     Ok(refused
-        .map(|(file, version)| (file, version.faults.lines().next().unwrap_or_default().to_owned()))
+        .map(|version| (version.file.clone(), first(&version.faults)))
         .collect())
 }
 

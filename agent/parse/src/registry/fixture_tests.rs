@@ -41,6 +41,20 @@ fn every_title_of_the_export_is_told_and_none_is_garbled() {
 }
 
 #[test]
+fn the_name_in_the_directory_is_read_with_its_escapes() {
+    let policy = key(
+        MACHINE,
+        "Microsoft\\Windows\\CurrentVersion\\Group Policy\\State\\Machine",
+    );
+    assert_eq!(
+        policy.text("Distinguished-Name"),
+        r"CN=样例-PC,OU=台式机,OU=研发\, 测试部,OU=总部,DC=corp,DC=example"
+    );
+    let parameters = key(SYSTEM, "ControlSet001\\Services\\Tcpip\\Parameters");
+    assert_eq!(parameters.text("Domain"), "corp.example");
+}
+
+#[test]
 fn components_updates_and_children_are_marked() {
     let all = entries(&key(MACHINE, UNINSTALL)).all;
     let of = |subkey: &str| all.iter().find(|entry| entry.subkey == subkey).unwrap();

@@ -211,14 +211,7 @@ fn a_refused_file_that_is_deleted_reminds_nobody_and_changes_nothing_that_is_in_
     let office = Office::new();
     let importer = office.importer(first_release());
     importer.import_built_in(1).unwrap();
-    let refused = || {
-        let mut newest = BTreeMap::new();
-        for version in office.store.rule_versions(100).unwrap() {
-            newest.entry(version.file.clone()).or_insert(version);
-        }
-        let told = |version: &&RuleVersion| version.state == RuleVersionState::Refused && !version.removed;
-        newest.values().filter(told).count()
-    };
+    let refused = || refused_now(&office.store.rule_versions(100).unwrap()).len();
     let other = Importer::new(
         Arc::clone(&office.store),
         office.data.join("elsewhere"),

@@ -15,7 +15,6 @@ use deskwarden_domain::{
 };
 
 use super::{Asked, overview::outcome_bar, render};
-use crate::rule_editor;
 use crate::web::{
     badge::{self, Badge},
     chart::Bar,
@@ -27,6 +26,7 @@ use crate::web::{
     state::WebState,
     text::{Agent, agent_text},
 };
+use crate::{rule_editor, rules_dir::refused_now};
 
 const VERSIONS: usize = 50;
 
@@ -109,10 +109,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
             .filter(|rule| !known(rule))
             .map(|rule| line(rule, true, &counts, &p))
             .collect(),
-        refused: standing_refusals(&versions)
-            .into_iter()
-            .map(version_line)
-            .collect(),
+        refused: refused_now(&versions).into_iter().map(version_line).collect(),
         versions: versions.iter().map(version_line).collect(),
         regulations,
         p,
@@ -183,16 +180,6 @@ fn line(rule: &Rule, enabled: bool, counts: &HashMap<String, RuleCount>, p: &Pag
         judged: pass + fail + blind > 0,
         bar: outcome_bar(pass, fail, blind, p),
     }
-}
-
-/// Refusals that are still true: the newest version of their file.
-fn standing_refusals(versions: &[RuleVersion]) -> Vec<&RuleVersion> {
-    let mut seen = std::collections::HashSet::new();
-    versions
-        .iter()
-        .filter(|version| seen.insert(version.file.as_str()))
-        .filter(|version| version.state == RuleVersionState::Refused)
-        .collect()
 }
 
 fn version_line(version: &RuleVersion) -> VersionLine {

@@ -397,7 +397,8 @@ fn a_technician_acknowledges_accepts_and_reopens() {
 
 #[test]
 fn a_technician_rejects_a_changed_part_and_the_history_says_who_and_why() {
-    let house = full_house(&seed::plain());
+    let house = House::new();
+    seed::machine(&house, 1, &seed::plain());
     let mut wang = house.person("wang", &[Role::Technician]);
     let changed = FindingFilter {
         rule: Some("pc.part-changed".into()),

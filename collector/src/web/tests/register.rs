@@ -2,11 +2,14 @@
 
 use axum::http::{StatusCode, header};
 use deskwarden_domain::{
-    model::{Asset, Role, Sight},
+    model::{Asset, AssetId, Role, Sight, TokenRow},
     register::Book,
 };
 
-use super::house::{House, audit};
+use super::{
+    house::{House, audit},
+    seed,
+};
 
 const T: [Role; 1] = [Role::Technician];
 
@@ -132,6 +135,58 @@ fn a_pc_that_reported_first_is_registered_from_its_page() {
     assert_eq!(
         (found.number.as_deref(), found.provisional),
         (Some("PC-2"), false)
+    );
+}
+
+#[test]
+fn the_unit_of_a_directory_proposes_the_department_of_that_name_and_a_sign_another() {
+    let house = House::new();
+    // A token that says nothing of a department: it would tell more than a directory.
+    let token = TokenRow {
+        department: None,
+        ..seed::token("any")
+    };
+    seed::enrolled_with(&house, 1, &seed::plain(), &token);
+    let mut wang = house.person("wang", &T);
+    let proposed = |wang: &mut super::house::Person<'_>| wang.get("/register/departments").body;
+    assert!(
+        !proposed(&mut wang).contains("研发中心"),
+        "no department is called so"
+    );
+    let person = [
+        ("action", "set"),
+        ("cell_name", "王芳"),
+        ("cell_department", "研发中心"),
+    ];
+    assert_eq!(
+        wang.post("/register/people", &person).status,
+        StatusCode::SEE_OTHER
+    );
+    let page = proposed(&mut wang);
+    assert!(
+        page.contains("<bdi>研发中心</bdi>") && page.contains("目录"),
+        "{page}"
+    );
+    let sign = [
+        ("action", "set"),
+        ("cell_sign", "目录"),
+        ("cell_pattern", "台式*"),
+        ("cell_department", "桌面组"),
+    ];
+    assert_eq!(
+        wang.post("/register/departments", &sign).status,
+        StatusCode::SEE_OTHER
+    );
+    assert_eq!(
+        wang.post("/register/departments", &[("action", "accept"), ("asset", "1")])
+            .status,
+        StatusCode::SEE_OTHER
+    );
+    let asset = house.store.asset(AssetId(1)).unwrap().unwrap().0.asset;
+    assert_eq!(
+        asset.department.as_deref(),
+        Some("桌面组"),
+        "the innermost unit that is known"
     );
 }
 

@@ -114,9 +114,13 @@ fn network(say: &Say, ip: &str, mode: v1::AddressMode) -> Kind {
 
 /// A machine number `n` (from 1) with everything that pages show.
 pub(super) fn machine(house: &House, n: u8, say: &Say) -> (DeviceId, AssetId) {
+    enrolled_with(house, n, say, &token(&format!("machine {n}")))
+}
+
+/// The same, enrolled with that token.
+pub(super) fn enrolled_with(house: &House, n: u8, say: &Say, row: &TokenRow) -> (DeviceId, AssetId) {
     let store = house.store.as_ref();
-    let row = token(&format!("machine {n}"));
-    store.create_token(&row, &audit()).unwrap();
+    store.create_token(row, &audit()).unwrap();
     let id = DeviceId::from_random([n; 16]);
     let new = NewDevice {
         id,
@@ -235,6 +239,7 @@ fn ops(device: DeviceId, asset: AssetId, n: u8, say: &Say) -> Vec<Op> {
             version: say("20"),
             hostname: say("front-desk"),
             family: say("linux"),
+            directory: say("CN=front-desk,OU=台式机,OU=研发中心,DC=corp,DC=example"),
             ..v1::Os::default()
         }),
         "",
