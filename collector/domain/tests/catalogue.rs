@@ -77,6 +77,29 @@ fn titles_are_taken_by_their_words() {
 }
 
 #[test]
+fn a_notice_names_the_program_that_was_found() {
+    for (name, zh, en) in [
+        ("Skype", "Skype", "Skype"),
+        ("SiteSucker", "SiteSucker", "SiteSucker"),
+        ("Getleft", "Getleft", "Getleft"),
+        ("网文快捕", "网文快捕", "CyberArticle"),
+        ("Telegram Desktop", "Telegram", "Telegram"),
+        ("KakaoTalk", "KakaoTalk", "KakaoTalk"),
+        ("百度网盘", "百度网盘", "Baidu Netdisk"),
+        ("JMComic", "禁漫天堂", "JMComic"),
+    ] {
+        let entry = title(name, "").map(|found| found.entry).unwrap_or_default();
+        let seen = SET.catalogue().entries().iter().find(|known| known.id == entry);
+        let seen = seen.map(|known| (known.name.zh.as_str(), known.name.en.as_str()));
+        assert_eq!(seen, Some((zh, en)), "{name}");
+    }
+    for entry in SET.catalogue().entries() {
+        let hangul = entry.name.zh.chars().any(|c| ('\u{AC00}'..='\u{D7FF}').contains(&c));
+        assert!(!hangul || entry.name.zh == entry.name.en, "{}", entry.id);
+    }
+}
+
+#[test]
 fn linux_packages_are_taken_by_their_whole_name() {
     for (name, expected) in [
         ("linuxqq", "chat"),

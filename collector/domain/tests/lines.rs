@@ -24,9 +24,25 @@ fn faults(each: &str) -> String {
 #[test]
 fn a_line_makes_an_entry() {
     assert_eq!(
-        faults(r#""Some Game | 某游戏 | game.exe | pkg:some-game", "id:x | ?Common | by:Maker", "exe:zzyx""#),
+        faults(r#""Some Game | zh:某游戏 | game.exe | pkg:some-game", "id:x | ?Common | by:Maker", "exe:zzyx""#),
         "some-game=某游戏/Some Game x=Common/Common zzyx=zzyx/zzyx "
     );
+}
+
+#[test]
+fn people_see_the_first_title_or_the_one_that_is_marked() {
+    for (line, name) in [
+        ("某游戏 | Some Game | 某游戏盒子", "某游戏/Some Game"),
+        // What stands further behind may be somebody else's edition.
+        ("Some Game | Some Client | 某某Some", "Some Game/Some Game"),
+        ("Some Game | Client | zh:某游戏", "某游戏/Some Game"),
+        ("某游戏 | 某客户端 | Some Client", "某游戏/某游戏"),
+        ("카카오 | Kakao", "Kakao/Kakao"),
+        ("カカオ", "カカオ/カカオ"),
+    ] {
+        let seen = faults(&format!("\"id:x | {line}\""));
+        assert_eq!(seen, format!("x={name} "), "{line}");
+    }
 }
 
 #[test]
@@ -34,6 +50,8 @@ fn every_bad_line_is_named() {
     for (line, fault) in [
         ("\"A | | B\"", "is empty"),
         ("\"by:Maker\"", "names no program"),
+        ("\"A | zh:\"", "is empty"),
+        ("\"A | zh:甲\", \"B | zh:甲\"", "already belongs to entry `a`"),
         ("\"?Common\"", "names no publisher"),
         ("\"A | by:®\"", "no word in"),
         ("\"id:a b | A\"", "is not an id"),

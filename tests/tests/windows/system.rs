@@ -153,7 +153,7 @@ fn a_chat_client_and_a_private_proxy_are_seen_at_once(site: &Site) {
              \"DisplayName\"=\"Telegram Desktop\"\n\"DisplayVersion\"=\"5.1.7\"\n",
         )
         .unwrap();
-    site.finding(CHAT, "电报", "open");
+    site.finding(CHAT, "Telegram", "open");
 
     site.pc
         .import(

@@ -2,6 +2,9 @@
 //! titles, executables (they end in `.exe`, or have `exe:` before them), `pkg:` packages, `by:` publishers;
 //! `?` before a title or executable makes it count only with one of the publishers. The id is made of the
 //! first part, or stands there as `id:`.
+//!
+//! People see the first title. Where it is Chinese, the title behind it is its English name; a Chinese name
+//! that stands further behind is marked `zh:` and is a title too.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -46,10 +49,11 @@ fn line(sink: &mut Sink<'_>, text: &str, span: &Range<usize>, traits: &Entry) ->
     let mut id = None;
     let mut first = None;
     let mut shown: Vec<String> = Vec::new();
+    let mut chinese = None;
     for part in text.split('|').map(str::trim) {
         let (hinted, part) = part.strip_prefix('?').map_or((false, part), |rest| (true, rest));
         let (kind, value) = match part.split_once(':') {
-            Some((kind @ ("id" | "pkg" | "by" | "exe"), value)) => (kind, value.trim()),
+            Some((kind @ ("id" | "pkg" | "by" | "exe" | "zh"), value)) => (kind, value.trim()),
             _ if is_exe(part) => ("exe", part),
             _ => ("", part),
         };
@@ -85,8 +89,12 @@ fn line(sink: &mut Sink<'_>, text: &str, span: &Range<usize>, traits: &Entry) ->
             (_, true) => names.hinted_titles.push(placed),
             (_, false) => names.titles.push(placed),
         }
-        if kind.is_empty() {
-            shown.push(value.trim_matches('*').trim().to_owned());
+        if matches!(kind, "" | "zh") {
+            let title = value.trim_matches('*').trim().to_owned();
+            if kind == "zh" {
+                chinese = Some(title.clone());
+            }
+            shown.push(title);
         }
     }
     let Some(first) = first else {
@@ -109,13 +117,29 @@ fn line(sink: &mut Sink<'_>, text: &str, span: &Range<usize>, traits: &Entry) ->
     if !read::id(sink, &entry.id, span.start) {
         return None;
     }
-    let han = |name: &&String| name.chars().any(|c| c >= '\u{2E80}');
-    let any = shown.first().cloned().unwrap_or(first);
-    entry.name = Text {
-        zh: shown.iter().find(han).unwrap_or(&any).clone(),
-        en: shown.iter().find(|name| !han(name)).unwrap_or(&any).clone(),
-    };
+    entry.name = name(&shown, chinese, first);
     Some((entry, names))
+}
+
+/// What people see: a title that stands further behind may be a client, an edition or a nickname, so that none
+/// of them is taken unless it is marked.
+fn name(shown: &[String], chinese: Option<String>, otherwise: String) -> Text {
+    let any = shown.first().cloned().unwrap_or(otherwise);
+    let behind = shown.get(1).filter(|behind| is_cjk(&any) && !is_cjk(behind));
+    let en = behind.unwrap_or(&any).clone();
+    let zh = chinese.unwrap_or_else(|| if is_chinese(&any) { any } else { en.clone() });
+    Text { zh, en }
+}
+
+/// Whether it is written in Chinese, Japanese or Korean, in part at least.
+fn is_cjk(name: &str) -> bool {
+    name.chars().any(|c| c >= '\u{2E80}')
+}
+
+/// Whether it is written in Chinese: no kana, no Hangul.
+fn is_chinese(name: &str) -> bool {
+    let other = |c| matches!(c, '\u{3040}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}' | '\u{1100}'..='\u{11FF}' | '\u{3130}'..='\u{318F}' | '\u{AC00}'..='\u{D7FF}');
+    is_cjk(name) && !name.chars().any(other)
 }
 
 fn is_exe(part: &str) -> bool {
