@@ -36,6 +36,10 @@ fn fleet() -> Vec<FacetCount> {
         count("腾讯QQ", "9", SoftwareKind::UninstallEntry, 5),
         count("WPS Office", "12", SoftwareKind::UninstallEntry, 90),
         count("libzzyx1", "1", SoftwareKind::Package, 50),
+        count("libc6", "2", SoftwareKind::Package, 50),
+        count("gcc", "12", SoftwareKind::Package, 50),
+        count("libreoffice-writer", "7", SoftwareKind::Package, 50),
+        count("linuxqq", "3", SoftwareKind::Package, 4),
         count("Zzyx Hotfix 1", "1", SoftwareKind::Update, 50),
     ]
 }
@@ -118,14 +122,16 @@ fn what_an_allowlist_would_flag_is_known_before() {
         clause: "PC 3.2.3".to_owned(),
     };
     let rules = with(company::ALLOWLIST, &company::allowlist(&mode));
-    let rule = rules
-        .rules()
-        .iter()
-        .find(|rule| rule.id == company::ALLOWLIST_RULE)
-        .unwrap();
-    let flagged = census::taken(&rules, rule, &fleet());
-    assert_eq!(names(&flagged), [("某单位内部工具", 43), ("腾讯QQ", 5)]);
-    assert_eq!(flagged[1].categories, ["chat"]);
+    let flagged = |id| {
+        let rule = rules.rules().iter().find(|rule| rule.id == id).unwrap();
+        census::taken(&rules, rule, &fleet())
+    };
+    let chosen = flagged(company::ALLOWLIST_RULE);
+    assert_eq!(names(&chosen), [("某单位内部工具", 43), ("腾讯QQ", 5)]);
+    assert_eq!(chosen[1].categories, ["chat"]);
+    // Of packages only what is known as a program: not the system's own, and not what nobody knows.
+    let packages = flagged(company::ALLOWLIST_PACKAGES_RULE);
+    assert_eq!(names(&packages), [("linuxqq", 4)]);
 }
 
 /// A fleet of `n` PCs, every one with QQ, odd ones in the front office with a second version of it and a tool that

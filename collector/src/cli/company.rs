@@ -3,7 +3,7 @@
 
 use clap::{Args, ValueEnum};
 use deskwarden_domain::{
-    catalogue::company::{ALLOWLIST, ALLOWLIST_RULE, Allowlist, Filing, allowlist},
+    catalogue::company::{ALLOWLIST, ALLOWLIST_PACKAGES_RULE, ALLOWLIST_RULE, Allowlist, Filing, allowlist},
     census,
 };
 use deskwarden_proto::v1::Section;
@@ -74,6 +74,9 @@ pub(super) enum Wechat {
 }
 
 pub(super) fn unknown(asked: &Unknown, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
+    if let Some(department) = &asked.department {
+        known(session, department)?;
+    }
     let rules = company::in_force(session.store.as_ref(), None)?;
     let counts = session
         .store
@@ -116,6 +119,9 @@ pub(super) fn mode(asked: Mode, session: &Session, out: &mut Out<'_>) -> Result<
         titles: asked.titles,
         clause: asked.clause,
     };
+    for department in &mode.departments {
+        known(session, department)?;
+    }
     let text = allowlist(&mode);
     if !asked.preview {
         let departments = mode.departments.join(", ");
@@ -125,20 +131,37 @@ pub(super) fn mode(asked: Mode, session: &Session, out: &mut Out<'_>) -> Result<
         return Ok(out.done(&json!({"departments": mode.departments}), &zh, &en)?);
     }
     let rules = company::in_force(session.store.as_ref(), Some((ALLOWLIST, &text)))?;
-    let rule = rules
-        .rules()
-        .iter()
-        .find(|rule| rule.id == ALLOWLIST_RULE)
-        .ok_or_else(|| CliError::refused("the rule of allowlist mode is missing"))?;
-    let mut flagged = Vec::new();
+    let mut counts = Vec::new();
     for department in &mode.departments {
-        let counts = session
-            .store
-            .facet_counts(Section::Software, Some(department.as_str()))?;
-        flagged.extend(census::taken(&rules, rule, &counts));
+        let of = Some(department.as_str());
+        counts.extend(session.store.facet_counts(Section::Software, of)?);
+    }
+    let mut flagged = Vec::new();
+    for rule in rules.rules() {
+        if [ALLOWLIST_RULE, ALLOWLIST_PACKAGES_RULE].contains(&rule.id.as_str()) {
+            flagged.extend(census::taken(&rules, rule, &counts));
+        }
     }
     flagged.sort_by_key(|title| std::cmp::Reverse(title.devices));
     show(&flagged, out)
+}
+
+/// Refuses a department of which no PC reports: its name would be misspelt, and nothing would ever be found there.
+fn known(session: &Session, department: &str) -> Result<(), CliError> {
+    let rows = session.store.departments()?;
+    let mut names: Vec<String> = rows.into_iter().filter_map(|row| row.department).collect();
+    if names.iter().any(|name| name == department) {
+        return Ok(());
+    }
+    names.sort();
+    let list = if names.is_empty() {
+        "no PC that reports has a department yet".to_owned()
+    } else {
+        format!("use one of: {}", names.join(", "))
+    };
+    Err(CliError::Refused(format!(
+        "no PC of department `{department}` reports; {list}"
+    )))
 }
 
 pub(super) fn wechat(to: Wechat, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {

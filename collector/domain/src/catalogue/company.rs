@@ -11,6 +11,8 @@ pub const FILED: &str = "catalogue-company.toml";
 pub const ALLOWLIST: &str = "allowlist.toml";
 /// Id of the rule of allowlist mode.
 pub const ALLOWLIST_RULE: &str = "company.not-allowed";
+/// Id of its rule about packages of a distribution.
+pub const ALLOWLIST_PACKAGES_RULE: &str = "company.not-allowed-package";
 /// Longest name that is filed, in characters.
 const NAME_CHARS: usize = 200;
 
@@ -76,7 +78,7 @@ pub struct Allowlist {
     pub clause: String,
 }
 
-/// Kinds of software that a person chose to install: packages of the system itself are not counted.
+/// Kinds of software that a person chose to install. Packages of a distribution are judged by a rule of their own.
 const CHOSEN: [&str; 6] = [
     "uninstall_entry",
     "store_app",
@@ -86,26 +88,84 @@ const CHOSEN: [&str; 6] = [
     "portable",
 ];
 
+/// Categories of programs that somebody opens to do something. A package does not tell whether a person chose it,
+/// and a system has thousands of them: only one that is known as such a program counts.
+const OPENED: [&str; 28] = [
+    "chat",
+    "wechat",
+    "work_chat",
+    "meeting",
+    "mail",
+    "game",
+    "video",
+    "music",
+    "downloader",
+    "stock",
+    "proxy",
+    "vpn",
+    "hacking",
+    "malware",
+    "crack",
+    "remote_control",
+    "cloud_drive",
+    "bulk_mail",
+    "mining",
+    "browser",
+    "office",
+    "learning",
+    "finance",
+    "banking",
+    "business",
+    "medical",
+    "design",
+    "media_tool",
+];
+/// What such a package may be beside: then it came with the system.
+const PREINSTALLED: &str = "preinstalled";
+
 /// The text of the file that puts departments on allowlist mode.
 pub fn allowlist(mode: &Allowlist) -> String {
+    let mut not_of_packages = mode.categories.clone();
+    if !not_of_packages.iter().any(|category| category == PREINSTALLED) {
+        not_of_packages.push(PREINSTALLED.to_owned());
+    }
     let name = if mode.titles.is_empty() {
         String::new()
     } else {
         format!(", name = {{ not = {} }}", list(&mode.titles))
     };
+    let rule = |id: &str, titles: &str, select: &str| {
+        format!(
+            "\n[[rule]]\nid = {id}\nclause = {clause}\nseverity = \"low\"\nkind = \"item\"\n\
+             sections = [\"software\"]\nneeds = [\"software\"]\ntitle = {titles}\n\
+             message = {{ zh = \"{{asset}} 上的 {{subject}} 不在其部门的允许名单中\", en = \"{{subject}} on {{asset}} is not on the allowlist of its department\" }}\n\
+             remedy = {{ zh = \"卸载；工作需要的，加入允许名单\", en = \"Uninstall it, or put it on the allowlist if work needs it\" }}\n\
+             scope = {{ departments = {departments} }}\nselect = {{ {select}, system_component = false{name} }}\n",
+            id = quoted(id),
+            clause = quoted(&mode.clause),
+            departments = list(&mode.departments),
+        )
+    };
     format!(
-        "# Departments on allowlist mode.\n\n[[rule]]\nid = {id}\nclause = {clause}\nseverity = \"low\"\nkind = \"item\"\n\
-         sections = [\"software\"]\nneeds = [\"software\"]\n\
-         title = {{ zh = \"不在允许名单中的软件\", en = \"Software that is not on the allowlist\" }}\n\
-         message = {{ zh = \"{{asset}} 上的 {{subject}} 不在其部门的允许名单中\", en = \"{{subject}} on {{asset}} is not on the allowlist of its department\" }}\n\
-         remedy = {{ zh = \"卸载；工作需要的，加入允许名单\", en = \"Uninstall it, or put it on the allowlist if work needs it\" }}\n\
-         scope = {{ departments = {departments} }}\n\
-         select = {{ not_category = {categories}, kind = {kinds}, system_component = false{name} }}\n",
-        id = quoted(ALLOWLIST_RULE),
-        clause = quoted(&mode.clause),
-        departments = list(&mode.departments),
-        categories = list(&mode.categories),
-        kinds = list(&CHOSEN.map(str::to_owned)),
+        "# Departments on allowlist mode.\n{}{}",
+        rule(
+            ALLOWLIST_RULE,
+            "{ zh = \"不在允许名单中的软件\", en = \"Software that is not on the allowlist\" }",
+            &format!(
+                "not_category = {}, kind = {}",
+                list(&mode.categories),
+                list(&CHOSEN.map(str::to_owned))
+            ),
+        ),
+        rule(
+            ALLOWLIST_PACKAGES_RULE,
+            "{ zh = \"不在允许名单中的软件包\", en = \"Package that is not on the allowlist\" }",
+            &format!(
+                "category = {}, not_category = {}, kind = \"package\"",
+                list(&OPENED.map(str::to_owned)),
+                list(&not_of_packages)
+            ),
+        ),
     )
 }
 

@@ -1,5 +1,17 @@
 //! Decisions of a company about its software, from the command line.
 
+use deskwarden_domain::{
+    model::{AssetState, AuditEntry},
+    port::{Batch, EnrolOutcome, NewDevice, Op},
+};
+use deskwarden_proto::{
+    Bytes, Message as _,
+    decode::{ItemId, ItemPut},
+    digest,
+    ids::DeviceId,
+    v1::{self, Section, SoftwareKind},
+};
+
 use super::*;
 use crate::clock::now;
 
@@ -14,6 +26,105 @@ fn with_rules() -> tempfile::TempDir {
     home
 }
 
+/// A PC of a department, with its software.
+fn pc(home: &Path, n: u8, department: &str, titles: &[(&str, SoftwareKind)]) {
+    let label = format!("pc {n}");
+    let made = json(home, &["token", "create", "--label", &label, "--valid", "2h"]);
+    let token = deskwarden_domain::token::Token::parse(made["token"].as_str().unwrap()).unwrap();
+    let url = format!("sqlite:{}", home.join("deskwarden.db").display());
+    let store = deskwarden_store::open(&url).unwrap();
+    let device = DeviceId::from_random([n; 16]);
+    let enrolled = store.enrol(&NewDevice {
+        id: device,
+        token_hash: token.hash(),
+        key_hash: [n; 32],
+        nonce: vec![n],
+        peer: "10.1.2.3".parse().unwrap(),
+        hints: v1::HostHints::default(),
+        agent_version: "0.1.0".into(),
+        platform: "linux-x86_64".into(),
+        at: now(),
+        certificate_ends_at: now() + 86_400_000,
+        resume_key: [n; 32],
+    });
+    let EnrolOutcome::Enrolled(row) = enrolled.unwrap() else {
+        panic!("not enrolled")
+    };
+    let mut asset = store.asset(row.asset).unwrap().unwrap().0.asset;
+    asset.number = Some(format!("A-{n}"));
+    asset.department = Some(department.to_owned());
+    asset.state = AssetState::InUse;
+    asset.provisional = false;
+    let audit = AuditEntry {
+        at: now(),
+        actor: "cli".into(),
+        action: "test".into(),
+        object: String::new(),
+        detail: String::new(),
+    };
+    store.put_asset(&asset, false, &audit).unwrap();
+    let put = |(name, kind): &(&str, SoftwareKind)| {
+        let software = v1::Software {
+            name: (*name).to_owned(),
+            package: (*name).to_owned(),
+            kind: (*kind).into(),
+            ..Default::default()
+        };
+        let facet = v1::Facet {
+            kind: Some(v1::facet::Kind::Software(software)),
+        };
+        let facet = Bytes::from(facet.encode_to_vec());
+        let id = ItemId {
+            section: Section::Software,
+            source: "dpkg".into(),
+            key: (*name).to_owned(),
+            principal: String::new(),
+        };
+        let put = ItemPut {
+            digest: digest::item(id.section, &id.source, &id.key, "", &facet, &[]),
+            facet_hash: digest::facet(&facet),
+            id,
+            facet,
+            local: Bytes::new(),
+        };
+        Op::PutItem {
+            device,
+            put,
+            at: now(),
+        }
+    };
+    let ops = titles.iter().map(put).collect();
+    store
+        .apply(&Batch {
+            ops,
+            ..Batch::default()
+        })
+        .unwrap();
+}
+
+fn with_pcs() -> tempfile::TempDir {
+    use SoftwareKind::{Package, StoreApp};
+    let home = with_rules();
+    let office = [
+        ("某单位内部工具", StoreApp),
+        ("linuxqq", Package),
+        ("wps-office", Package),
+        ("libc6", Package),
+        ("libzzyx1", Package),
+    ];
+    pc(home.path(), 1, "财务部", &office);
+    pc(home.path(), 2, "财务部", &office[..2]);
+    pc(home.path(), 3, "人事部", &office[..1]);
+    home
+}
+
+/// Titles and on how many devices they are.
+fn titles(shown: &Value) -> Vec<(&str, u64)> {
+    let title = |row: &'_ Value| row["devices"].as_u64().unwrap();
+    let rows = shown.as_array().unwrap().iter();
+    rows.map(|row| (row["title"].as_str().unwrap(), title(row))).collect()
+}
+
 fn rule(home: &Path, id: &str) -> Value {
     let listed = json(home, &["rules", "list"]);
     let mut all = listed["rules"].as_array().unwrap().iter();
@@ -22,7 +133,7 @@ fn rule(home: &Path, id: &str) -> Value {
 
 #[test]
 fn a_title_is_filed_once_and_only_where_it_fits() {
-    let home = with_rules();
+    let home = with_pcs();
     let file = |title: &str, category: &str| {
         let args = ["catalogue", "file", title, "--category", category];
         run_in(home.path(), &args, Lang::En)
@@ -37,15 +148,31 @@ fn a_title_is_filed_once_and_only_where_it_fits() {
         assert!(ran.code == 1 && ran.err.contains(why), "{title}: {}", ran.err);
     }
     assert_eq!(file("Zzyx Frobnicator", "game").code, 0);
-    assert_eq!(
-        json(home.path(), &["catalogue", "unknown"]),
-        serde_json::json!([])
-    );
+    let unknown = json(home.path(), &["catalogue", "unknown"]);
+    assert_eq!(titles(&unknown), [("libzzyx1", 1)], "what is filed is known");
+}
+
+#[test]
+fn a_department_that_no_pc_is_of_is_refused_by_name() {
+    let home = with_pcs();
+    for args in [
+        &["catalogue", "allowlist", "--department", "财务"][..],
+        &["catalogue", "allowlist", "--department", "财务", "--preview"],
+        &["catalogue", "unknown", "--department", "财务"],
+    ] {
+        let ran = run_in(home.path(), args, Lang::En);
+        assert_eq!(ran.code, 1, "{args:?}");
+        assert!(ran.err.contains("`财务`") && ran.err.contains("人事部, 财务部"), "{}", ran.err);
+    }
+    assert!(rule(home.path(), "company.not-allowed").is_null());
+    let nobody = with_rules();
+    let ran = run_in(nobody.path(), &["catalogue", "unknown", "--department", "财务部"], Lang::En);
+    assert!(ran.code == 1 && ran.err.contains("has a department yet"), "{}", ran.err);
 }
 
 #[test]
 fn departments_go_on_allowlist_mode_and_off_again() {
-    let home = with_rules();
+    let home = with_pcs();
     let mode = [
         "catalogue",
         "allowlist",
@@ -55,7 +182,14 @@ fn departments_go_on_allowlist_mode_and_off_again() {
         "office",
     ];
     let preview = json(home.path(), &[&mode[..], &["--preview"]].concat());
-    assert_eq!(preview, serde_json::json!([]));
+    // What the system consists of is not counted, nor is a package that nobody knows.
+    assert_eq!(titles(&preview), [("某单位内部工具", 2), ("linuxqq", 2)]);
+    let two = [&mode[..], &["--department", "人事部", "--preview"]].concat();
+    assert_eq!(
+        titles(&json(home.path(), &two)),
+        [("某单位内部工具", 3), ("linuxqq", 2)],
+        "a title of two departments is one line"
+    );
     assert!(rule(home.path(), "company.not-allowed").is_null());
     assert_eq!(run_in(home.path(), &mode, Lang::Zh).code, 0);
     assert!(!rule(home.path(), "company.not-allowed").is_null());
@@ -63,7 +197,7 @@ fn departments_go_on_allowlist_mode_and_off_again() {
         "catalogue",
         "allowlist",
         "--department",
-        "甲",
+        "财务部",
         "--allow",
         "no_such",
     ];
