@@ -100,6 +100,37 @@ fn a_notice_names_the_program_that_was_found() {
 }
 
 #[test]
+fn an_installer_is_known_by_its_product_code_whatever_it_calls_itself() {
+    let installed = |name: &str, code: &str| {
+        let software = v1::Software {
+            name: name.to_owned(),
+            package: code.to_owned(),
+            kind: SoftwareKind::UninstallEntry.into(),
+            ..Default::default()
+        };
+        SET.classify(&facet::Kind::Software(software), "windows-x86_64")
+    };
+    for (code, entry, expected) in [
+        ("{53F49750-6209-4FBF-9CA8-7A333C87D1ED}_is1", "telegram", "chat"),
+        ("{53f49750-6209-4fbf-9ca8-7a333c87d1ed}_IS1", "telegram", "chat"),
+        ("7d96caee-06e6-597c-9f2f-c7bb2e0948b4", "signal", "chat"),
+        ("{20B44B5F-5DDC-4261-BA3E-3EE3D3F2B106}", "tightvnc", "remote_control"),
+        ("{2FDB79CE-5193-4A39-82BB-E00158CC1533}", "wireguard", "vpn"),
+        ("{7258BA11-600C-430E-A759-27E2C691A335}_is1", "gog-galaxy", "game"),
+        ("af61d581-bfa6-515e-bf22-56b60d25a5b3", "clash", "proxy"),
+        ("{CFF8C2E9-D496-4B95-81DE-8D50BCDBBE50}", "desktop-torrent", "downloader"),
+    ] {
+        let found = installed("Zzyx Frobnicator", code);
+        assert_eq!(found.as_ref().map(|found| found.entry.as_str()), Some(entry), "{code}");
+        assert_eq!(category(found.as_ref()), expected, "{code}");
+    }
+    // Only as a whole, and only that one.
+    for code in ["{53F49750-6209-4FBF-9CA8-7A333C87D1ED}", "53F49750", "{00000000-0000-0000-0000-000000000000}"] {
+        assert_eq!(installed("Zzyx Frobnicator", code), None, "{code}");
+    }
+}
+
+#[test]
 fn linux_packages_are_taken_by_their_whole_name() {
     for (name, expected) in [
         ("linuxqq", "chat"),

@@ -51,6 +51,8 @@ fn every_bad_line_is_named() {
         ("\"A | | B\"", "is empty"),
         ("\"by:Maker\"", "names no program"),
         ("\"A | zh:\"", "is empty"),
+        ("\"A | code:\"", "is empty"),
+        ("\"A | code:{1}\", \"B | pkg:{1}\"", "already belongs to entry `a`"),
         ("\"A | zh:甲\", \"B | zh:甲\"", "already belongs to entry `a`"),
         ("\"?Common\"", "names no publisher"),
         ("\"A | by:®\"", "no word in"),
