@@ -25,6 +25,8 @@ pub(crate) const FILES: &[RuleFile<'static>] = shipped![
     "catalogue-finance.toml",
     "catalogue-game.toml",
     "catalogue-game-titles.toml",
+    "catalogue-game-online.toml",
+    "catalogue-game-other.toml",
     "catalogue-hacking.toml",
     "catalogue-malware.toml",
     "catalogue-medical.toml",
