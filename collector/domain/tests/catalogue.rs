@@ -94,8 +94,33 @@ fn a_notice_names_the_program_that_was_found() {
         assert_eq!(seen, Some((zh, en)), "{name}");
     }
     for entry in SET.catalogue().entries() {
-        let hangul = entry.name.zh.chars().any(|c| ('\u{AC00}'..='\u{D7FF}').contains(&c));
+        let hangul = entry
+            .name
+            .zh
+            .chars()
+            .any(|c| ('\u{AC00}'..='\u{D7FF}').contains(&c));
         assert!(!hangul || entry.name.zh == entry.name.en, "{}", entry.id);
+    }
+}
+
+#[test]
+fn a_word_that_ends_a_title_ends_it_before_a_version_too() {
+    for (name, expected) in [
+        ("Zzyx Miner", "mining"),
+        ("Zzyx Miner 1.2.3 (x64)", "mining"),
+        ("Zzyx Messenger 2.0 中文版", "chat"),
+        ("某某破解 5.1", "crack"),
+        ("Zzyx Miner Driver 1.2", "driver"),
+        ("Zzyx Data Miner's Guide 1.2", "unknown"),
+        ("启动星露谷物语", "game"),
+        ("启动盘制作", "utility"),
+        ("产品激活 2.1", "unknown"),
+        ("Wall Crack 1.0", "unknown"),
+        ("STC下载器 6.9", "unknown"),
+        ("星露谷物语 - 副本", "game"),
+        ("星露谷物语 バージョン 1.5", "game"),
+    ] {
+        assert_eq!(category(title(name, "").as_ref()), expected, "{name}");
     }
 }
 
@@ -114,18 +139,34 @@ fn an_installer_is_known_by_its_product_code_whatever_it_calls_itself() {
         ("{53F49750-6209-4FBF-9CA8-7A333C87D1ED}_is1", "telegram", "chat"),
         ("{53f49750-6209-4fbf-9ca8-7a333c87d1ed}_IS1", "telegram", "chat"),
         ("7d96caee-06e6-597c-9f2f-c7bb2e0948b4", "signal", "chat"),
-        ("{20B44B5F-5DDC-4261-BA3E-3EE3D3F2B106}", "tightvnc", "remote_control"),
+        (
+            "{20B44B5F-5DDC-4261-BA3E-3EE3D3F2B106}",
+            "tightvnc",
+            "remote_control",
+        ),
         ("{2FDB79CE-5193-4A39-82BB-E00158CC1533}", "wireguard", "vpn"),
         ("{7258BA11-600C-430E-A759-27E2C691A335}_is1", "gog-galaxy", "game"),
         ("af61d581-bfa6-515e-bf22-56b60d25a5b3", "clash", "proxy"),
-        ("{CFF8C2E9-D496-4B95-81DE-8D50BCDBBE50}", "desktop-torrent", "downloader"),
+        (
+            "{CFF8C2E9-D496-4B95-81DE-8D50BCDBBE50}",
+            "desktop-torrent",
+            "downloader",
+        ),
     ] {
         let found = installed("Zzyx Frobnicator", code);
-        assert_eq!(found.as_ref().map(|found| found.entry.as_str()), Some(entry), "{code}");
+        assert_eq!(
+            found.as_ref().map(|found| found.entry.as_str()),
+            Some(entry),
+            "{code}"
+        );
         assert_eq!(category(found.as_ref()), expected, "{code}");
     }
     // Only as a whole, and only that one.
-    for code in ["{53F49750-6209-4FBF-9CA8-7A333C87D1ED}", "53F49750", "{00000000-0000-0000-0000-000000000000}"] {
+    for code in [
+        "{53F49750-6209-4FBF-9CA8-7A333C87D1ED}",
+        "53F49750",
+        "{00000000-0000-0000-0000-000000000000}",
+    ] {
         assert_eq!(installed("Zzyx Frobnicator", code), None, "{code}");
     }
 }

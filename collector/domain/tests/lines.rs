@@ -24,7 +24,9 @@ fn faults(each: &str) -> String {
 #[test]
 fn a_line_makes_an_entry() {
     assert_eq!(
-        faults(r#""Some Game | zh:某游戏 | game.exe | pkg:some-game", "id:x | ?Common | by:Maker", "exe:zzyx""#),
+        faults(
+            r#""Some Game | zh:某游戏 | game.exe | pkg:some-game", "id:x | ?Common | by:Maker", "exe:zzyx""#
+        ),
         "some-game=某游戏/Some Game x=Common/Common zzyx=zzyx/zzyx "
     );
 }
@@ -52,7 +54,10 @@ fn every_bad_line_is_named() {
         ("\"by:Maker\"", "names no program"),
         ("\"A | zh:\"", "is empty"),
         ("\"A | code:\"", "is empty"),
-        ("\"A | code:{1}\", \"B | pkg:{1}\"", "already belongs to entry `a`"),
+        (
+            "\"A | code:{1}\", \"B | pkg:{1}\"",
+            "already belongs to entry `a`",
+        ),
         ("\"A | zh:甲\", \"B | zh:甲\"", "already belongs to entry `a`"),
         ("\"?Common\"", "names no publisher"),
         ("\"A | by:®\"", "no word in"),

@@ -48,7 +48,7 @@ pub(crate) const EDITIONS: &[&str] = &[
     "appimage", "nightly build", "dev build", "development build", "debug", "arm64 版", "x64 版", "x86 版",
     "digital deluxe edition", "digital deluxe", "联机版", "特别版", "合一版", "install", "安装",
     "версия", "online setup", "offline setup", "仅用于当前用户", "仅当前用户", "主程序", "更新程序", "update helper", "快捷方式", "官网",
-    "by 423down", "423down com", "果核剥壳版", "lnk",
+    "by 423down", "423down com", "果核剥壳版", "lnk", "バージョン", "副本", "模拟器版", "multiplayer", "怀旧",
 ];
 
 /// Words that stand before [`EDITION`] in any number and order, beside those that [`EDITIONS`] have there:

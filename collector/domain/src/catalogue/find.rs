@@ -169,8 +169,22 @@ impl Catalogue {
                     self.whole(&name, program, &usable).map(|(_, entry)| entry)
                 })
                 .or_else(|| self.by_description(program, &usable))
+                .or_else(|| self.by_ending(title, platform))
                 .or_else(|| self.by_writing(program, platform)),
         }
+    }
+
+    /// `Some Miner 1.2`: a word that only counts at the end, before a version or an edition.
+    fn by_ending(&self, title: &Title, platform: &str) -> Option<usize> {
+        let mut words = title.len();
+        while let Some(fewer) = title.without_edition(words) {
+            words = fewer;
+            let spaced = format!(" {} ", title.first(words));
+            if let Some((_, entry)) = self.by_pattern(&spaced, platform) {
+                return Some(entry);
+            }
+        }
+        None
     }
 
     /// `ALLPlayer(多媒体播放器)`, `Horizon Zero DawnT`: the name without what was put around it.

@@ -15,9 +15,10 @@ const HAN_LETTERS: usize = 3;
 const WORDS: usize = 3;
 
 /// What stands before the name of a program that was only copied, or of its entry to take it off.
-const LEADS: [&str; 9] = [
+const LEADS: [&str; 10] = [
     "portable ",
     "uninstall ",
+    "启动",
     "[绿色]",
     "【绿色】",
     "[便携]",

@@ -122,7 +122,8 @@ fn with_pcs() -> tempfile::TempDir {
 fn titles(shown: &Value) -> Vec<(&str, u64)> {
     let title = |row: &'_ Value| row["devices"].as_u64().unwrap();
     let rows = shown.as_array().unwrap().iter();
-    rows.map(|row| (row["title"].as_str().unwrap(), title(row))).collect()
+    rows.map(|row| (row["title"].as_str().unwrap(), title(row)))
+        .collect()
 }
 
 fn rule(home: &Path, id: &str) -> Value {
@@ -162,12 +163,24 @@ fn a_department_that_no_pc_is_of_is_refused_by_name() {
     ] {
         let ran = run_in(home.path(), args, Lang::En);
         assert_eq!(ran.code, 1, "{args:?}");
-        assert!(ran.err.contains("`财务`") && ran.err.contains("人事部, 财务部"), "{}", ran.err);
+        assert!(
+            ran.err.contains("`财务`") && ran.err.contains("人事部, 财务部"),
+            "{}",
+            ran.err
+        );
     }
     assert!(rule(home.path(), "company.not-allowed").is_null());
     let nobody = with_rules();
-    let ran = run_in(nobody.path(), &["catalogue", "unknown", "--department", "财务部"], Lang::En);
-    assert!(ran.code == 1 && ran.err.contains("has a department yet"), "{}", ran.err);
+    let ran = run_in(
+        nobody.path(),
+        &["catalogue", "unknown", "--department", "财务部"],
+        Lang::En,
+    );
+    assert!(
+        ran.code == 1 && ran.err.contains("has a department yet"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]
