@@ -23,7 +23,7 @@ pub(super) fn run(command: &CheckStore, session: &Session, out: &mut Out<'_>) ->
             .store
             .audit(&session.audit("store.accept", "store".to_owned(), changed))?;
     }
-    let mut walked = task::walk(session.store.as_ref(), |_| true)?.unwrap_or_default();
+    let mut walked = task::walk_at_once(session.store.as_ref())?;
     if let Err(fault) = session.store.verify_audit()? {
         let text = format!("audit log, entry {}: {}", fault.sequence, fault.reason);
         walked.faults.push(text);

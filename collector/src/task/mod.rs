@@ -17,5 +17,5 @@ pub use heap::heap;
 pub use housekeeping::housekeeping;
 pub use inspect::inspect;
 pub use lease::Lease;
-pub use verify::{Verdict, Walked, verify, walk};
+pub use verify::{Verdict, Walked, verify, walk, walk_at_once};
 pub use watch::Watch;

@@ -14,8 +14,11 @@ use crate::clock;
 
 use super::Lease;
 
-/// From the start of the program to the first walk.
-const SETTLE: Duration = Duration::from_secs(600);
+/// From the start of the program to the first walk: agents come back first. A file that is not checked whole at the start
+/// because of its size is looked at early all the same.
+const SETTLE: Duration = Duration::from_secs(30);
+/// From a walk that came to nothing to the next one.
+const RETRY: Duration = Duration::from_secs(60);
 /// From the end of a walk to the next one.
 const EVERY: Duration = Duration::from_secs(86_400);
 /// Rows of one part; of contents they are a few hundred bytes, of devices some hundred items each.
@@ -59,16 +62,49 @@ pub struct Walked {
     pub faults: Vec<String>,
 }
 
-/// Walks over everything once; `rest` is told how long each part took and says whether to go on. `None` when it was told
-/// not to.
+/// Walks over everything once, part by part; `rest` is told how long the part before took and says whether to go on.
+/// `None` when it was told not to.
 ///
 /// # Errors
 /// The store is out of reach. Rows that cannot be read at all are among the faults.
 pub fn walk(store: &dyn Store, mut rest: impl FnMut(Duration) -> bool) -> StoreResult<Option<Walked>> {
     let mut walked = Walked::default();
-    let began = Instant::now();
+    let mut spent = Duration::ZERO;
+    let parts = match store.structure_parts() {
+        Err(StoreError::Damaged(text)) => {
+            note(&mut walked, vec![text]);
+            Vec::new()
+        }
+        parts => parts?,
+    };
+    for part in parts {
+        if !rest(spent) {
+            return Ok(None);
+        }
+        let began = Instant::now();
+        note(&mut walked, told(store.check_part(&part))?);
+        spent = began.elapsed();
+    }
+    contents(store, spent, rest, walked)
+}
+
+/// The same without a pause, and with what no part of the file belongs to.
+///
+/// # Errors
+/// As [`walk`].
+pub fn walk_at_once(store: &dyn Store) -> StoreResult<Walked> {
+    let mut walked = Walked::default();
     note(&mut walked, told(store.check_structure())?);
-    let mut spent = began.elapsed();
+    let walked = contents(store, Duration::ZERO, |_| true, walked)?;
+    Ok(walked.unwrap_or_default())
+}
+
+fn contents(
+    store: &dyn Store,
+    mut spent: Duration,
+    mut rest: impl FnMut(Duration) -> bool,
+    mut walked: Walked,
+) -> StoreResult<Option<Walked>> {
     let mut next = Some(ContentPlace::default());
     while let Some(place) = next {
         if !rest(spent) {
@@ -128,7 +164,16 @@ fn paused(mut left: Duration, stop: &CancellationToken) -> bool {
 
 /// Walks until cancelled, while this collector holds the lease.
 pub async fn verify(store: Arc<dyn Store>, lease: Arc<Lease>, verdict: Verdict, cancel: CancellationToken) {
-    let mut pause = SETTLE;
+    walking(store, lease, verdict, cancel, SETTLE).await;
+}
+
+async fn walking(
+    store: Arc<dyn Store>,
+    lease: Arc<Lease>,
+    verdict: Verdict,
+    cancel: CancellationToken,
+    mut pause: Duration,
+) {
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
@@ -161,11 +206,11 @@ pub async fn verify(store: Arc<dyn Store>, lease: Arc<Lease>, verdict: Verdict, 
             }
             Ok(Ok(None)) => {
                 verdict.set(None);
-                pause = SETTLE;
+                pause = RETRY;
             }
             Ok(Err(error)) => {
                 warn!(%error, "the store cannot be looked through; trying again");
-                pause = SETTLE;
+                pause = RETRY;
             }
             Err(error) => warn!(%error, "looking through the store was cut off; trying again tomorrow"),
         }
@@ -187,7 +232,10 @@ mod tests {
             true
         });
         assert_eq!(walked.unwrap(), Some(Walked::default()));
-        assert_eq!(parts, 2, "contents, then devices");
+        let tables = store.structure_parts().unwrap().len();
+        assert!(tables > 40, "{tables}");
+        assert_eq!(parts, tables + 2, "tables, contents, devices");
+        assert_eq!(walk_at_once(store.as_ref()).unwrap(), Walked::default());
         assert_eq!(walk(store.as_ref(), |_| false).unwrap(), None);
     }
 
@@ -209,5 +257,60 @@ mod tests {
         let mut walked = Walked::default();
         note(&mut walked, vec!["x".to_owned(); 3 * MOST]);
         assert_eq!(walked.faults.len(), MOST);
+    }
+
+    /// A store of more than the start looks at, with a page of zeroes in its middle.
+    fn damaged_in_its_middle(file: &std::path::Path) -> Arc<dyn Store> {
+        use std::io::{Seek as _, SeekFrom, Write as _};
+
+        const PAGE: u64 = 4096;
+        drop(deskwarden_store::open(&format!("sqlite:{}", file.display())).unwrap());
+        let filled = rusqlite::Connection::open(file).unwrap();
+        filled
+            .execute_batch(
+                "CREATE TABLE filler (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 18000)
+                 INSERT INTO filler SELECT i, hex(zeroblob(1000)) FROM n;
+                 PRAGMA wal_checkpoint(TRUNCATE);",
+            )
+            .unwrap();
+        drop(filled);
+        let bytes = std::fs::metadata(file).unwrap().len();
+        assert!(bytes > 33 << 20, "{bytes}");
+        let page = bytes / PAGE / 2;
+        let mut opened = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+        opened.seek(SeekFrom::Start(page * PAGE)).unwrap();
+        opened.write_all(&[0; 4096]).unwrap();
+        deskwarden_store::open(&format!("sqlite:{}", file.display())).unwrap()
+    }
+
+    #[tokio::test]
+    async fn damage_of_a_store_too_large_for_the_start_is_told_soon_after_it() {
+        let home = tempfile::tempdir().unwrap();
+        let store = damaged_in_its_middle(&home.path().join("t.db"));
+        let (verdict, cancel) = (Verdict::default(), CancellationToken::new());
+        let lease = Arc::new(Lease::new("dispatch", "here"));
+        let walking = walking(
+            Arc::clone(&store),
+            lease,
+            verdict.clone(),
+            cancel.clone(),
+            Duration::ZERO,
+        );
+        let told = async {
+            while verdict.found().is_none() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            cancel.cancel();
+        };
+        tokio::time::timeout(Duration::from_secs(120), async { tokio::join!(walking, told) })
+            .await
+            .unwrap();
+        let found = verdict.found().unwrap();
+        assert!(!found.is_empty(), "nothing was found");
+        assert!(
+            SETTLE <= Duration::from_secs(60),
+            "and a walk begins within a minute"
+        );
     }
 }

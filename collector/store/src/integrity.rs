@@ -21,7 +21,15 @@ type Sums = BTreeMap<i32, (u128, u64)>;
 
 impl Integrity for Database {
     fn check_structure(&self) -> StoreResult<Vec<String>> {
-        self.engine.check()
+        self.engine.check(None)
+    }
+
+    fn structure_parts(&self) -> StoreResult<Vec<String>> {
+        self.engine.parts()
+    }
+
+    fn check_part(&self, part: &str) -> StoreResult<Vec<String>> {
+        self.engine.check(Some(part))
     }
 
     fn accept_tables(&self) -> StoreResult<()> {

@@ -46,6 +46,13 @@ pub trait Integrity {
     /// Lets the engine check how its file is built; what it finds, which is nothing where it checks that itself.
     fn check_structure(&self) -> StoreResult<Vec<String>>;
 
+    /// Parts of the file that the engine can check one at a time, with pauses between them; none where it checks them
+    /// itself.
+    fn structure_parts(&self) -> StoreResult<Vec<String>>;
+
+    /// Lets the engine check how that part is built.
+    fn check_part(&self, part: &str) -> StoreResult<Vec<String>>;
+
     /// Takes what the tables hold for what was written to them, after a person looked at it. Contents, items and the log of
     /// what was done keep what shows them to be others.
     fn accept_tables(&self) -> StoreResult<()>;

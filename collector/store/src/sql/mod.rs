@@ -82,9 +82,14 @@ pub(crate) trait Engine: Send + Sync {
     /// How many questions may be asked at once so that reports find a connection.
     fn questions(&self) -> usize;
 
-    /// Reads everything once to see whether it is built as it must be; what is not, for a person. Nothing for an engine
-    /// that has its own way of looking.
-    fn check(&self) -> StoreResult<Vec<String>> {
+    /// What can be checked one at a time. Nothing for an engine that has its own way of looking.
+    fn parts(&self) -> StoreResult<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    /// Reads everything once, or that part, to see whether it is built as it must be; what is not, for a person. Nothing
+    /// for an engine that has its own way of looking.
+    fn check(&self, _part: Option<&str>) -> StoreResult<Vec<String>> {
         Ok(Vec::new())
     }
 }

@@ -49,7 +49,29 @@ pub(super) fn open_writer(path: &Path) -> StoreResult<Connection> {
 
 /// What SQLite finds wrong with how the file is built; at most so many.
 pub(super) fn check(connection: &Connection, most: u32) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare(&format!("PRAGMA quick_check({most})"))?;
+    verdicts(connection, &format!("PRAGMA quick_check({most})"))
+}
+
+/// The tables with their indexes, the one that describes them included.
+pub(super) fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY rootpage")?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    std::iter::once(Ok("sqlite_schema".to_owned()))
+        .chain(names)
+        .collect()
+}
+
+/// What SQLite finds wrong with how a table and its indexes are built.
+pub(super) fn check_table(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    verdicts(
+        connection,
+        &format!("PRAGMA quick_check('{}')", table.replace('\'', "''")),
+    )
+}
+
+fn verdicts(connection: &Connection, question: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(question)?;
     let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
     lines
         .filter(|line| !matches!(line, Ok(text) if text == "ok"))

@@ -145,12 +145,20 @@ impl Engine for Sqlite {
         transaction.commit().map_err(fault)
     }
 
-    fn check(&self) -> StoreResult<Vec<String>> {
+    fn parts(&self) -> StoreResult<Vec<String>> {
+        file::tables(&file::open_reader(&self.path)?).map_err(|error| failure(&self.path, "check", error))
+    }
+
+    fn check(&self, part: Option<&str>) -> StoreResult<Vec<String>> {
         // A connection of its own: it takes as long as reading the file does.
         let fault = |error| failure(&self.path, "check", error);
         let connection = file::open_reader(&self.path)?;
-        let mut found = file::check(&connection, MOST_FAULTS).map_err(fault)?;
-        found.extend(sums::check(&connection, None).map_err(fault)?);
+        let mut found = match part {
+            None => file::check(&connection, MOST_FAULTS),
+            Some(table) => file::check_table(&connection, table),
+        }
+        .map_err(fault)?;
+        found.extend(sums::check(&connection, part).map_err(fault)?);
         Ok(found)
     }
 }
