@@ -1,16 +1,20 @@
 //! Who looked at whose PC: told to the audit log once per reader, object and quarter of an hour, so that a page that
-//! renews itself fills no log. What cannot be written is owed and written with the next look: pages are read also while
-//! the disk is full.
+//! renews itself fills no log. What cannot be written is owed, in memory, and written as soon as it can be: pages are read
+//! also while the disk is full. One at a time writes, so that the log has the looks in their order.
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use deskwarden_domain::{
     model::{AuditEntry, Millis},
     port::StoreResult,
 };
+use tokio_util::sync::CancellationToken;
+
+use super::state::WebState;
 
 /// A look within this time of another one is the same.
 const SAME_MS: Millis = 15 * 60_000;
@@ -19,12 +23,57 @@ const REMEMBERED: usize = 20_000;
 
 /// Looks that may be owed to the log; whoever looks further is refused.
 const OWED: usize = 10_000;
+/// How often what is owed is tried again where nobody looks further.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// The looks of late.
 #[derive(Default)]
 pub(super) struct Looks {
     told: Mutex<HashMap<(String, String), Millis>>,
-    owed: Mutex<Vec<AuditEntry>>,
+    owed: Mutex<Owed>,
+}
+
+#[derive(Default)]
+struct Owed {
+    entries: VecDeque<AuditEntry>,
+    /// Somebody writes them, and goes on until there are none.
+    paying: bool,
+}
+
+/// Whoever writes them. Who ends before all is written, however that comes about, leaves it to the next one.
+struct Paying<'a> {
+    looks: &'a Looks,
+    done: bool,
+}
+
+impl Drop for Paying<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.looks.owed().paying = false;
+        }
+    }
+}
+
+/// Writes what is owed now and then, and once more when the collector stops.
+pub async fn settle_looks(state: WebState, cancel: CancellationToken) {
+    let mut stopping = false;
+    while !stopping {
+        tokio::select! {
+            () = cancel.cancelled() => stopping = true,
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+        if state.looks.owed().entries.is_empty() {
+            continue;
+        }
+        let looks = Arc::clone(&state.looks);
+        let paid = state.ask(move |store| {
+            looks.pay(|entry| store.audit(entry));
+            Ok(())
+        });
+        if let Err(error) = paid.await {
+            tracing::warn!(%error, "looks could not be told to the audit log");
+        }
+    }
 }
 
 impl Looks {
@@ -55,29 +104,46 @@ impl Looks {
 
     /// Takes a look that is to be told; `false` where too many could not be.
     pub(super) fn owe(&self, entry: AuditEntry) -> bool {
-        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = owed.len() < OWED;
+        let mut owed = self.owed();
+        let room = owed.entries.len() < OWED;
         if room {
-            owed.push(entry);
+            owed.entries.push_back(entry);
         }
         room
     }
 
-    /// Writes what is owed, in its order. What cannot be written stays owed.
+    /// Writes what is owed, in its order, or leaves it to who does so already. What cannot be written stays owed.
     pub(super) fn pay(&self, write: impl Fn(&AuditEntry) -> StoreResult<()>) {
-        let entries = std::mem::take(&mut *self.owed.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut rest = entries.into_iter();
-        while let Some(entry) = rest.next() {
+        let mut owed = self.owed();
+        if owed.paying {
+            return;
+        }
+        owed.paying = true;
+        drop(owed);
+        let mut paying = Paying {
+            looks: self,
+            done: false,
+        };
+        while let Some(entry) = self.first() {
             if let Err(error) = write(&entry) {
-                tracing::warn!(%error, actor = entry.actor, object = entry.object, "a look could not be told to the audit log yet");
-                let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-                let later = std::mem::take(&mut *owed);
-                owed.push(entry);
-                owed.extend(rest);
-                owed.extend(later);
+                tracing::warn!(%error, object = entry.object, "a look could not be told to the audit log yet");
                 return;
             }
+            self.owed().entries.pop_front();
         }
+        paying.done = true;
+    }
+
+    /// What is to be written next. Where there is nothing, the next one to owe something writes it.
+    fn first(&self) -> Option<AuditEntry> {
+        let mut owed = self.owed();
+        let first = owed.entries.front().cloned();
+        owed.paying = first.is_some();
+        first
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Owed> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -128,6 +194,44 @@ mod tests {
         looks.pay(write);
         looks.pay(write);
         assert_eq!(*written.lock().unwrap(), ["asset:1", "asset:2", "asset:3"]);
+    }
+
+    #[test]
+    fn of_several_who_write_one_does_and_in_the_order_of_the_looks() {
+        let looks = Looks::default();
+        let written = Mutex::new(Vec::new());
+        let write = |entry: &AuditEntry| {
+            // The first one is slow: the others would overtake it.
+            if entry.object == "asset:0" {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            }
+            written.lock().unwrap().push(entry.object.clone());
+            Ok(())
+        };
+        assert!(looks.owe(look(0)));
+        std::thread::scope(|scope| {
+            scope.spawn(|| looks.pay(write));
+            while !looks.owed().paying && !looks.owed().entries.is_empty() {
+                std::thread::yield_now();
+            }
+            for object in 1..=20 {
+                assert!(looks.owe(look(object)));
+                scope.spawn(|| looks.pay(write));
+            }
+        });
+        let wanted: Vec<String> = (0..=20).map(|object| format!("asset:{object}")).collect();
+        assert_eq!(*written.lock().unwrap(), wanted);
+        assert!(!looks.owed().paying);
+    }
+
+    #[test]
+    fn a_write_that_panics_keeps_nobody_from_writing_later() {
+        let looks = Looks::default();
+        assert!(looks.owe(look(1)));
+        let broken = std::panic::AssertUnwindSafe(|| looks.pay(|_| panic!("broken")));
+        assert!(std::panic::catch_unwind(broken).is_err());
+        looks.pay(|_| Ok(()));
+        assert!(looks.owed().entries.is_empty());
     }
 
     #[test]

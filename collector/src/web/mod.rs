@@ -50,6 +50,7 @@ use axum::{
 };
 
 pub use decisions::StoreActions;
+pub use looks::settle_looks;
 pub use state::{
     Actions, Clock, LiveEvent, LiveKind, Refresh, SignInPolicy, System, SystemClock, WebConfig, WebState,
 };

@@ -14,9 +14,10 @@ use crate::{
 const USER: &str = "u.id, u.name, u.password_hash, u.roles, u.must_change_password, COALESCE(n.attempts, 0), \
      n.locked_until, u.disabled_at, u.departments, u.created_at, u.last_sign_in_at, u.totp, u.source";
 const USER_FROM: &str = "users u LEFT JOIN sign_in_counters n ON n.name = u.name";
-/// Nobody takes a lease for longer. What ends later was written under a clock that was ahead, and would otherwise keep
-/// everybody away until that clock's time has come.
-const LONGEST_LEASE: Millis = 60 * 60_000;
+/// The clocks of collectors over one store differ by no more. A lease that ends later than that, or a mark that one is up
+/// that is further ahead, was written under a clock that was wrong, and is replaced: a lease would otherwise keep everybody
+/// away, and the mark hide that nobody listened, until that clock's time has come.
+const CLOCKS_APART: Millis = 60 * 60_000;
 
 impl Access for Database {
     fn create_user(
@@ -253,7 +254,7 @@ impl Access for Database {
                 "INSERT INTO collector_up (id, at) VALUES (1, ?1)
                  ON CONFLICT (id) DO UPDATE SET at = excluded.at
                  WHERE collector_up.at < excluded.at OR collector_up.at > ?2",
-                &[Cell::Int(now), Cell::Int(now.saturating_add(LONGEST_LEASE))],
+                &[Cell::Int(now), Cell::Int(now.saturating_add(CLOCKS_APART))],
             )?;
             Ok(())
         })
@@ -382,7 +383,7 @@ fn lease(
             Cell::Text(holder),
             Cell::Int(until),
             Cell::Int(now),
-            Cell::Int(now.saturating_add(LONGEST_LEASE)),
+            Cell::Int(now.saturating_add(CLOCKS_APART)),
         ],
     )?;
     Ok(taken == 1)

@@ -4,23 +4,21 @@ use deskwarden_domain::port::StoreResult;
 
 use crate::sql::{Connection, ConnectionExt as _, Reader};
 
+const GENERATION: &str = "SELECT generation FROM context_generation WHERE id = 1";
+
 /// The generation in force.
 pub(crate) fn generation(connection: &mut dyn Connection) -> StoreResult<i64> {
-    connection.number("SELECT generation FROM context_generation WHERE id = 1", &[])
+    connection.number(GENERATION, &[])
 }
 
 /// The generation in force, which no edit raises before the transaction ends. What was judged under it and is not yet
 /// committed is nothing that an edit could look for: so the edit waits for it.
 pub(crate) fn generation_held(connection: &mut dyn Connection) -> StoreResult<i64> {
     let mut held = 0;
-    connection.query_shared(
-        "SELECT generation FROM context_generation WHERE id = 1",
-        &[],
-        &mut |columns| {
-            held = Reader::new(columns).int()?;
-            Ok(())
-        },
-    )?;
+    connection.query_shared(GENERATION, &[], &mut |columns| {
+        held = Reader::new(columns).int()?;
+        Ok(())
+    })?;
     Ok(held)
 }
 

@@ -5,7 +5,10 @@ use deskwarden_domain::{
     port::{AgentCount, Condition, StoreResult},
 };
 
-use crate::sql::{Cell, Connection, ConnectionExt as _, Dialect, unsigned};
+use crate::{
+    generation::generation,
+    sql::{Cell, Connection, ConnectionExt as _, Dialect, unsigned},
+};
 
 /// Size, newest report, devices heard since then.
 pub(super) fn condition(connection: &mut dyn Connection, since: Millis) -> StoreResult<Condition> {
@@ -25,7 +28,7 @@ pub(super) fn condition(connection: &mut dyn Connection, since: Millis) -> Store
         bytes: unsigned(connection.number(size, &[])?),
         last_report_at,
         heard: unsigned(heard.unwrap_or(0)),
-        generation: connection.number("SELECT generation FROM context_generation WHERE id = 1", &[])?,
+        generation: generation(connection)?,
     })
 }
 
