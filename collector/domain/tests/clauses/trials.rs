@@ -85,7 +85,7 @@ impl Played {
         }
     }
 
-    /// States of the findings of a rule, and its outcome where there is one PC.
+    /// States of the findings of a rule, and its outcome where a PC has one.
     fn judged(&mut self, rule: &str) -> (Vec<FindingState>, Option<Outcome>) {
         if let Some(pc) = &mut self.pc {
             pc.now = self.now;
@@ -107,7 +107,40 @@ impl Played {
             .findings
             .iter()
             .filter(|finding| finding.key.rule == rule);
-        (of_rule.map(|finding| finding.state).collect(), None)
+        let machines_only = of_rule
+            .clone()
+            .all(|finding| !matches!(finding.key.holder, Holder::Asset(_)));
+        let states: Vec<FindingState> = of_rule.map(|finding| finding.state).collect();
+        let outcome = (states.is_empty() || !machines_only).then(|| self.on_pcs(rule));
+        (states, outcome)
+    }
+
+    /// What the rule comes to on the PCs of the office, each of which was looked at: the worst of them.
+    fn on_pcs(&self, rule: &str) -> Outcome {
+        let office = self.office.as_ref().unwrap();
+        let mut outcomes = Vec::new();
+        for (id, known) in &office.picture.assets {
+            let mut pc = Pc::new();
+            pc.state.asset = known.asset.clone();
+            pc.state.device.asset = *id;
+            for need in &self.context.rules.rule(rule).unwrap().needs {
+                pc.reads(&self.context, need.section, "any", Look::Looked, vec![]);
+            }
+            let held = office.picture.findings.iter();
+            let held = held.filter(|finding| finding.key.holder == Holder::Asset(*id));
+            pc.state.findings = held.cloned().collect();
+            pc.rejudge(&self.context);
+            outcomes.extend(
+                pc.state
+                    .outcomes
+                    .iter()
+                    .find(|row| row.rule == rule)
+                    .map(|row| row.outcome),
+            );
+        }
+        let passes = outcomes.iter().all(|outcome| *outcome == Outcome::Pass);
+        assert!(!outcomes.is_empty(), "{rule}");
+        if passes { Outcome::Pass } else { Outcome::Fail }
     }
 
     fn approve(&mut self, rule: &str, ends_at: i64) {
