@@ -109,7 +109,7 @@ fn act(action: FindingAction, to: Decide, session: &Session, out: &mut Out<'_>) 
 
 fn show_list(list: List, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
     let proving = match &list.clause {
-        Some(label) => load_context(session.store.as_ref())?.rules.proving_too(label),
+        Some(label) => load_context(session.store.as_ref())?.rules.proving(label),
         None => Vec::new(),
     };
     let filter = FindingFilter {

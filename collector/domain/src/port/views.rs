@@ -43,8 +43,8 @@ pub struct FindingFilter {
     pub rule: Option<String>,
     /// Of this clause (`PC 3.2.4`).
     pub clause: Option<String>,
-    /// Rules that prove a breach of that clause too, though their findings cite another
-    /// ([`crate::rules::RuleSet::proving_too`]).
+    /// Where some rule proves a breach of that clause although its findings cite another: all that prove one, which
+    /// are asked for instead ([`crate::rules::RuleSet::proving`]).
     pub proving: Vec<String>,
     /// At least this bad.
     pub severity: Option<Severity>,

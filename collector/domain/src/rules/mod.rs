@@ -133,16 +133,17 @@ impl RuleSet {
             })
     }
 
-    /// Rules that prove a breach of the clause of a label (`PC 3.2.4`) while their findings cite another.
-    pub fn proving_too(&self, label: &str) -> Vec<String> {
+    /// Rules that prove a breach of the clause of a label (`PC 3.2.4`); none where the findings of all of them cite it.
+    pub fn proving(&self, label: &str) -> Vec<String> {
         let Some((regulation, number)) = label.split_once(' ') else {
             return Vec::new();
         };
-        self.rules()
-            .iter()
-            .filter(|rule| rule.proves(regulation, number) && rule.clause_label() != label)
-            .map(|rule| rule.id.clone())
-            .collect()
+        let rules = self.rules().iter();
+        let rules: Vec<&Rule> = rules.filter(|rule| rule.proves(regulation, number)).collect();
+        if rules.iter().all(|rule| rule.clause_label() == label) {
+            return Vec::new();
+        }
+        rules.into_iter().map(|rule| rule.id.clone()).collect()
     }
 
     /// Scope, selector and condition together.

@@ -74,7 +74,7 @@ pub(in crate::web) fn filter(query: &Query, sight: &Sight, rules: &RuleSet) -> F
         rule: query.some("rule").map(|text| cut(text, 200)),
         proving: clause
             .as_deref()
-            .map(|label| rules.proving_too(label))
+            .map(|label| rules.proving(label))
             .unwrap_or_default(),
         clause,
         severity: query.some("severity").and_then(Severity::by_name),

@@ -146,18 +146,16 @@ fn conditions(filter: &FindingFilter) -> Conditions<'_> {
         let rule = c.bind(Cell::Text(rule));
         c.and(format!("f.rule = {rule}"));
     }
-    if let Some(clause) = &filter.clause {
-        let clause = c.bind(Cell::Text(clause));
+    if !filter.proving.is_empty() {
         let rules: Vec<String> = filter
             .proving
             .iter()
             .map(|rule| c.bind(Cell::Text(rule)))
             .collect();
-        c.and(if rules.is_empty() {
-            format!("f.clause = {clause}")
-        } else {
-            format!("(f.clause = {clause} OR f.rule IN ({}))", rules.join(", "))
-        });
+        c.and(format!("f.rule IN ({})", rules.join(", ")));
+    } else if let Some(clause) = &filter.clause {
+        let clause = c.bind(Cell::Text(clause));
+        c.and(format!("f.clause = {clause}"));
     }
     if let Some(severity) = filter.severity {
         let rank = c.bind(Cell::Int(severity_rank(severity)));
