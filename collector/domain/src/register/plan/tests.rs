@@ -1,3 +1,5 @@
+//! Files of books against the register: every fault at once, or what they would change.
+
 use super::*;
 use crate::model::AssetId;
 
