@@ -207,6 +207,7 @@ async fn serve(
     let tls = net::dashboard_config(Arc::clone(&dashboard_identity.served))?;
     let listen = config.dashboard.listener.listen;
     let dashboard = TlsListener::bind(listen, tls, Limits::default(), cancel.clone()).await?;
+    let doors = vec![("agents", agents.counters()), ("dashboard", dashboard.counters())];
     let told = Ready {
         agents: url(agents.address(), &config.agents),
         dashboard: url(dashboard.address(), &config.dashboard.listener),
@@ -239,6 +240,7 @@ async fn serve(
         contexts: Arc::clone(&contexts),
         entropy: Arc::new(OsEntropy),
         now: Arc::clone(&now),
+        meter: Arc::clone(&meter),
         committed: Box::new(committed),
     };
     let (ingest, writer) = Ingest::start(parts, writer_stop.clone())?;
@@ -278,6 +280,7 @@ async fn serve(
             expected: config.link_expected,
         },
         shelf: Arc::new(Shelf::of(&config.data_dir)),
+        meter: Arc::clone(&meter),
     };
     let stop = cancel.clone();
     tasks.spawn("agents", async move {
@@ -342,8 +345,10 @@ async fn serve(
         eyes: Some(Arc::clone(&eyes)),
         meter,
         sessions: Arc::new(move || live.count()),
+        doors,
         since: clock::now(),
     });
+    tasks.spawn("looks", endless(web::settle_looks(state.clone(), cancel.clone())));
     tasks.spawn("dashboard", pages(dashboard, web::router(state), cancel.clone()));
 
     let rules = contexts.rules();

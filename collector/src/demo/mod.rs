@@ -118,6 +118,7 @@ async fn simulate(store: &Arc<dyn Store>, plan: Plan, now: Millis) -> Result<Mad
         contexts,
         entropy: Arc::new(OsEntropy),
         now: Arc::new(move || reading.load(Ordering::Acquire)),
+        meter: Arc::default(),
         committed: Box::new(|_| {}),
     };
     let stop = CancellationToken::new();

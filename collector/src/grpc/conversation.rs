@@ -18,10 +18,10 @@ use tonic::Streaming;
 use tracing::{debug, info, warn};
 
 use super::{
-    end::{End, busy, malformed, restarting, unread},
+    end::{End, busy, malformed, unread},
     guard::Caller,
     outgoing::{Outgoing, Refused, numbers},
-    rate::Bucket,
+    rate::Purse,
     room::Room,
     standing::{Command, Entry},
 };
@@ -57,10 +57,7 @@ pub(super) struct Conversation {
     build: Build,
     /// The directive that offered a package, and its version.
     offered: Option<(u64, String)>,
-    records: Bucket,
-    bytes: Bucket,
-    /// Nothing is read before.
-    read_from: Instant,
+    purse: Purse,
     /// The session ends.
     ends: Instant,
     heard: Instant,
@@ -93,9 +90,7 @@ impl Conversation {
             proofs: Vec::new(),
             build,
             offered: None,
-            records: Bucket::new(room.settings.records, now),
-            bytes: Bucket::new(room.settings.bytes, now),
-            read_from: now,
+            purse: room.allowances.of(caller.device, now),
             ends: now + room.settings.age.min(certificate),
             heard: now,
             room,
@@ -114,10 +109,11 @@ impl Conversation {
         }
         loop {
             let reading = self.waiting < limits::RECORDS_IN_FLIGHT;
-            let paused = self.read_from > Instant::now();
+            let read_from = self.purse.read_from();
+            let paused = read_from > Instant::now();
             let step = tokio::select! {
                 biased;
-                () = cancel.cancelled() => Err(End::Refused(restarting())),
+                () = cancel.cancelled() => Err(End::Refused(self.room.restarting())),
                 command = self.entry.commands.recv() => match command {
                     Some(Command::Direct(what)) => self.direct(what).await,
                     Some(Command::Prove(answer)) => self.prove(answer).await,
@@ -125,12 +121,12 @@ impl Conversation {
                 },
                 changed = self.changes.changed() => match changed {
                     Ok(()) => self.stands(),
-                    Err(_) => Err(End::Refused(restarting())),
+                    Err(_) => Err(End::Refused(self.room.restarting())),
                 },
                 Some(answer) = self.answers.recv() => self.answered(answer).await,
                 () = sleep_until(self.ends) => Err(End::Aged),
                 () = sleep_until(self.heard + self.room.settings.idle) => Err(End::Closed),
-                () = sleep_until(self.read_from), if paused => Ok(()),
+                () = sleep_until(read_from), if paused => Ok(()),
                 frame = frames.message(), if reading && !paused => match frame {
                     Ok(Some(frame)) => self.heard(frame).await,
                     Ok(None) => Err(End::Closed),
@@ -205,7 +201,7 @@ impl Conversation {
             .record(self.caller.device, &self.entry.fence, incoming, &self.reply)
             .await
         {
-            return Err(End::Refused(restarting()));
+            return Err(End::Refused(self.room.restarting()));
         }
         self.waiting += 1;
         Ok(())
@@ -348,14 +344,8 @@ impl Conversation {
     }
 
     /// A device that speaks faster than its rate is read more slowly; nothing of it is lost.
-    fn spend(&mut self, bytes: usize) {
-        let now = Instant::now();
-        #[expect(clippy::cast_precision_loss, reason = "a record has at most a few megabytes")]
-        let wait = self
-            .records
-            .take(1.0, now)
-            .max(self.bytes.take(bytes as f64, now));
-        self.read_from = now + wait.min(DRAIN);
+    fn spend(&self, bytes: usize) {
+        self.purse.frame(bytes, self.waiting > 0, Instant::now());
     }
 
     fn stands(&self) -> Result<(), End> {

@@ -43,7 +43,3 @@ pub(super) fn malformed(why: &str) -> End {
 pub(super) const fn busy() -> Refused {
     Refused::Busy("the collector cannot take reports now", 30)
 }
-
-pub(super) const fn restarting() -> Refused {
-    Refused::Busy("the collector restarts", 2)
-}

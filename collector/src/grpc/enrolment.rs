@@ -20,7 +20,7 @@ use deskwarden_proto::{
 use ring::digest::{SHA256, digest};
 use rustls_pki_types::CertificateDer;
 use tokio::{sync::Semaphore, time::Instant};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use tracing::{error, info, warn};
 
 use super::{
@@ -32,6 +32,7 @@ use crate::{
     arrivals::{self, LinkRule},
     entropy::{self, Entropy},
     ingest::Now,
+    meter::{Meter, Reason},
     net::Peer,
     pki::{self, Issued, Pki, PkiError, SigningRequest},
 };
@@ -70,14 +71,16 @@ pub(super) struct EnrolmentService {
     desk: Desk,
     anonymous: PerAddress,
     working: Semaphore,
+    meter: Arc<Meter>,
 }
 
 impl EnrolmentService {
-    pub(super) fn new(desk: Desk, anonymous: Rate) -> Self {
+    pub(super) fn new(desk: Desk, anonymous: Rate, meter: Arc<Meter>) -> Self {
         Self {
             desk,
             anonymous: PerAddress::new(anonymous),
             working: Semaphore::new(AT_ONCE),
+            meter,
         }
     }
 
@@ -92,6 +95,18 @@ impl EnrolmentService {
                 "too many attempts from this address; wait a minute",
             ))
         }
+    }
+
+    /// Counts what is refused.
+    fn counted<T>(&self, answer: Result<T, Status>) -> Result<T, Status> {
+        if let Err(status) = &answer {
+            self.meter.refusals.add(match status.code() {
+                Code::ResourceExhausted => Reason::TooOften,
+                Code::Unavailable | Code::Internal => Reason::Busy,
+                _ => Reason::Identity,
+            });
+        }
+        answer
     }
 
     /// Runs the work where it may block. A panic in it is this call's only.
@@ -115,21 +130,21 @@ impl EnrolmentService {
 #[tonic::async_trait]
 impl Enrolment for EnrolmentService {
     async fn enrol(&self, request: Request<EnrolRequest>) -> Result<Response<EnrolResponse>, Status> {
-        let peer = self.admit(&request)?;
+        let peer = self.counted(self.admit(&request))?;
         let asked = request.into_inner();
-        self.work(move |desk| desk.enrol(asked, peer)).await
+        self.counted(self.work(move |desk| desk.enrol(asked, peer)).await)
     }
 
     async fn renew(&self, request: Request<RenewRequest>) -> Result<Response<RenewResponse>, Status> {
         let caller = *request.extensions().get::<Caller>().ok_or_else(internal)?;
         let asked = request.into_inner();
-        self.work(move |desk| desk.renew(caller.device, &asked)).await
+        self.counted(self.work(move |desk| desk.renew(caller.device, &asked)).await)
     }
 
     async fn recover(&self, request: Request<RecoverRequest>) -> Result<Response<RecoverResponse>, Status> {
-        self.admit(&request)?;
+        self.counted(self.admit(&request))?;
         let asked = request.into_inner();
-        self.work(move |desk| desk.recover(asked)).await
+        self.counted(self.work(move |desk| desk.recover(asked)).await)
     }
 }
 

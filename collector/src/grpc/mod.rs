@@ -12,6 +12,7 @@ mod outgoing;
 mod package;
 mod rate;
 mod rekey;
+mod returns;
 mod room;
 mod session;
 mod staff;
@@ -41,6 +42,7 @@ use crate::{
     arrivals::LinkRule,
     entropy::Entropy,
     ingest::{Contexts, Ingest, Now},
+    meter::Meter,
     net::TlsListener,
     pki::Pki,
     updates::Shelf,
@@ -48,6 +50,8 @@ use crate::{
 use admission::AdmissionService;
 use enrolment::{Desk, EnrolmentService};
 use guard::GuardLayer;
+use rate::PerDevice;
+use returns::Returns;
 use room::Room;
 use session::SessionService;
 
@@ -106,6 +110,8 @@ pub struct Parts {
     pub link: LinkRule,
     /// Packages of the agent.
     pub shelf: Arc<Shelf>,
+    /// What is counted.
+    pub meter: Arc<Meter>,
 }
 
 /// Serves agents on the listener until `cancel`, then ends every session and returns.
@@ -129,13 +135,16 @@ pub async fn serve(
         ingest: parts.ingest,
         standing: parts.standing,
         sessions: parts.sessions,
+        allowances: Arc::new(PerDevice::new(parts.settings.records, parts.settings.bytes)),
+        returns: Arc::new(Returns::new(parts.settings.returns_per_second)),
         settings: Arc::new(parts.settings),
         now: parts.now,
         shelf: parts.shelf,
+        meter: Arc::clone(&parts.meter),
         fetching: Arc::new(Semaphore::new(package::AT_ONCE)),
         cancel: cancel.clone(),
     };
-    let enrolment = EnrolmentService::new(desk, parts.anonymous.unwrap_or(enrolment::ANONYMOUS));
+    let enrolment = EnrolmentService::new(desk, parts.anonymous.unwrap_or(enrolment::ANONYMOUS), parts.meter);
     Server::builder()
         .layer(GuardLayer)
         .timeout(CALL)

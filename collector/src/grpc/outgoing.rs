@@ -3,6 +3,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,6 +13,8 @@ use deskwarden_proto::v1::{CollectorFrame, Refusal, RefusalCode, Section, collec
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::Status;
+
+use crate::meter::{Meter, Reason};
 
 /// Frames that may wait for the peer to read.
 const QUEUE: usize = 8;
@@ -24,15 +27,18 @@ pub(super) struct Gone;
 
 /// The collector's half of the stream. Frames wait in boxes: the channel reserves room for 32 of them, of which an
 /// idle session needs none.
-pub(super) struct Outgoing(mpsc::Sender<Box<CollectorFrame>>);
+pub(super) struct Outgoing {
+    frames: mpsc::Sender<Box<CollectorFrame>>,
+    meter: Arc<Meter>,
+}
 
 /// What the stream of a session is made of.
 pub(super) struct Frames(ReceiverStream<Box<CollectorFrame>>);
 
 /// The two ends.
-pub(super) fn channel() -> (Outgoing, Frames) {
+pub(super) fn channel(meter: Arc<Meter>) -> (Outgoing, Frames) {
     let (frames, stream) = mpsc::channel(QUEUE);
-    (Outgoing(frames), Frames(ReceiverStream::new(stream)))
+    (Outgoing { frames, meter }, Frames(ReceiverStream::new(stream)))
 }
 
 impl Stream for Frames {
@@ -47,7 +53,7 @@ impl Stream for Frames {
 impl Outgoing {
     pub(super) async fn send(&self, frame: Frame) -> Result<(), Gone> {
         let frame = Box::new(CollectorFrame { frame: Some(frame) });
-        match timeout(PATIENCE, self.0.send(frame)).await {
+        match timeout(PATIENCE, self.frames.send(frame)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Gone),
         }
@@ -55,6 +61,7 @@ impl Outgoing {
 
     /// The last frame of a stream.
     pub(super) async fn refuse(&self, refusal: Refused) {
+        self.meter.refusals.add(refusal.reason());
         // A peer that is gone needs no refusal.
         self.send(Frame::Refusal(refusal.frame())).await.ok();
     }
@@ -93,6 +100,20 @@ impl Refused {
             Self::Malformed(_) => RefusalCode::Malformed,
             Self::Limit(_) => RefusalCode::Limit,
             Self::Replaced => RefusalCode::Replaced,
+        }
+    }
+
+    const fn reason(&self) -> Reason {
+        match self {
+            Self::Busy(..) => Reason::Busy,
+            Self::Protocol => Reason::Protocol,
+            Self::Barred(DeviceStatus::Pending) => Reason::Pending,
+            Self::Barred(_) => Reason::Barred,
+            Self::Unknown => Reason::Unknown,
+            Self::Fork => Reason::Fork,
+            Self::Malformed(_) => Reason::Malformed,
+            Self::Limit(_) => Reason::Limit,
+            Self::Replaced => Reason::Replaced,
         }
     }
 

@@ -8,12 +8,15 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    rate::Rate,
+    outgoing::Refused,
+    rate::{PerDevice, Rate},
+    returns::Returns,
     standing::{Sessions, Standing},
 };
 use crate::{
     entropy::Entropy,
     ingest::{Ingest, Now},
+    meter::Meter,
     updates::Shelf,
 };
 
@@ -34,6 +37,8 @@ pub struct SessionSettings {
     pub records: Rate,
     /// Bytes of records of one device.
     pub bytes: Rate,
+    /// Agents that may come back in a second after the collector stopped.
+    pub returns_per_second: f64,
     /// What agents are told to do.
     pub policy: v1::Policy,
 }
@@ -55,6 +60,7 @@ impl Default for SessionSettings {
                 per_second: 2e6,
                 burst: 64e6,
             },
+            returns_per_second: 200.0,
             policy: v1::Policy {
                 generation: 1,
                 full_scan_seconds: 3600,
@@ -73,9 +79,21 @@ pub(super) struct Room {
     pub(super) standing: Arc<Standing>,
     pub(super) sessions: Sessions,
     pub(super) settings: Arc<SessionSettings>,
+    /// When who is sent away because the collector stops may come back.
+    pub(super) returns: Arc<Returns>,
+    /// How fast devices may still speak.
+    pub(super) allowances: Arc<PerDevice>,
     pub(super) now: Now,
     pub(super) shelf: Arc<Shelf>,
+    pub(super) meter: Arc<Meter>,
     /// Devices that may fetch a package at the same time.
     pub(super) fetching: Arc<Semaphore>,
     pub(super) cancel: CancellationToken,
+}
+
+impl Room {
+    /// Why a session ends that the collector ends because it stops.
+    pub(super) fn restarting(&self) -> Refused {
+        self.returns.next(self.sessions.count())
+    }
 }

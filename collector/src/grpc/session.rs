@@ -1,10 +1,12 @@
 //! How a session begins: the call, the hello, the welcome. What follows is the conversation.
 
+use std::sync::Arc;
+
 use deskwarden_proto::{
     describe, limits,
     v1::{self, AgentFrame, agent_frame::Frame as Said, collector_frame::Frame, session_server::Session},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::{Instrument as _, info, info_span, warn};
@@ -12,7 +14,7 @@ use tracing::{Instrument as _, info, info_span, warn};
 use super::{
     check::{self, BadHello},
     conversation::{Build, Conversation, OPENING},
-    end::{End, busy, malformed, restarting, unread},
+    end::{End, busy, malformed, unread},
     guard::Caller,
     outgoing::{self, Frames, Outgoing, Refused, numbers},
     package, rekey,
@@ -51,7 +53,7 @@ impl Session for SessionService {
             .extensions()
             .get::<Caller>()
             .ok_or_else(|| Status::unauthenticated("this call needs the certificate of a device"))?;
-        let (out, stream) = outgoing::channel();
+        let (out, stream) = outgoing::channel(Arc::clone(&self.0.meter));
         // The connection is in use as long as the session lasts.
         let call = request
             .extensions()
@@ -103,7 +105,7 @@ async fn greet(
     out: &Outgoing,
 ) -> Result<Greeted, End> {
     let first = tokio::select! {
-        () = room.cancel.cancelled() => return Err(End::Refused(restarting())),
+        () = room.cancel.cancelled() => return Err(End::Refused(room.restarting())),
         first = timeout(room.settings.hello, frames.message()) => first,
     };
     let said = match first {
@@ -112,6 +114,12 @@ async fn greet(
         Ok(Ok(None)) => return Err(End::Closed),
         Ok(Ok(Some(frame))) => frame.frame,
     };
+    // Who used up what it may say finds no more by connecting again.
+    let purse = room.allowances.of(caller.device, Instant::now());
+    tokio::select! {
+        () = room.cancel.cancelled() => return Err(End::Refused(room.restarting())),
+        () = sleep_until(purse.read_from()) => purse.hello(Instant::now()),
+    }
     let Some(Said::Hello(hello)) = said else {
         return Err(malformed("the first frame must be a hello"));
     };

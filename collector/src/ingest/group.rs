@@ -7,8 +7,13 @@ use deskwarden_proto::{decode::ValidBody, ids::DeviceId};
 
 use super::job::Job;
 
-/// Jobs of one device in a round: who sends as fast as it can keeps nobody waiting for more than these.
+/// Jobs of one device in a round while nobody else has any: few commits, and none that is long for whoever comes meanwhile.
+const ALONE: usize = 16;
+/// The same beside others: who sends as fast as it can keeps nobody waiting for more than these.
 const SHARE: usize = 8;
+/// Of a device beside others, as many as these or as the others have together: who comes with one job does not wait for
+/// eight of another one's.
+const BESIDE: usize = 2;
 
 /// The jobs of one device, in order, and what they need.
 pub(super) struct Work {
@@ -19,6 +24,15 @@ pub(super) struct Work {
 /// One round out of the jobs, and what must wait for the next: a second snapshot that completes, or one
 /// whose chunks came in this round, of the same device; and what is more than a device's share.
 pub(super) fn split(jobs: Vec<Job>) -> (Vec<Work>, Vec<Job>) {
+    let mut counts: HashMap<DeviceId, usize> = HashMap::new();
+    for job in &jobs {
+        *counts.entry(job.device()).or_default() += 1;
+    }
+    let all = jobs.len();
+    let share = |device: &DeviceId| match all - counts.get(device).copied().unwrap_or(all) {
+        0 => ALONE,
+        others => others.clamp(BESIDE, SHARE),
+    };
     let mut works: Vec<Work> = Vec::new();
     let mut index: HashMap<DeviceId, usize> = HashMap::new();
     let mut full: BTreeSet<DeviceId> = BTreeSet::new();
@@ -39,7 +53,7 @@ pub(super) fn split(jobs: Vec<Job>) -> (Vec<Work>, Vec<Job>) {
                     jobs: vec![job],
                 });
             }
-            Some(work) if work.jobs.len() >= SHARE => {
+            Some(work) if work.jobs.len() >= share(&device) => {
                 full.insert(device);
                 deferred.push(job);
             }

@@ -1,8 +1,11 @@
 //! What sessions ask of the writer, and what they are answered.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use deskwarden_domain::{advance::Incoming, port::LoadRequest, port::Scope};
@@ -10,7 +13,10 @@ use deskwarden_proto::{
     ids::DeviceId,
     v1::{self, Section},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 use super::opening::Opened;
 
@@ -86,6 +92,8 @@ pub(super) enum Job {
         device: DeviceId,
         fence: Fence,
         incoming: Box<Incoming>,
+        /// When the session had it.
+        came: Instant,
         reply: mpsc::UnboundedSender<Answer>,
     },
     /// A hello.
@@ -135,6 +143,14 @@ impl Job {
         }
     }
 
+    /// How long a record has been here.
+    pub(super) fn age(&self) -> Option<Duration> {
+        match self {
+            Self::Record { came, .. } => Some(came.elapsed()),
+            _ => None,
+        }
+    }
+
     /// Size that it weighs in a group, in bytes.
     pub(super) fn weight(&self) -> usize {
         match self {
@@ -161,6 +177,13 @@ pub(super) enum Done {
     Opened(Opened),
     /// Nothing to say.
     Nothing,
+}
+
+impl Done {
+    /// Whether it says that a record is durable.
+    pub(super) const fn is_acknowledgement(&self) -> bool {
+        matches!(self, Self::Record(Answer::Acknowledged { .. }))
+    }
 }
 
 impl Job {

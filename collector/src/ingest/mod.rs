@@ -9,6 +9,7 @@ mod group;
 mod job;
 mod opening;
 mod round;
+mod steps;
 #[cfg(test)]
 mod tests;
 
@@ -34,7 +35,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::entropy::Entropy;
+use crate::{
+    entropy::Entropy,
+    meter::{Meter, Waiting},
+};
 use job::Job;
 use round::Rounds;
 
@@ -72,6 +76,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// The clock.
     pub now: Now,
+    /// What is counted.
+    pub meter: Arc<Meter>,
     /// Called after each commit, on the writer's thread: it must not block.
     pub committed: Box<dyn Fn(&Committed) + Send>,
 }
@@ -92,6 +98,7 @@ pub enum IngestError {
 pub struct Ingest {
     jobs: mpsc::Sender<Queued>,
     room: Arc<Semaphore>,
+    meter: Arc<Meter>,
     presence: Arc<Mutex<HashMap<DeviceId, Millis>>>,
 }
 
@@ -99,12 +106,7 @@ pub struct Ingest {
 struct Queued {
     job: Job,
     _room: Option<OwnedSemaphorePermit>,
-}
-
-impl From<Job> for Queued {
-    fn from(job: Job) -> Self {
-        Self { job, _room: None }
-    }
+    _waiting: Waiting,
 }
 
 impl Ingest {
@@ -137,6 +139,7 @@ impl Ingest {
             committed: parts.committed,
             caught_up: None,
             edit: None,
+            meter: Arc::clone(&parts.meter),
         };
         let runtime = Handle::current();
         thread::Builder::new()
@@ -148,7 +151,16 @@ impl Ingest {
             .map_err(IngestError::Thread)?;
         let running = async move { end.await.map_err(|_| IngestError::Ended) };
         let room = Arc::new(Semaphore::new(QUEUE_BYTES));
-        Ok((Self { jobs, room, presence }, running))
+        let meter = parts.meter;
+        Ok((
+            Self {
+                jobs,
+                room,
+                meter,
+                presence,
+            },
+            running,
+        ))
     }
 
     /// Opens a session of a device: where its stream stands, and what differs.
@@ -165,7 +177,9 @@ impl Ingest {
             hello: Box::new(hello),
             reply,
         };
-        self.jobs.send(job.into()).await.map_err(|_| NotOpened::Closed)?;
+        if !self.queue(job, None).await {
+            return Err(NotOpened::Closed);
+        }
         answer.await.unwrap_or(Err(NotOpened::Closed))
     }
 
@@ -178,7 +192,9 @@ impl Ingest {
             epoch,
             reply,
         };
-        self.jobs.send(job.into()).await.map_err(|_| NotOpened::Closed)?;
+        if !self.queue(job, None).await {
+            return Err(NotOpened::Closed);
+        }
         answer.await.unwrap_or(Err(NotOpened::Closed))
     }
 
@@ -196,11 +212,22 @@ impl Ingest {
             device,
             fence,
             incoming: Box::new(incoming),
+            came: Instant::now(),
             reply,
         };
         let bytes = u32::try_from(job.weight().min(QUEUE_BYTES)).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.ok();
-        self.jobs.send(Queued { job, _room: room }).await.is_ok()
+        self.queue(job, room).await
+    }
+
+    async fn queue(&self, job: Job, room: Option<OwnedSemaphorePermit>) -> bool {
+        let waiting = self.meter.queue.enter(job.weight());
+        let queued = Queued {
+            job,
+            _room: room,
+            _waiting: waiting,
+        };
+        self.jobs.send(queued).await.is_ok()
     }
 
     /// Something of the device arrived. Written down later, with others.
@@ -217,7 +244,8 @@ impl Ingest {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&device);
-        self.jobs.send(Job::Goodbye { device }.into()).await.ok();
+        // A writer that has ended needs no goodbye.
+        self.queue(Job::Goodbye { device }, None).await;
     }
 }
 

@@ -4,6 +4,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Instant,
 };
 
 use deskwarden_domain::{
@@ -17,7 +18,7 @@ use deskwarden_proto::{
     ids::DeviceId,
     v1::{Gap, Section},
 };
-use tracing::{error, warn};
+use tracing::{debug_span, error, warn};
 
 use super::{
     context::Contexts,
@@ -25,8 +26,12 @@ use super::{
     group::{Work, split},
     job::{Answer, Company, Done, Job},
     opening::{self, Anew},
+    steps::Steps,
 };
-use crate::entropy::{self, Entropy};
+use crate::{
+    entropy::{self, Entropy},
+    meter::Meter,
+};
 
 /// How often a round is judged anew because the rules or an asset changed meanwhile.
 const ATTEMPTS: usize = 8;
@@ -55,6 +60,8 @@ pub(super) struct Rounds {
     pub(super) caught_up: Option<Context>,
     /// What an edit still asks for.
     pub(super) edit: Option<Edit>,
+    /// What is counted.
+    pub(super) meter: Arc<Meter>,
 }
 
 /// Why a round came to nothing.
@@ -63,6 +70,13 @@ enum Failure {
     Busy,
     /// One of its devices cannot be stored or judged.
     Poisoned,
+}
+
+/// What a round is to write, and what its jobs are answered then.
+struct Judged {
+    batch: Batch,
+    answers: Vec<Vec<Done>>,
+    devices: Vec<(DeviceId, AssetId)>,
 }
 
 struct Outcome {
@@ -74,7 +88,9 @@ impl Rounds {
     /// Does what of the jobs may share a commit; the others come back, in their order, for the next one.
     pub(super) fn run(&mut self, jobs: Vec<Job>, now: Millis) -> Vec<Job> {
         let (works, deferred) = split(jobs);
-        self.together(works, now);
+        let mut steps = Steps::of(&works);
+        self.together(works, now, &mut steps);
+        steps.tell();
         deferred
     }
 
@@ -160,21 +176,24 @@ impl Rounds {
         Err(StoreError::Stale)
     }
 
-    fn together(&mut self, works: Vec<Work>, now: Millis) {
-        match self.attempt(&works, now) {
+    fn together(&mut self, works: Vec<Work>, now: Millis, steps: &mut Steps) {
+        match self.attempt(&works, now, steps) {
             Ok(outcome) => {
                 if let Some(committed) = &outcome.committed {
                     (self.committed)(committed);
                 }
                 for (work, answers) in works.into_iter().zip(outcome.answers) {
                     for (job, answer) in work.jobs.into_iter().zip(answers) {
+                        if let Some(age) = job.age().filter(|_| answer.is_acknowledgement()) {
+                            self.meter.acknowledged.add(age);
+                        }
                         job.answer(answer);
                     }
                 }
             }
             Err(Failure::Poisoned) if works.len() > 1 => {
                 for work in works {
-                    self.together(vec![work], now);
+                    self.together(vec![work], now, steps);
                 }
             }
             Err(failure) => {
@@ -189,9 +208,10 @@ impl Rounds {
         }
     }
 
-    fn attempt(&mut self, works: &[Work], now: Millis) -> Result<Outcome, Failure> {
+    fn attempt(&mut self, works: &[Work], now: Millis, steps: &mut Steps) -> Result<Outcome, Failure> {
         for _ in 0..ATTEMPTS {
-            let tried = catch_unwind(AssertUnwindSafe(|| self.once(works, now)));
+            steps.attempts += 1;
+            let tried = catch_unwind(AssertUnwindSafe(|| self.once(works, now, steps)));
             match tried {
                 Ok(Ok(outcome)) => return Ok(outcome),
                 Ok(Err(StoreError::Stale)) => {
@@ -231,9 +251,51 @@ impl Rounds {
         Err(Failure::Busy)
     }
 
-    fn once(&mut self, works: &[Work], now: Millis) -> Result<Outcome, StoreError> {
+    fn once(&mut self, works: &[Work], now: Millis, steps: &mut Steps) -> Result<Outcome, StoreError> {
         let context = self.contexts.current();
-        let states = self.load(works, &context)?;
+        let began = Instant::now();
+        let states = debug_span!("load").in_scope(|| self.load(works, &context));
+        steps.loaded(began.elapsed(), &self.meter);
+        let states = states?;
+        let began = Instant::now();
+        let judged = debug_span!("judge").in_scope(|| self.judge(works, states, &context, now));
+        steps.judged(began.elapsed(), &self.meter);
+        let Judged {
+            batch,
+            answers,
+            devices,
+        } = judged?;
+        if batch.ops.is_empty() {
+            return Ok(Outcome {
+                answers,
+                committed: None,
+            });
+        }
+        steps.ops += batch.ops.len();
+        let began = Instant::now();
+        let applied = debug_span!("write").in_scope(|| self.store.apply(&batch));
+        let durable = applied
+            .as_ref()
+            .map(|applied| applied.durable)
+            .unwrap_or_default();
+        steps.written(began.elapsed(), durable, &self.meter);
+        Ok(Outcome {
+            answers,
+            committed: Some(Committed {
+                devices,
+                reports: works.iter().map(|work| work.jobs.len() as u64).sum(),
+                applied: applied?,
+            }),
+        })
+    }
+
+    fn judge(
+        &mut self,
+        works: &[Work],
+        states: Vec<Option<(DeviceState, bool)>>,
+        context: &Context,
+        now: Millis,
+    ) -> Result<Judged, StoreError> {
         let mut batch = Batch {
             generation: Some(context.generation),
             ..Batch::default()
@@ -259,7 +321,7 @@ impl Rounds {
                 let done = if fenced {
                     Done::Record(Answer::Fenced)
                 } else {
-                    self.one(job, &mut state, everything, &context, now, &mut batch.ops)?
+                    self.one(job, &mut state, everything, context, now, &mut batch.ops)?
                 };
                 closed = match &done {
                     Done::Record(answer) => !matches!(answer, Answer::Acknowledged { .. }),
@@ -270,20 +332,10 @@ impl Rounds {
             }
             answers.push(of_device);
         }
-        if batch.ops.is_empty() {
-            return Ok(Outcome {
-                answers,
-                committed: None,
-            });
-        }
-        let applied = self.store.apply(&batch)?;
-        Ok(Outcome {
+        Ok(Judged {
+            batch,
             answers,
-            committed: Some(Committed {
-                devices,
-                reports: works.iter().map(|work| work.jobs.len() as u64).sum(),
-                applied,
-            }),
+            devices,
         })
     }
 

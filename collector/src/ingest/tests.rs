@@ -100,6 +100,7 @@ impl Bench {
     fn rounds(&self, commits: &Arc<AtomicUsize>) -> Rounds {
         let commits = Arc::clone(commits);
         Rounds {
+            meter: Arc::default(),
             store: Arc::clone(&self.store),
             contexts: self.contexts(),
             entropy: Arc::new(OsEntropy),
@@ -182,6 +183,7 @@ fn record(device: DeviceId, fence: &Fence, incoming: Incoming) -> (Job, mpsc::Un
     let (fence, incoming) = (fence.clone(), Box::new(incoming));
     (
         Job::Record {
+            came: Instant::now(),
             device,
             fence,
             incoming,
@@ -236,15 +238,37 @@ fn who_sends_very_much_gives_way_to_others_in_every_commit() {
     let (job, mut answered) = record(first, &Fence::default(), incoming(1, "vim"));
     let mut waiting = rounds.run(flood.into_iter().chain([job]).collect(), NOW);
     assert_eq!(acknowledged(&mut answered), 1);
-    assert!(waiting.len() > 80, "{} wait", waiting.len());
+    assert_eq!(
+        waiting.len(),
+        98,
+        "two of its records beside the one of the other"
+    );
     let (job, mut answered) = record(second, &Fence::default(), incoming(1, "vim"));
     waiting.push(job);
     let waiting = rounds.run(waiting, NOW);
     assert_eq!(acknowledged(&mut answered), 1);
-    assert!(all(&mut rounds, waiting, NOW) > 3);
+    assert_eq!(
+        all(&mut rounds, waiting, NOW),
+        6,
+        "alone it has sixteen in a commit"
+    );
     for (answers, sequence) in flooded.iter_mut().zip(1..) {
         assert_eq!(acknowledged(answers), sequence);
     }
+}
+
+#[test]
+fn devices_that_all_send_much_share_a_commit_evenly() {
+    let bench = Bench::new();
+    let mut rounds = bench.rounds(&Arc::default());
+    let jobs: Vec<_> = (1..=4)
+        .flat_map(|number| {
+            let (device, fence) = (bench.device(number), Fence::default());
+            (1..=20)
+                .map(move |sequence| record(device, &fence, incoming(sequence, &format!("p{sequence}"))).0)
+        })
+        .collect();
+    assert_eq!(rounds.run(jobs, NOW).len(), 4 * (20 - 8));
 }
 
 #[test]
@@ -324,6 +348,7 @@ async fn an_edited_rule_book_judges_what_is_stored_without_any_agent() {
         contexts,
         entropy: Arc::new(OsEntropy),
         now: Arc::new(|| NOW),
+        meter: Arc::default(),
         committed: Box::new(|_| {}),
     };
     let (_ingest, running) = Ingest::start(parts, cancel.clone()).unwrap();

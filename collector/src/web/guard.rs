@@ -21,6 +21,8 @@ use super::{
 
 /// Header of requests that the page's script makes by itself: they are no use of the session.
 pub(super) const LIVE_HEADER: &str = "dw-live";
+/// What is told, in part, also without the store.
+const METRICS: &str = "/metrics";
 /// A session's last use is noted at most this often.
 const TOUCH_EVERY_MS: Millis = 60_000;
 
@@ -55,7 +57,7 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
     let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
     if let Some(token) = bearer::presented(request.headers()).filter(|_| is_for_programs(&pattern)) {
         let token = token.to_owned();
-        return admit_program(state, request, route, &token).await;
+        return admit_program(state, request, route, &token, pattern == METRICS).await;
     }
     if writes && matches!(access, Access::Api(..)) {
         // A browser brings its session along wherever it is sent from: only a token decides here.
@@ -135,7 +137,7 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
 
 /// Whether programs ask this with a token: they are told no, and not sent to a page.
 fn is_for_programs(pattern: &str) -> bool {
-    pattern.starts_with("/api/") || pattern == "/metrics"
+    pattern.starts_with("/api/") || pattern == METRICS
 }
 
 /// Where somebody must go before they may go where they want to.
@@ -159,11 +161,14 @@ async fn admit_program(
     request: &mut Request,
     route: &Route,
     token: &str,
+    needs_no_store: bool,
 ) -> Result<(), Denied> {
     if route.access == Access::Anyone {
         return Ok(());
     }
-    let viewer = bearer::viewer(state, token).await?.ok_or(WebError::SignedOut)?;
+    let viewer = bearer::viewer(state, token, needs_no_store)
+        .await?
+        .ok_or(WebError::SignedOut)?;
     if !state.rates.take(&viewer.name, state.clock.now()) {
         return Err(WebError::Busy.into());
     }

@@ -1,7 +1,8 @@
 //! `GET /metrics`: how the collector is, for a monitoring system, in the text format of Prometheus (exposition format
-//! 0.0.4). A program reads it with an API token of the scope `read`.
+//! 0.0.4). A program reads it with an API token of the scope `read`. What the process knows by itself is told also while
+//! the store is out of reach.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use axum::{
     extract::State,
@@ -14,13 +15,18 @@ use deskwarden_domain::{
     port::{AgentCount, Condition, Overview, Store, StoreResult},
 };
 
+use tokio::time::timeout;
+
 use super::{asked::Asked, error::WebError, state::WebState};
+use crate::meter::{Distribution, Histogram, Meter};
 
 const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Versions that have lines of their own. Agents name theirs: however many there are, the answer stays short.
 const VERSIONS: usize = 30;
 /// Channels that have lines of their own.
 const CHANNELS: usize = 100;
+/// How long the store may take to answer: a monitoring system gives up after ten seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
 const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
 
 /// What is told.
@@ -39,25 +45,37 @@ pub(in crate::web) async fn metrics(
 ) -> Result<Response, WebError> {
     let (now, since) = (state.clock.now(), state.reporting_since());
     let eyes = state.system.eyes.clone();
-    let seen = state
-        .ask(move |store: &dyn Store| -> StoreResult<Seen> {
-            Ok(Seen {
-                facts: match eyes {
-                    Some(eyes) => eyes.look(store, now)?,
-                    None => Facts::default(),
-                },
-                condition: store.condition(since)?,
-                overview: store.overview(since, &Sight::Everything)?,
-                agents: store.agents(since)?,
-                queued: store.queued()?,
-            })
+    let asked = state.ask(move |store: &dyn Store| -> StoreResult<Seen> {
+        Ok(Seen {
+            facts: match eyes {
+                Some(eyes) => eyes.look(store, now)?,
+                None => Facts::default(),
+            },
+            condition: store.condition(since)?,
+            overview: store.overview(since, &Sight::Everything)?,
+            agents: store.agents(since)?,
+            queued: store.queued()?,
         })
-        .await?;
+    });
+    let seen = match timeout(PATIENCE, asked).await {
+        Ok(Ok(seen)) => Some(seen),
+        // What is the matter with it stands in the log.
+        Ok(Err(_)) | Err(_) => None,
+    };
     let mut text = Text::default();
+    text.gauge(
+        "store_up",
+        "Whether the store answered: 0 where what follows is only what the process knows by itself.",
+    )
+    .line(&[], f64::from(u8::from(seen.is_some())));
     process(&mut text, &state);
-    fleet(&mut text, &seen);
-    messages(&mut text, &seen);
-    operation(&mut text, &seen);
+    intake(&mut text, &state.system.meter);
+    ports(&mut text, &state);
+    if let Some(seen) = &seen {
+        fleet(&mut text, seen);
+        messages(&mut text, seen);
+        operation(&mut text, seen);
+    }
     Ok(([(header::CONTENT_TYPE, KIND)], text.lines).into_response())
 }
 
@@ -73,6 +91,58 @@ fn process(text: &mut Text, state: &WebState) {
         "Messages of agents that this collector took in since it was started.",
     )
     .line(&[], state.system.meter.total() as f64);
+}
+
+/// What agents send, from its arrival to its acknowledgement.
+fn intake(text: &mut Text, meter: &Meter) {
+    text.histogram(
+        "acknowledgement_seconds",
+        "From the arrival of a record to its acknowledgement: judged and durable.",
+        &[(&[], &meter.acknowledged)],
+    );
+    text.histogram(
+        "batch_seconds",
+        "Batches of reports by step: reading what is stored, judging, writing until it is durable.",
+        &[
+            (&[("step", "load")], &meter.loads),
+            (&[("step", "judge")], &meter.judgements),
+            (&[("step", "commit")], &meter.commits),
+        ],
+    );
+    text.gauge(
+        "queue_records",
+        "What waits for the writer, records and other asks of agents.",
+    )
+    .line(&[], meter.queue.jobs() as f64);
+    text.gauge("queue_bytes", "Bytes of what waits for the writer.")
+        .line(&[], meter.queue.bytes() as f64);
+    let metric = text.counter(
+        "refusals_total",
+        "Sessions of agents, and asks for an identity, that were refused.",
+    );
+    for (reason, count) in meter.refusals.read() {
+        metric.line(&[("reason", reason.name())], count as f64);
+    }
+}
+
+fn ports(text: &mut Text, state: &WebState) {
+    let metric = text.counter(
+        "connections_total",
+        "Connections by what became of them: served, closed because there were too many in all or of one address, or \
+         without a handshake that succeeded in time.",
+    );
+    for (port, counters) in &state.system.doors {
+        let counts = counters.snapshot();
+        for (outcome, count) in [
+            ("served", counts.served),
+            ("too_many", counts.over_total),
+            ("too_many_of_address", counts.over_peer),
+            ("handshake_failed", counts.handshake_failed),
+            ("handshake_timed_out", counts.handshake_timed_out),
+        ] {
+            metric.line(&[("port", port), ("outcome", outcome)], count as f64);
+        }
+    }
 }
 
 fn fleet(text: &mut Text, seen: &Seen) {
@@ -229,6 +299,25 @@ impl Text {
         self
     }
 
+    /// A histogram, whose lines have three names.
+    fn histogram(&mut self, name: &str, help: &str, series: &[(&[(&str, &str)], &Histogram)]) {
+        self.metric(name, help, "histogram");
+        let name = self.name.clone();
+        for (labels, histogram) in series {
+            let Distribution { classes, count, sum } = histogram.read();
+            self.name = format!("{name}_bucket");
+            for (bound, below) in classes {
+                let bound = bound.to_string();
+                self.line(&[*labels, &[("le", bound.as_str())]].concat(), below as f64);
+            }
+            self.line(&[*labels, &[("le", "+Inf")]].concat(), count as f64);
+            self.name = format!("{name}_sum");
+            self.line(labels, sum);
+            self.name = format!("{name}_count");
+            self.line(labels, count as f64);
+        }
+    }
+
     fn line(&mut self, labels: &[(&str, &str)], value: f64) -> &mut Self {
         self.lines.push_str(&self.name);
         for (number, (label, text)) in labels.iter().enumerate() {
@@ -261,6 +350,31 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_histogram_has_classes_that_add_up_a_sum_and_a_count() {
+        let histogram = Histogram::default();
+        for millis in [1, 3, 20_000] {
+            histogram.add(Duration::from_millis(millis));
+        }
+        let mut text = Text::default();
+        text.histogram("batch_seconds", "Batches.", &[(&[("step", "load")], &histogram)]);
+        for line in [
+            "# TYPE deskwarden_batch_seconds histogram",
+            "deskwarden_batch_seconds_bucket{step=\"load\",le=\"0.001\"} 1",
+            "deskwarden_batch_seconds_bucket{step=\"load\",le=\"0.005\"} 2",
+            "deskwarden_batch_seconds_bucket{step=\"load\",le=\"10\"} 2",
+            "deskwarden_batch_seconds_bucket{step=\"load\",le=\"+Inf\"} 3",
+            "deskwarden_batch_seconds_sum{step=\"load\"} 20.004",
+            "deskwarden_batch_seconds_count{step=\"load\"} 3",
+        ] {
+            assert!(
+                text.lines.lines().any(|have| have == line),
+                "{line}: {}",
+                text.lines
+            );
+        }
+    }
 
     #[test]
     fn a_hostile_label_stays_one_label_on_one_line() {

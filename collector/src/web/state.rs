@@ -16,10 +16,12 @@ use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, watch};
 
 use crate::{
-    ledger, meter::Meter, notices::Office, notify::DeskSource, register, task::Eyes, vouch::Vouchers,
+    ledger, meter::Meter, net::Counters, notices::Office, notify::DeskSource, register, task::Eyes,
+    vouch::Vouchers,
 };
 
 use super::{
+    bearer::Vouched,
     counts::{self, Agents, Counts, Morning},
     error::WebError,
     kept::Kept,
@@ -94,6 +96,8 @@ pub struct System {
     pub meter: Arc<Meter>,
     /// How many agents hold a session here.
     pub sessions: Arc<dyn Fn() -> usize + Send + Sync>,
+    /// What its ports let in or not.
+    pub doors: Vec<(&'static str, Arc<Counters>)>,
     /// When it was started.
     pub since: Millis,
 }
@@ -103,6 +107,7 @@ impl Default for System {
         Self {
             eyes: None,
             meter: Arc::default(),
+            doors: Vec::new(),
             sessions: Arc::new(|| 0),
             since: 0,
         }
@@ -207,6 +212,8 @@ pub struct WebState {
     pub refresh: Refresh,
     /// How often programs and sessions may ask the API.
     pub(super) rates: Arc<Rates>,
+    /// Tokens that held lately.
+    pub(super) vouched: Arc<Vouched>,
     /// Who looked at whose PC of late.
     pub(super) looks: Arc<Looks>,
     /// The collector itself.
@@ -269,6 +276,7 @@ impl WebState {
             system: System::default(),
             rates: Arc::default(),
             looks: Arc::default(),
+            vouched: Arc::default(),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),

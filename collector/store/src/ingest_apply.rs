@@ -1,7 +1,10 @@
 //! Applying a batch: what must still hold is checked under locks, then everything is written in one
 //! transaction. Locks are taken assets first, then streams, each in id order; the audit log's end is last.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Instant,
+};
 
 use deskwarden_domain::{
     model::FindingId,
@@ -23,13 +26,16 @@ use crate::{
 pub(crate) fn apply(database: &Database, batch: &Batch) -> StoreResult<Applied> {
     let interned = facets_of(batch);
     let remembered = database.remembered(interned.keys());
-    let (applied, new) = database.write(|connection| {
+    let mut written = Instant::now();
+    let (mut applied, new) = database.write(|connection| {
         let devices = check(connection, batch)?;
         let new = intern(connection, &interned, &remembered)?;
         let mut writer = Writer::new(batch, &devices, [&remembered, &new]);
         ingest_write::run(&mut writer, connection)?;
+        written = Instant::now();
         Ok((writer.applied, new))
     })?;
+    applied.durable = written.elapsed();
     // Not before the commit: an undone row must not be remembered.
     database.remember(new);
     Ok(applied)

@@ -1,5 +1,7 @@
 //! The one way to change the store: a list of operations, applied in order in one transaction.
 
+use std::time::Duration;
+
 use deskwarden_proto::{
     decode::{ItemId, ItemPut, SourceReport},
     ids::DeviceId,
@@ -300,4 +302,6 @@ pub struct Applied {
     pub findings: Vec<(FindingKey, FindingId)>,
     /// Alerts queued.
     pub alerts: Vec<i64>,
+    /// How long it took from the last statement until all was durable.
+    pub durable: Duration,
 }

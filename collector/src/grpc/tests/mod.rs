@@ -51,6 +51,7 @@ use super::{Parts, SessionSettings, Sessions, Standing};
 use crate::{
     entropy::{Entropy, OsEntropy},
     ingest::{self, Contexts, Ingest, Now},
+    meter::Meter,
     net::{Limits, ServerIdentity, TlsListener, agents_config},
     pki::Pki,
 };
@@ -109,11 +110,13 @@ impl Bed {
             deskwarden_store::open(&format!("sqlite:{}", home.path().join("dw.db").display())).unwrap();
         let cancel = CancellationToken::new();
         let contexts = Arc::new(Contexts::load(Arc::clone(&store)).unwrap());
+        let meter = Arc::<Meter>::default();
         let parts = ingest::Parts {
             store: Arc::clone(&store),
             contexts: Arc::clone(&contexts),
             entropy: Arc::new(OsEntropy),
             now: Arc::clone(&now),
+            meter: Arc::clone(&meter),
             committed: Box::new(|_| {}),
         };
         let (ingest, writing) = Ingest::start(parts, cancel.clone()).unwrap();
@@ -145,6 +148,7 @@ impl Bed {
                 expected: true,
             },
             shelf: Arc::new(crate::updates::Shelf::of(home.path())),
+            meter: Arc::clone(&meter),
         };
         let serving = tokio::spawn(super::serve(listener, parts, cancel.clone()));
         let writing = tokio::spawn(writing);

@@ -338,6 +338,64 @@ async fn stopping_tells_the_agents_to_come_back() {
     bed.stop().await;
 }
 
+#[tokio::test]
+async fn agents_are_told_to_come_back_one_after_the_other() {
+    let settings = SessionSettings {
+        returns_per_second: 0.05,
+        ..SessionSettings::default()
+    };
+    let bed = Bed::with(settings, Arc::new(OsEntropy)).await;
+    let mut talks = Vec::new();
+    for _ in 0..3 {
+        let agent = bed.enrolled().await;
+        talks.push(bed.welcomed(&agent, hello()).await.0);
+    }
+    bed.cancel.cancel();
+    let mut waits = Vec::new();
+    for talk in &mut talks {
+        waits.push(talk.refusal().await.retry_after_seconds);
+    }
+    waits.sort_unstable();
+    assert_eq!(
+        waits,
+        [2, 16, 30],
+        "a span of 3 ln 2 / 0.05 = 42 s, in three steps"
+    );
+    bed.stop().await;
+}
+
+#[tokio::test]
+async fn a_flooder_finds_no_more_on_its_next_connection() {
+    let records = Rate {
+        per_second: 100.0,
+        burst: 40.0,
+    };
+    let settings = SessionSettings {
+        records,
+        ..SessionSettings::default()
+    };
+    let bed = Bed::with(settings, Arc::new(OsEntropy)).await;
+    let agent = bed.enrolled().await;
+    let began = Instant::now();
+    for _ in 0..4 {
+        // Each time as an agent that lost everything: a new epoch, and no end of records.
+        let (mut talk, welcome) = bed.welcomed(&agent, hello()).await;
+        let first = welcome.next_sequence;
+        for sequence in first..first + 40 {
+            talk.record(welcome.epoch, sequence, &delta(&["vim"])).await;
+        }
+        talk.acknowledged(first + 39).await;
+        talk.say(Said::Goodbye(Goodbye::default())).await;
+        assert_eq!(talk.maybe().await.unwrap(), None);
+    }
+    // 160 records and four hellos of 16 each, of which 40 are free; the last gulp is not waited for.
+    assert!(
+        began.elapsed() >= Duration::from_millis(1_000),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
 fn everything(device: DeviceId) -> deskwarden_domain::port::LoadRequest {
     deskwarden_domain::port::LoadRequest {
         device,

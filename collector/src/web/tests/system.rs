@@ -9,6 +9,8 @@ use deskwarden_domain::{
 
 use serde_json::Value;
 
+use crate::meter::Reason;
+
 use super::{
     api,
     house::{House, START},
@@ -128,12 +130,21 @@ fn a_monitoring_system_reads_how_it_is_with_a_token() {
     }
     // Every line is a remark or a metric that a remark announced, and a number.
     let mut announced = std::collections::BTreeSet::new();
+    let mut histograms = std::collections::BTreeSet::new();
     for line in body.lines() {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
-            assert!(announced.insert(rest.split(' ').next().unwrap()), "{line}");
+            let (name, kind) = rest.split_once(' ').unwrap();
+            assert!(announced.insert(name), "{line}");
+            if kind == "histogram" {
+                histograms.insert(name);
+            }
         } else if !line.starts_with("# HELP ") {
             let (metric, value) = line.rsplit_once(' ').unwrap();
-            assert!(announced.contains(metric.split('{').next().unwrap()), "{line}");
+            let name = metric.split('{').next().unwrap();
+            let whole = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|part| name.strip_suffix(part).filter(|name| histograms.contains(name)));
+            assert!(announced.contains(whole.unwrap_or(name)), "{line}");
             value.parse::<f64>().unwrap();
         }
     }
@@ -147,4 +158,55 @@ fn a_monitoring_system_reads_how_it_is_with_a_token() {
         let answer = api::ask(&house, Method::GET, "/metrics", &other, &Value::Null);
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{departments}");
     }
+}
+
+#[test]
+fn what_needs_no_store_is_told_while_it_is_out_of_reach() {
+    let house = House::new();
+    let secret = api::token(&house, &[ApiScope::Read], "");
+    let unused = api::token(&house, &[ApiScope::Read, ApiScope::Audit], "");
+    house.meter.acknowledged.add(std::time::Duration::from_millis(20));
+    house.meter.refusals.add(Reason::Busy);
+    let _waits = house.meter.queue.enter(7);
+    let ask = |path, secret: &str| api::ask(&house, Method::GET, path, secret, &Value::Null);
+    let has = |body: &str, line: &str| body.lines().any(|have| have == line);
+    let body = ask("/metrics", &secret).body;
+    assert!(
+        has(&body, "deskwarden_store_up 1") && body.contains("deskwarden_assets"),
+        "{body}"
+    );
+    house.raw("ALTER TABLE api_tokens RENAME TO away; ALTER TABLE findings RENAME TO away_too;");
+    let answer = ask("/metrics", &secret);
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    for line in [
+        "deskwarden_store_up 0",
+        "deskwarden_acknowledgement_seconds_count 1",
+        "deskwarden_acknowledgement_seconds_bucket{le=\"0.01\"} 0",
+        "deskwarden_acknowledgement_seconds_bucket{le=\"0.025\"} 1",
+        "deskwarden_refusals_total{reason=\"busy\"} 1",
+        "deskwarden_refusals_total{reason=\"fork\"} 0",
+        "deskwarden_queue_records 1",
+        "deskwarden_queue_bytes 7",
+    ] {
+        assert!(has(&answer.body, line), "{line}: {}", answer.body);
+    }
+    assert!(!answer.body.contains("deskwarden_assets"), "{}", answer.body);
+    // What needs the store is not let in by what held lately, nor who was not let in before, nor for ever.
+    let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    assert_eq!(ask("/api/v1/findings", &secret).status, unavailable);
+    assert_eq!(ask("/metrics", &unused).status, unavailable);
+    house.pass(24 * 3_600_000);
+    assert_eq!(ask("/metrics", &secret).status, unavailable);
+}
+
+#[test]
+fn a_token_that_was_withdrawn_is_not_remembered() {
+    let house = House::new();
+    let secret = api::token(&house, &[ApiScope::Read], "");
+    let ask = || api::ask(&house, Method::GET, "/metrics", &secret, &Value::Null).status;
+    assert_eq!(ask(), StatusCode::OK);
+    house.raw("UPDATE api_tokens SET revoked_at = 1");
+    assert_eq!(ask(), StatusCode::UNAUTHORIZED);
+    house.raw("ALTER TABLE api_tokens RENAME TO away");
+    assert_eq!(ask(), StatusCode::SERVICE_UNAVAILABLE);
 }

@@ -34,8 +34,31 @@ fn the_board_names_every_metric_that_a_collector_tells_and_no_other() {
         .collect();
     assert!(told.len() > 15, "{told:?}");
 
-    let asked: BTreeSet<String> = queries(&board()).iter().flat_map(|query| names(query)).collect();
+    let asked: BTreeSet<String> = queries(&board())
+        .iter()
+        .flat_map(|query| names(query))
+        .map(|name| base(&name, &told))
+        .collect();
     assert_eq!(asked, told);
+
+    // And the page explains each, under its own name and kind.
+    let page = std::fs::read_to_string(tree::root().join("deploy/docs/operations.md")).unwrap();
+    let explained: BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `deskwarden_")?.split('`').next())
+        .map(|name| format!("{OURS}{name}"))
+        .collect();
+    assert_eq!(explained, told);
+}
+
+/// A histogram is asked by the names of its lines.
+fn base(name: &str, told: &BTreeSet<String>) -> String {
+    ["_bucket", "_sum", "_count"]
+        .iter()
+        .filter_map(|part| name.strip_suffix(part))
+        .find(|name| told.contains(*name))
+        .unwrap_or(name)
+        .to_owned()
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Those who mean harm beside those who work: thousands of connections that stay half open, and an agent that sends as
-//! fast as it can. Rounds without and with them take turns on one machine, and the figure is the ratio of neighbours.
+//! fast as it can. Windows without and with them take turns on one machine, and the figure is the ratio of both.
 
 use std::time::{Duration, Instant};
 
@@ -13,12 +13,17 @@ use deskwarden_tests::{
 
 /// Agents that work, one change after the other.
 const AGENTS: u32 = 8;
-/// Changes of each in one round.
-const CHANGES: usize = 25;
-/// Rounds of each kind, after one that nobody counts.
-const ROUNDS: usize = 6;
-/// How often changes may be made again because the collector had sent the crowd away meanwhile.
+/// Changes of each in one window: short enough that the collector does not send a crowd away in it.
+const CHANGES: usize = 12;
+/// Windows of each kind. What is told is of all of them together: of a hundred acknowledgements the slowest one is chance.
+const ROUNDS: usize = 12;
+/// How often a window may be taken again because the collector had sent the crowd away meanwhile.
 const AGAIN: usize = 20;
+/// What an acknowledgement may take beside a crowd, at the 99th percentile, as a multiple of the slower one of the windows
+/// without. What is aimed at is 1.1; the rest is what a machine that others use as well adds by chance.
+const SLOWER_BESIDE_CROWD: f64 = 1.5;
+/// The same beside an agent that floods. What it may send is judged and written, and by a build for tests slowly.
+const SLOWER_BESIDE_FLOOD: f64 = 2.0;
 
 fn office(seed: u64) -> (Collector, Fleet) {
     let collector = Setup::new().unwrap().start().unwrap();
@@ -50,12 +55,14 @@ fn changed(fleet: &Fleet) -> Vec<Duration> {
     each.collect()
 }
 
-fn round(fleet: &Fleet) -> Vec<Duration> {
+/// A window, after changes that nobody counts: what came before it is over by then.
+fn window(fleet: &Fleet) -> Vec<Duration> {
+    changed(fleet);
     (0..CHANGES).flat_map(|_| changed(fleet)).collect()
 }
 
-/// The same, and every change counts only if the collector held all of the crowd before and after it.
-fn round_beside(fleet: &Fleet, collector: &mut Collector, alone: usize) -> Vec<Duration> {
+/// The same, and it counts only if the collector held all of the crowd from its beginning to its end.
+fn window_beside(fleet: &Fleet, collector: &mut Collector, alone: usize) -> Vec<Duration> {
     let (process, port) = (collector.program().id(), port(collector));
     let held = |crowd: &str, wanted: &dyn Fn(usize) -> bool| {
         eventually(crowd, PATIENCE, || {
@@ -64,69 +71,65 @@ fn round_beside(fleet: &Fleet, collector: &mut Collector, alone: usize) -> Vec<D
         .unwrap();
     };
     let whole = |sockets: usize| sockets >= alone + usize::from(CROWD);
-    let mut crowd = None;
-    let (mut times, mut again) = (Vec::new(), 0);
-    while times.len() < CHANGES * fleet.agents.len() {
-        let _ = crowd.get_or_insert_with(|| {
-            let crowd = Crowd::around(port);
-            held("the collector to hold the crowd", &whole);
-            crowd
-        });
-        let more = changed(fleet);
-        if whole(Crowd::held_by(process).unwrap()) {
-            times.extend(more);
-            continue;
-        }
-        crowd = None;
-        again += 1;
-        assert!(again < AGAIN, "the crowd is sent away faster than agents work");
+    for _ in 0..AGAIN {
+        let crowd = Crowd::around(port);
+        held("the collector to hold the crowd", &whole);
+        let times = window(fleet);
+        let counts = whole(Crowd::held_by(process).unwrap());
+        drop(crowd);
         held("the crowd to be gone", &|sockets| sockets <= alone);
+        if counts {
+            return times;
+        }
     }
-    drop(crowd);
-    held("the crowd to be gone", &|sockets| sockets <= alone);
-    times
+    panic!("the crowd is sent away faster than agents work");
 }
 
-fn percentile(times: &[Duration], share: f64) -> f64 {
-    let mut times = times.to_vec();
-    times.sort();
-    times[((times.len() - 1) as f64 * share).round() as usize].as_secs_f64() * 1e3
+/// Acknowledgements of all windows: without who means harm, beside them, and without again.
+#[derive(Default)]
+struct Windows {
+    before: Vec<Duration>,
+    beside: Vec<Duration>,
+    after: Vec<Duration>,
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let half = values.len() / 2;
-    f64::midpoint(values[half], values[(values.len() - 1) / 2])
-}
+impl Windows {
+    fn percentile(times: &[Duration], share: f64) -> f64 {
+        let mut times = times.to_vec();
+        times.sort();
+        times[((times.len() - 1) as f64 * share).round() as usize].as_secs_f64() * 1e3
+    }
 
-/// Pairs of rounds, as a sentence: medians, and between which ratios the pairs were.
-fn told(pairs: &[(Vec<Duration>, Vec<Duration>)]) -> String {
-    let of = |share: f64| {
-        let figures: Vec<(f64, f64)> = pairs
-            .iter()
-            .map(|(alone, beside)| (percentile(alone, share), percentile(beside, share)))
-            .collect();
-        let mut ratios: Vec<f64> = figures
-            .iter()
-            .map(|(alone, beside)| (beside / alone - 1.0) * 100.0)
-            .collect();
-        ratios.sort_by(f64::total_cmp);
+    /// As a sentence. How much the windows without differ among themselves is what chance does.
+    fn told(&self) -> String {
+        let of = |share: f64| {
+            let without: Vec<Duration> = self.before.iter().chain(&self.after).copied().collect();
+            let alone = Self::percentile(&without, share);
+            let beside = Self::percentile(&self.beside, share);
+            let chance = Self::percentile(&self.after, share) / Self::percentile(&self.before, share);
+            format!(
+                "{alone:.1} → {beside:.1} ms ({:+.0} %; windows without differ by {:.0} %)",
+                (beside / alone - 1.0) * 100.0,
+                (chance - 1.0).abs() * 100.0,
+            )
+        };
         format!(
-            "{:.1} → {:.1} ms ({:+.0} %, in single rounds {:+.0} to {:+.0} %)",
-            median(figures.iter().map(|(alone, _)| *alone).collect()),
-            median(figures.iter().map(|(_, beside)| *beside).collect()),
-            median(ratios.clone()),
-            ratios[0],
-            ratios[ratios.len() - 1],
+            "p50 {}, p99 {}; {ROUNDS} windows without, with and without in turn, {} acknowledgements of each kind",
+            of(0.5),
+            of(0.99),
+            self.beside.len()
         )
-    };
-    format!(
-        "p50 {}, p99 {}; medians of {} rounds with and without in turn, {} acknowledgements each",
-        of(0.5),
-        of(0.99),
-        pairs.len(),
-        pairs[0].0.len()
-    )
+    }
+
+    fn assert_fair(&self, most: f64) {
+        let p99 = |times| Self::percentile(times, 0.99);
+        let slower = p99(&self.beside) / p99(&self.before).max(p99(&self.after));
+        assert!(
+            slower <= most,
+            "{slower:.2} times as slow as without: {}",
+            self.told()
+        );
+    }
 }
 
 fn port(collector: &Collector) -> std::net::SocketAddr {
@@ -157,19 +160,23 @@ fn half_open_connections_do_not_slow_others_down() {
     }
     let (mut collector, fleet) = office(92);
     let process = collector.program().id();
-    round(&fleet);
+    window(&fleet);
     let alone = Crowd::held_by(process).unwrap();
-    let pairs: Vec<_> = (0..ROUNDS)
-        .map(|_| (round(&fleet), round_beside(&fleet, &mut collector, alone)))
-        .collect();
+    let mut windows = Windows::default();
+    for _ in 0..ROUNDS {
+        windows.before.extend(window(&fleet));
+        windows
+            .beside
+            .extend(window_beside(&fleet, &mut collector, alone));
+        windows.after.extend(window(&fleet));
+    }
     unharmed(&mut collector, &fleet, process);
+    let told = windows.told();
     faults::tell(
         "hostile",
-        &format!(
-            "beside {CROWD} half-open connections, counted in the collector: {}",
-            told(&pairs)
-        ),
+        &format!("beside {CROWD} half-open connections, counted in the collector: {told}"),
     );
+    windows.assert_fair(SLOWER_BESIDE_CROWD);
 }
 
 #[test]
@@ -179,29 +186,26 @@ fn an_agent_that_sends_as_fast_as_it_can_slows_nobody_down() {
     let place = fleet.place().clone();
     let mut agent = fleet.agents.pop().unwrap();
     let mut flood = Flood::of(fleet.wait(Device::take_over(&mut agent, &place)).unwrap());
-    round(&fleet);
+    window(&fleet);
     let mut records = Vec::new();
-    let pairs: Vec<_> = (0..ROUNDS)
-        .map(|_| {
-            let alone = round(&fleet);
-            flood.begin(&fleet.wait(async { tokio::runtime::Handle::current() }));
-            let beside = round(&fleet);
-            records.push(fleet.wait(flood.end()).unwrap());
-            (alone, beside)
-        })
-        .collect();
+    let mut windows = Windows::default();
+    for _ in 0..ROUNDS {
+        windows.before.extend(window(&fleet));
+        flood.begin(&fleet.wait(async { tokio::runtime::Handle::current() }));
+        windows.beside.extend(window(&fleet));
+        records.push(fleet.wait(flood.end()).unwrap());
+        windows.after.extend(window(&fleet));
+    }
     let own = CHANGES as u64 * fleet.agents.len() as u64;
     assert!(
-        records.iter().all(|taken| *taken > own),
-        "it flooded in every round: {records:?} records beside {own}"
+        records.iter().sum::<u64>() > own * ROUNDS as u64,
+        "it flooded: {records:?} records beside {own} each time"
     );
     unharmed(&mut collector, &fleet, process);
-    let mean = records.iter().sum::<u64>() / records.len() as u64;
+    let told = windows.told();
     faults::tell(
         "flood",
-        &format!(
-            "beside an agent of which {mean} records were taken in a round: {}",
-            told(&pairs)
-        ),
+        &format!("beside an agent of which {records:?} records were taken, window by window: {told}"),
     );
+    windows.assert_fair(SLOWER_BESIDE_FLOOD);
 }

@@ -1,7 +1,12 @@
-//! How much this collector took in lately: one number for each minute of the last hour, in memory only.
+//! How much this collector takes in and how long that takes, in memory only: one number for each minute of the last
+//! hour, and what is counted since the start.
+
+mod histogram;
+mod queue;
+mod refusals;
 
 use std::sync::{
-    Mutex, PoisonError,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -11,9 +16,25 @@ use deskwarden_domain::model::Millis;
 pub const MINUTES: usize = 60;
 const MINUTE: Millis = 60_000;
 
-/// Counts per minute.
+pub use histogram::{Distribution, Histogram};
+pub use queue::{Queue, Waiting};
+pub use refusals::{Reason, Refusals};
+
+/// Counts per minute, and since the start.
 #[derive(Debug, Default)]
 pub struct Meter {
+    /// From the arrival of a record to its acknowledgement.
+    pub acknowledged: Histogram,
+    /// Steps of a batch of the writer: reading what is stored, judging, and writing until it is durable.
+    pub loads: Histogram,
+    /// See `loads`.
+    pub judgements: Histogram,
+    /// See `loads`.
+    pub commits: Histogram,
+    /// What waits for the writer.
+    pub queue: Arc<Queue>,
+    /// Sessions and calls of agents that were refused.
+    pub refusals: Refusals,
     minutes: Mutex<Vec<(i64, u64)>>,
     total: AtomicU64,
 }
