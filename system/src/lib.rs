@@ -2,6 +2,7 @@
 //! nobody else reads, a service of the system, its log, the request to end. Reads no facts: those are the platform's.
 
 mod kept;
+mod lines;
 #[cfg(not(target_os = "windows"))]
 mod no_service;
 mod system_log;
@@ -22,6 +23,7 @@ mod unsupported;
 use unsupported as os;
 
 pub use kept::{Gravity, PrivateError, Reach, Request, Room, ServiceKind, Trusted};
+pub use lines::Lines;
 pub use os::{
     Ends, Service, check_file, check_folder, create_private, create_private_as, create_private_dir,
     ensure_private_dir, file_number, guard_libraries, keep_heap_small, lock_folder, log_event, machine_name,

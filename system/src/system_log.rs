@@ -10,7 +10,7 @@ use std::{
 use tracing::{Level, Metadata, level_filters::LevelFilter};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::{Gravity, log_event};
+use crate::{Gravity, lines, log_event};
 
 /// The same text is written again after this.
 const AGAIN: Duration = Duration::from_secs(3_600);
@@ -103,8 +103,8 @@ impl io::Write for Entry<'_> {
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        let text = String::from_utf8_lossy(&self.text);
-        let text = text.trim();
+        let text = lines::text(String::from_utf8_lossy(&self.text).trim());
+        let text = text.as_str();
         let mut written = self.log.written.lock().unwrap_or_else(PoisonError::into_inner);
         if !text.is_empty() && written.is_due(text, Instant::now()) {
             log_event(self.log.source, self.gravity, text);

@@ -37,6 +37,8 @@ pub struct Setup {
     tracer: Option<Strace>,
     /// How far its clock is off, as faketime takes it; empty for the true time.
     clock: String,
+    /// What it logs; empty for what it logs by itself.
+    log: String,
 }
 
 /// A running collector.
@@ -69,6 +71,7 @@ impl Setup {
             store: String::new(),
             tracer: None,
             clock: String::new(),
+            log: String::new(),
         })
     }
 
@@ -143,6 +146,13 @@ impl Setup {
     #[must_use]
     pub fn clock(mut self, shift: &str) -> Self {
         shift.clone_into(&mut self.clock);
+        self
+    }
+
+    /// Has it log more, as its variable `DESKWARDEN_LOG` takes it.
+    #[must_use]
+    pub fn log(mut self, filter: &str) -> Self {
+        filter.clone_into(&mut self.log);
         self
     }
 
@@ -239,6 +249,9 @@ fn serve(setup: &Setup, agents: &str) -> Result<(Program, Value)> {
     command.arg("serve").arg("--data").arg(setup.data());
     command.args(["--agents-listen", agents, "--dashboard-listen", &setup.dashboard]);
     command.env("RUST_BACKTRACE", "1");
+    if !setup.log.is_empty() {
+        command.env("DESKWARDEN_LOG", &setup.log);
+    }
     let mut program = Program::start("collector", &mut command)?;
     let ready = program.line("its ready line", |line| {
         let line: Value = serde_json::from_str(line).ok()?;

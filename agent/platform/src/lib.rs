@@ -30,7 +30,7 @@ mod unsupported;
 use unsupported as os;
 
 pub use deskwarden_system::{
-    Gravity, PrivateError, Request, Service, SystemLog, Trusted, ensure_private_dir, guard_libraries,
+    Gravity, Lines, PrivateError, Request, Service, SystemLog, Trusted, ensure_private_dir, guard_libraries,
     keep_heap_small, publish, read_trusted, wait_for_end, write_private,
 };
 pub use os::{

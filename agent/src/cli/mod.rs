@@ -14,6 +14,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use deskwarden_platform::Lines;
 use deskwarden_proto::section;
 use tracing::level_filters::LevelFilter;
 use zeroize::Zeroizing;
@@ -291,13 +292,14 @@ fn set_up(from: &Path, config: &Path, out: &mut impl Write) -> anyhow::Result<()
 }
 
 fn start_log(level: LevelFilter, format: LogFormat) {
-    let builder = tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_max_level(level)
-        .with_ansi(false);
+    let builder = tracing_subscriber::fmt().with_max_level(level).with_ansi(false);
     match format {
-        LogFormat::Text => builder.with_target(false).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Text => builder.with_writer(Lines::text()).with_target(false).init(),
+        LogFormat::Json => builder
+            .with_writer(Lines::json())
+            .json()
+            .flatten_event(true)
+            .init(),
     }
 }
 

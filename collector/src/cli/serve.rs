@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
+use deskwarden_system::Lines;
 use serde_json::json;
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -51,10 +52,15 @@ pub(super) fn run(serve: Serve, common: &Common, out: &mut Out<'_>) -> Result<()
 
 fn log(format: LogFormat) {
     let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = fmt().with_env_filter(filter).with_ansi(false);
     // A second start within one process (tests) keeps the first log.
     match format {
-        LogFormat::Text => log.with_ansi(false).try_init().ok(),
-        LogFormat::Json => log.json().flatten_event(true).try_init().ok(),
+        LogFormat::Text => log.with_writer(Lines::text()).try_init().ok(),
+        LogFormat::Json => log
+            .with_writer(Lines::json())
+            .json()
+            .flatten_event(true)
+            .try_init()
+            .ok(),
     };
 }

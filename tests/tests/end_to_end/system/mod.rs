@@ -13,6 +13,7 @@ mod enrolment;
 mod full_disk;
 mod hostile_mail;
 mod identity;
+mod logs;
 mod monitoring;
 mod network;
 mod openid;
