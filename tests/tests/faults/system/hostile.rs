@@ -71,18 +71,18 @@ fn window_beside(fleet: &Fleet, collector: &mut Collector, alone: usize) -> Vec<
         .unwrap();
     };
     let whole = |sockets: usize| sockets >= alone + usize::from(CROWD);
-    for _ in 0..AGAIN {
+    let mut again = (0..AGAIN).filter_map(|_| {
         let crowd = Crowd::around(port);
         held("the collector to hold the crowd", &whole);
         let times = window(fleet);
         let counts = whole(Crowd::held_by(process).unwrap());
         drop(crowd);
         held("the crowd to be gone", &|sockets| sockets <= alone);
-        if counts {
-            return times;
-        }
-    }
-    panic!("the crowd is sent away faster than agents work");
+        counts.then_some(times)
+    });
+    again
+        .next()
+        .expect("the crowd is sent away faster than agents work")
 }
 
 /// Acknowledgements of all windows: without who means harm, beside them, and without again.
