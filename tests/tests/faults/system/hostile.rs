@@ -80,9 +80,8 @@ fn window_beside(fleet: &Fleet, collector: &mut Collector, alone: usize) -> Vec<
         held("the crowd to be gone", &|sockets| sockets <= alone);
         counts.then_some(times)
     });
-    again
-        .next()
-        .expect("the crowd is sent away faster than agents work")
+    // None: the crowd is sent away faster than agents work.
+    again.next().unwrap()
 }
 
 /// Acknowledgements of all windows: without who means harm, beside them, and without again.
