@@ -1,10 +1,6 @@
 //! Tokens of the API in requests: `Authorization: Bearer dwa_...`, and who they stand for.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 use deskwarden_domain::model::Millis;
@@ -22,10 +18,6 @@ const MARK: &str = "dwa_";
 const TOUCH_EVERY_MS: Millis = 60_000;
 /// How long the store is waited for where it is not needed.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// For how long a token is remembered to have held.
-const REMEMBERED_MS: Millis = 24 * 3_600_000;
-/// Tokens that are remembered.
-const VOUCHED: usize = 256;
 
 /// The token as it is shown and sent.
 pub(super) fn written(secret: &Secret) -> String {
@@ -65,7 +57,7 @@ pub(super) async fn viewer(
                 tracing::warn!(%error, token = token.id, "when a token was last used could not be kept");
             }
         }
-        Ok(Some((Viewer::program(token.clone()), token.expires_at)))
+        Ok(Some(token))
     });
     let answer = if needs_no_store {
         timeout(PATIENCE, asked)
@@ -75,9 +67,9 @@ pub(super) async fn viewer(
         asked.await
     };
     match answer {
-        Ok(Some((viewer, ends))) => {
-            state.vouched.note(hash, viewer.clone(), ends, now);
-            Ok(Some(viewer))
+        Ok(Some(token)) => {
+            state.vouched.note(token.clone(), now);
+            Ok(Some(Viewer::program(token)))
         }
         Ok(None) => {
             state.vouched.forget(&hash);
@@ -87,48 +79,9 @@ pub(super) async fn viewer(
         Err(WebError::Unavailable) if needs_no_store => state
             .vouched
             .of(&hash, now)
-            .map(Some)
+            .map(|token| Some(Viewer::program(token)))
             .ok_or(WebError::Unavailable),
         Err(error) => Err(error),
-    }
-}
-
-/// Tokens that held when the store was last asked, for as long as it cannot be.
-#[derive(Debug, Default)]
-pub(super) struct Vouched(Mutex<HashMap<[u8; 32], Held>>);
-
-#[derive(Debug)]
-struct Held {
-    viewer: Viewer,
-    ends: Millis,
-    at: Millis,
-}
-
-impl Vouched {
-    fn note(&self, hash: [u8; 32], viewer: Viewer, ends: Millis, at: Millis) {
-        let mut known = self.lock();
-        if known.len() >= VOUCHED && !known.contains_key(&hash) {
-            known.retain(|_, held| at - held.at < REMEMBERED_MS);
-            if known.len() >= VOUCHED {
-                return;
-            }
-        }
-        known.insert(hash, Held { viewer, ends, at });
-    }
-
-    fn forget(&self, hash: &[u8; 32]) {
-        self.lock().remove(hash);
-    }
-
-    fn of(&self, hash: &[u8; 32], now: Millis) -> Option<Viewer> {
-        let known = self.lock();
-        let held = known.get(hash)?;
-        let holds = now < held.ends && now - held.at < REMEMBERED_MS;
-        holds.then(|| held.viewer.clone())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Held>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

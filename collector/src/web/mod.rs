@@ -39,6 +39,7 @@ mod state;
 mod tests;
 mod text;
 mod totp;
+mod vouched;
 
 use axum::{
     Router,

@@ -21,13 +21,13 @@ use crate::{
 };
 
 use super::{
-    bearer::Vouched,
     counts::{self, Agents, Counts, Morning},
     error::WebError,
     kept::Kept,
     looks::Looks,
     rate::Rates,
     software::Software,
+    vouched::Vouched,
 };
 use crate::actions::{Decision, DecisionError};
 

@@ -13,18 +13,17 @@ use rusqlite::{
     types::ValueRef,
 };
 
-/// Tables that have digests of their own, or whose rows are of a minute and name nobody.
-const OTHERS: [&str; 9] = [
+/// Tables whose rows stand under their own hash, or are of a minute and name nobody.
+const OTHERS: [&str; 6] = [
     "facets",
-    "items",
-    "sources",
-    "sums",
     "staged",
     "leases",
     "collector_up",
     "schema_version",
     TABLE,
 ];
+/// What of an item its digest does not cover, and the digest.
+const ITEMS: (&str, [&str; 4]) = ("items", ["device_id", "digest", "first_seen", "changed_at"]);
 const TABLE: &str = "table_sums";
 /// Called by the triggers: number of the table, whether the row comes (1) or goes (-1), its values.
 const FUNCTION: &str = "deskwarden_row";
@@ -191,9 +190,10 @@ fn columns(connection: &Connection) -> Result<Columns> {
     let mut found = Columns::new();
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let table: String = row.get(0)?;
-        if !OTHERS.contains(&table.as_str()) {
-            found.entry(table).or_default().push(row.get(1)?);
+        let (table, column): (String, String) = (row.get(0)?, row.get(1)?);
+        let covered = table == ITEMS.0 && !ITEMS.1.contains(&column.as_str());
+        if !OTHERS.contains(&table.as_str()) && !covered {
+            found.entry(table).or_default().push(column);
         }
     }
     Ok(found)
