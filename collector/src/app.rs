@@ -100,6 +100,13 @@ pub fn run(
     ended
 }
 
+/// How many devices the store knows.
+fn enrolled(store: &dyn Store) -> anyhow::Result<u64> {
+    let first = Paging { offset: 0, limit: 1 };
+    let devices = store.devices(&DeviceFilter::default(), first);
+    Ok(devices.context("looking for enrolled devices")?.total)
+}
+
 /// A new authority beside a store with devices would lock all of them out without a word.
 fn no_lost_authority(folder: &Path, store: &dyn Store) -> anyhow::Result<()> {
     if ["root.crt", "root.key", "intermediate.crt"]
@@ -108,11 +115,7 @@ fn no_lost_authority(folder: &Path, store: &dyn Store) -> anyhow::Result<()> {
     {
         return Ok(());
     }
-    let first = Paging { offset: 0, limit: 1 };
-    let enrolled = store
-        .devices(&DeviceFilter::default(), first)
-        .context("looking for enrolled devices")?
-        .total;
+    let enrolled = enrolled(store)?;
     if enrolled > 0 {
         bail!(
             "{} holds no certificate authority, but {enrolled} devices were enrolled under one: restore the \
@@ -135,7 +138,8 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
     let now = clock::now();
     let store = deskwarden_store::open(config.store.reveal()).context("opening the store")?;
     let folder = config.data_dir.join("pki");
-    let is_new = store.users().context("looking for people")?.is_empty();
+    let nobody = store.users().context("looking for people")?.is_empty();
+    let is_new = nobody && enrolled(store.as_ref())? == 0;
     if is_new && folder.exists() {
         warn!(
             authority = %folder.display(),

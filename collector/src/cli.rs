@@ -50,7 +50,7 @@ use deskwarden_domain::{
     register::Book,
 };
 
-use crate::config::ConfigError;
+use crate::{config::ConfigError, notify::is_invisible};
 use out::Out;
 use session::Session;
 
@@ -231,6 +231,20 @@ impl CliError {
     }
 }
 
+/// A message without what a terminal would obey or hide: names of files and of keys are anybody's.
+fn shown(text: &str) -> String {
+    text.chars()
+        .filter(|c| !is_invisible(*c))
+        .map(|c| {
+            if c.is_control() && c != '\n' && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -263,7 +277,7 @@ where
         Err(usage) => {
             let stream: &mut dyn Write = if usage.use_stderr() { stderr } else { stdout };
             // Nobody is left to tell when the stream is gone.
-            write!(stream, "{usage}").ok();
+            write!(stream, "{}", shown(&usage.to_string())).ok();
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
         }
     };
@@ -272,7 +286,7 @@ where
         Ok(()) => ExitCode::SUCCESS,
         Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            writeln!(stderr, "deskwarden-collector: {error}").ok();
+            writeln!(stderr, "deskwarden-collector: {}", shown(&error.to_string())).ok();
             ExitCode::FAILURE
         }
     }

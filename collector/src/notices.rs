@@ -46,6 +46,15 @@ impl Office {
         })
     }
 
+    /// How to object, as a sheet in that language says it: what nobody wrote himself was kept in the issuer's language.
+    pub fn objection_of(&self, kept: &str, lang: Lang) -> String {
+        let unwritten = [Lang::Zh, Lang::En].map(|lang| self.objection(lang));
+        if unwritten.iter().any(|text| text == kept) {
+            return self.objection(lang);
+        }
+        kept.to_owned()
+    }
+
     /// How to object, where nobody wrote anything else.
     pub fn objection(&self, lang: Lang) -> String {
         let name = self.name(lang);
@@ -162,5 +171,22 @@ fn again<T>(mut work: impl FnMut() -> Result<T, NoticeError>) -> Result<T, Notic
             Err(NoticeError::Store(StoreError::Stale)) if attempt < ATTEMPTS => attempt += 1,
             other => return other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sheet_says_how_to_object_in_its_own_language_unless_somebody_wrote_it() {
+        let office = Office::default();
+        for issued in [Lang::Zh, Lang::En] {
+            let kept = office.objection(issued);
+            for read in [Lang::Zh, Lang::En] {
+                assert_eq!(office.objection_of(&kept, read), office.objection(read));
+            }
+        }
+        assert_eq!(office.objection_of("Ask Ms Li.", Lang::Zh), "Ask Ms Li.");
     }
 }

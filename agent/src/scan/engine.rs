@@ -292,7 +292,12 @@ impl Engine {
                 }
             }
             Err(Unkept { error, asked }) => {
-                tracing::error!(%error, "what was seen could not be kept; it is looked at again later");
+                // A full disk refuses what every source sees: once is enough until something was kept.
+                if self.failed.is_empty() {
+                    tracing::error!(%error, "what was seen could not be kept; it is looked at again later");
+                } else {
+                    tracing::debug!(%error, "what was seen could not be kept either");
+                }
                 self.failed.extend(asked);
             }
         }

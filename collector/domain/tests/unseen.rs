@@ -51,6 +51,7 @@ macro_rules! rounds {
 
 /// Newest first.
 const ROUNDS: &[Round] = &rounds![
+    "2026-11-29h",
     "2026-11-29g",
     "2026-11-29f",
     "2026-11-29e",

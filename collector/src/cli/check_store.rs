@@ -17,11 +17,13 @@ pub(super) struct CheckStore {
 
 pub(super) fn run(command: &CheckStore, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
     if command.accept {
-        let changed = session.store.check_structure()?.join("; ");
-        session.store.accept_tables()?;
-        session
-            .store
-            .audit(&session.audit("store.accept", "store".to_owned(), changed))?;
+        let changed = session.store.check_structure()?;
+        if !changed.is_empty() {
+            session.store.accept_tables()?;
+            session
+                .store
+                .audit(&session.audit("store.accept", "store".to_owned(), changed.join("; ")))?;
+        }
     }
     let mut walked = task::walk_at_once(session.store.as_ref())?;
     if let Err(fault) = session.store.verify_audit()? {

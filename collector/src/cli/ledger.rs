@@ -1,7 +1,10 @@
 //! `ledger`: the assigned addresses (PC 3.2.5).
 
 use clap::{Args, Subcommand};
-use deskwarden_domain::model::{AssetId, LedgerEntry, LedgerMode};
+use deskwarden_domain::{
+    ledger,
+    model::{AssetId, LedgerEntry, LedgerMode},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -108,6 +111,7 @@ fn assign(set: Set, session: &Session, out: &mut Out<'_>) -> Result<(), CliError
         owner: set.owner,
         place: set.place,
     };
+    ledger::refuse_unfit(&entry).map_err(CliError::Refused)?;
     let asset = entry.asset.map(|id| format!("asset:{}", id.0));
     let holder = asset.or_else(|| entry.owner.clone()).unwrap_or_default();
     let audit = session.audit("ledger.set", format!("ledger:{}", entry.address), holder);

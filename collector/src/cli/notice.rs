@@ -181,7 +181,10 @@ fn show(number: &str, session: &Session, out: &mut Out<'_>) -> Result<(), CliErr
         vec![out.say("签发", "Issued").to_owned(), out.moment(notice.issued_at)],
         vec![out.say("期限", "Due").to_owned(), out.moment(notice.due_at)],
         vec![out.say("整改要求", "Demanded").to_owned(), notice.demand.clone()],
-        vec![out.say("异议", "Objection").to_owned(), notice.objection.clone()],
+        vec![
+            out.say("异议", "Objection").to_owned(),
+            session.config.office.objection_of(&notice.objection, out.lang),
+        ],
     ];
     out.table(&[("项", "FIELD"), ("值", "VALUE")], head)?;
     let lang = out.lang;

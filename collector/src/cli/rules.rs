@@ -88,11 +88,14 @@ pub(super) fn load(folder: Option<&Path>) -> Result<Result<RuleSet, Vec<Fault>>,
             if name.ends_with(".toml") && !name.starts_with('.') {
                 // A pipe would be waited for without end.
                 if !path.is_file() {
-                    let what = format!(
-                        "{}: not a file; remove it or give it another ending",
-                        path.display()
-                    );
-                    return Err(CliError::Refused(what));
+                    foreign.push(Fault {
+                        file: name,
+                        line: 0,
+                        column: 0,
+                        what: "not a file".to_owned(),
+                        help: "remove it or give it another ending".to_owned(),
+                    });
+                    continue;
                 }
                 let bytes = fs::read(&path)
                     .map_err(|error| CliError::Refused(format!("{}: {error}", path.display())))?;

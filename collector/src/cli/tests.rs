@@ -335,6 +335,101 @@ fn a_snapshot_that_is_none_is_refused_with_its_name() {
 }
 
 #[test]
+fn messages_hold_nothing_that_a_terminal_obeys() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("x\u{1b}[31m\u{202e}.csv");
+    std::fs::write(&file, "Numb\u{1b}[31mer\n1\n").unwrap();
+    let ran = run_in(
+        home.path(),
+        &["asset", "import", file.to_str().unwrap()],
+        Lang::En,
+    );
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains(".csv"), "{:?}", ran.err);
+    assert!(!ran.err.contains(['\u{1b}', '\u{202e}']), "{:?}", ran.err);
+}
+
+#[test]
+fn what_is_no_file_hides_no_fault_of_the_rules_beside_it() {
+    let home = tempfile::tempdir().unwrap();
+    let rules = home.path().join("rules");
+    for folder in ["a.toml", "b.toml"] {
+        std::fs::create_dir_all(rules.join(folder)).unwrap();
+    }
+    std::fs::write(rules.join("c.toml"), "[[rules]]\nid = 1\n").unwrap();
+    let ran = run_in(
+        home.path(),
+        &["rules", "check", rules.to_str().unwrap()],
+        Lang::En,
+    );
+    assert_eq!(ran.code, 1);
+    let told = format!("{}{}", ran.out, ran.err);
+    for fault in ["a.toml", "b.toml", "not a file", "c.toml:2"] {
+        assert!(told.contains(fault), "{fault}: {told}");
+    }
+}
+
+#[test]
+fn an_entry_of_the_ledger_is_fit_whoever_enters_it() {
+    let home = tempfile::tempdir().unwrap();
+    let set = |rest: &[&str]| {
+        let args = [["ledger", "set", "--owner", "x"].as_slice(), rest].concat();
+        run_in(home.path(), &args, Lang::En)
+    };
+    for (unfit, why) in [
+        (&["--address", "127.0.0.1"][..], "address of a machine"),
+        (&["--address", "224.0.0.1"], "address of a machine"),
+        (&["--address", "255.255.255.255"], "address of a machine"),
+        (
+            &[
+                "--address",
+                "10.66.1.9",
+                "--prefix",
+                "24",
+                "--gateway",
+                "10.66.2.1",
+            ],
+            "not in the subnet",
+        ),
+    ] {
+        let ran = set(unfit);
+        assert!(ran.code == 1 && ran.err.contains(why), "{unfit:?}: {}", ran.err);
+    }
+    let fit = set(&[
+        "--address",
+        "10.66.1.9",
+        "--prefix",
+        "24",
+        "--gateway",
+        "10.66.1.1",
+    ]);
+    assert_eq!(fit.code, 0, "{}", fit.err);
+}
+
+#[test]
+fn an_index_that_changed_on_its_disk_is_found_too() {
+    let home = tempfile::tempdir().unwrap();
+    json(
+        home.path(),
+        &["asset", "register", "--number", "PC-7", "--name", "front desk"],
+    );
+    let file = home.path().join("deskwarden.db");
+    let whole = std::fs::read(&file).unwrap();
+    let word = b"front desk";
+    let places: Vec<usize> = (0..whole.len() - word.len())
+        .filter(|at| whole[*at..].starts_with(word))
+        .collect();
+    assert!(places.len() > 1, "the table, and an index: {places:?}");
+    for at in places {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 2;
+        std::fs::write(&file, bytes).unwrap();
+        let ran = run_in(home.path(), &["check-store"], Lang::En);
+        assert_eq!(ran.code, 1, "byte {at}: {}", ran.out);
+    }
+}
+
+#[test]
 fn the_language_is_that_of_the_terminal() {
     let of = |values: &[(&str, &str)]| {
         language(|name| {
@@ -547,8 +642,14 @@ fn a_table_that_changed_by_itself_is_told_until_a_person_accepts_it() {
         "{}",
         ran.err
     );
-    assert_eq!(json(home.path(), &["check-store", "--accept"])["ok"], true);
+    for _ in 0..2 {
+        assert_eq!(json(home.path(), &["check-store", "--accept"])["ok"], true);
+    }
     assert_eq!(json(home.path(), &["check-store"])["ok"], true);
+    let accepted = "SELECT COUNT(*) FROM audit WHERE action = 'store.accept'";
+    let raw = rusqlite::Connection::open(&file).unwrap();
+    let count: i64 = raw.query_row(accepted, [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 1, "there was nothing to accept the second time");
 }
 
 #[test]

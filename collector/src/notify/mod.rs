@@ -38,6 +38,7 @@ pub use syslog::SyslogChannel;
 pub use template::{TemplateFault, Templates};
 pub use vault::{Vault, VaultError};
 pub use webhook::{WebhookChannel, signature};
+pub(crate) use words::is_invisible;
 pub use words::{clean, clean_json, inert};
 
 /// Takes a message to somebody. Blocks until the other side has it, or has not.

@@ -108,6 +108,12 @@ fn separated(name: &str, text: &str) -> Result<Rows, SheetError> {
             (whole.as_str(), b',')
         }
     };
+    if let Some(line) = open_quote(text, char::from(byte)) {
+        return Err(SheetError::Broken {
+            name: name.to_owned(),
+            why: format!("the quotation mark at the beginning of a cell in line {line} is never closed"),
+        });
+    }
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -130,6 +136,26 @@ fn separated(name: &str, text: &str) -> Result<Rows, SheetError> {
         rows.push((usize::try_from(line).unwrap_or(usize::MAX), cells));
     }
     Ok(rows)
+}
+
+/// The line of a quoted cell that no quotation mark ends (RFC 4180): it would swallow all rows behind it.
+fn open_quote(text: &str, separator: char) -> Option<usize> {
+    let (mut line, mut opened) = (1, None);
+    let mut begins = true;
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match (c, opened) {
+            ('"', Some(_)) if rest.peek() == Some(&'"') => {
+                rest.next();
+            }
+            ('"', Some(_)) => opened = None,
+            ('"', None) if begins => opened = Some(line),
+            _ => {}
+        }
+        line += usize::from(c == '\n');
+        begins = opened.is_none() && (c == separator || c == '\n' || c == '\r');
+    }
+    opened
 }
 
 /// Empty lines before a record, which its reader passes over without counting.
@@ -224,6 +250,29 @@ mod tests {
             .iter()
             .map(|(_, cells)| cells.iter().map(String::as_str).collect())
             .collect()
+    }
+
+    #[test]
+    fn a_quotation_mark_that_nothing_ends_is_named_with_its_line() {
+        let told = |text: &str| {
+            read("a.csv", text.as_bytes())
+                .err()
+                .map(|error| error.to_string())
+        };
+        let fault = told("Number,Name\nZ1,\"x\nZ2,y\nZ3,z\n").unwrap();
+        assert!(
+            fault.contains("in line 2 is never closed") && fault.contains("save it anew"),
+            "{fault}"
+        );
+        let semicolons = told("Number;Name\n\"a\";\"b\"\"c\"\n1;\"\"\"\n").unwrap();
+        assert!(semicolons.contains("in line 3"), "{semicolons}");
+        for sound in [
+            "Number,Name\nZ1,\"two\nlines\"\nZ2,\"\"\n",
+            "Number,Name\nZ1,24\" screen\nZ2,y\n",
+            "Number,Name\nZ1,\"a \"\"quoted\"\" word\"\n",
+        ] {
+            assert_eq!(told(sound), None, "{sound}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::model::LedgerMode;
+use crate::model::{LedgerEntry, LedgerMode};
 
 /// Longest text of a cell, in characters.
 pub(super) const LONGEST: usize = 200;
@@ -24,7 +24,24 @@ fn wrong(text: &str, what: &str, help: &'static str) -> Wrong {
 pub(super) fn address(text: &str) -> Result<IpAddr, Wrong> {
     let ip: Option<IpAddr> = text.parse().ok();
     ip.filter(|ip| !ip.is_unspecified() && !ip.is_multicast() && !ip.is_loopback())
+        .filter(|ip| *ip != IpAddr::V4(Ipv4Addr::BROADCAST))
         .ok_or_else(|| wrong(text, "address of a machine", "write one as 192.168.1.20"))
+}
+
+/// Refuses what a file may not say of an entry either: an address that no machine has, a gateway elsewhere.
+pub fn refuse_unfit(entry: &LedgerEntry) -> Result<(), String> {
+    let told = |wrong: Wrong| format!("{}; {}", wrong.what, wrong.help);
+    let ip = address(&entry.address).map_err(told)?;
+    let Some(length) = entry.prefix else {
+        return Ok(());
+    };
+    prefix(&length.to_string(), Some(ip)).map_err(told)?;
+    match &entry.gateway {
+        Some(gateway) if !same_subnet(ip, address(gateway).map_err(told)?, length) => Err(format!(
+            "{gateway} is not in the subnet of {ip}/{length}; correct the gateway, the mask or the address"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A prefix length: `255.255.255.0`, `24` or `/24`.

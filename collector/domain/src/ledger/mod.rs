@@ -9,6 +9,7 @@ mod learn;
 mod observe;
 mod plan;
 
+pub use cells::refuse_unfit;
 pub use grid::{Addresses, Place, SeenAddress, Subnet, Use};
 pub(crate) use import::{HOMELESS, homeless, plain, told};
 pub use import::{Imported, RowFault, Table, read};

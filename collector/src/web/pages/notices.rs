@@ -523,7 +523,7 @@ impl Sheet {
             clauses,
             remedies,
             demand: agent_text(&notice.demand),
-            objection: agent_text(&notice.objection),
+            objection: agent_text(&office.objection_of(&notice.objection, lang)),
             replies: replies
                 .iter()
                 .map(|reply| ReplyLine {

@@ -49,7 +49,7 @@ pub(super) fn open_writer(path: &Path) -> StoreResult<Connection> {
 
 /// What SQLite finds wrong with how the file is built; at most so many.
 pub(super) fn check(connection: &Connection, most: u32) -> rusqlite::Result<Vec<String>> {
-    verdicts(connection, &format!("PRAGMA quick_check({most})"))
+    verdicts(connection, &format!("PRAGMA integrity_check({most})"))
 }
 
 /// The tables with their indexes, the one that describes them included.
@@ -66,7 +66,7 @@ pub(super) fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 pub(super) fn check_table(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
     verdicts(
         connection,
-        &format!("PRAGMA quick_check('{}')", table.replace('\'', "''")),
+        &format!("PRAGMA integrity_check('{}')", table.replace('\'', "''")),
     )
 }
 

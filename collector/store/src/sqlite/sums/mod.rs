@@ -13,17 +13,13 @@ use rusqlite::{
     types::ValueRef,
 };
 
-/// Tables whose rows stand under their own hash, or are of a minute and name nobody.
-const OTHERS: [&str; 6] = [
-    "facets",
-    "staged",
-    "leases",
-    "collector_up",
-    "schema_version",
-    TABLE,
+/// Tables whose rows are of a minute and name nobody.
+const OTHERS: [&str; 4] = ["staged", "leases", "collector_up", TABLE];
+/// Of rows that have a hash or digest: that, and what it does not cover.
+const PARTS: [(&str, &[&str]); 2] = [
+    ("facets", &["id", "hash"]),
+    ("items", &["device_id", "digest", "first_seen", "changed_at"]),
 ];
-/// What of an item its digest does not cover, and the digest.
-const ITEMS: (&str, [&str; 4]) = ("items", ["device_id", "digest", "first_seen", "changed_at"]);
 const TABLE: &str = "table_sums";
 /// Called by the triggers: number of the table, whether the row comes (1) or goes (-1), its values.
 const FUNCTION: &str = "deskwarden_row";
@@ -191,7 +187,9 @@ fn columns(connection: &Connection) -> Result<Columns> {
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (table, column): (String, String) = (row.get(0)?, row.get(1)?);
-        let covered = table == ITEMS.0 && !ITEMS.1.contains(&column.as_str());
+        let covered = PARTS
+            .iter()
+            .any(|(name, summed)| table == *name && !summed.contains(&column.as_str()));
         if !OTHERS.contains(&table.as_str()) && !covered {
             found.entry(table).or_default().push(column);
         }
