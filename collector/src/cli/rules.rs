@@ -90,8 +90,8 @@ pub(super) fn load(folder: Option<&Path>) -> Result<Result<RuleSet, Vec<Fault>>,
                 if !path.is_file() {
                     foreign.push(Fault {
                         file: name,
-                        line: 0,
-                        column: 0,
+                        line: 1,
+                        column: 1,
                         what: "not a file".to_owned(),
                         help: "remove it or give it another ending".to_owned(),
                     });

@@ -364,7 +364,7 @@ fn what_is_no_file_hides_no_fault_of_the_rules_beside_it() {
     );
     assert_eq!(ran.code, 1);
     let told = format!("{}{}", ran.out, ran.err);
-    for fault in ["a.toml", "b.toml", "not a file", "c.toml:2"] {
+    for fault in ["a.toml", "b.toml", "not a file", "c.toml:1"] {
         assert!(told.contains(fault), "{fault}: {told}");
     }
 }

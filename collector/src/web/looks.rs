@@ -4,17 +4,13 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use deskwarden_domain::{
     model::{AuditEntry, Millis},
     port::StoreResult,
 };
-use tokio_util::sync::CancellationToken;
-
-use super::state::WebState;
 
 /// A look within this time of another one is the same.
 const SAME_MS: Millis = 15 * 60_000;
@@ -23,8 +19,6 @@ const REMEMBERED: usize = 20_000;
 
 /// Looks that may be owed to the log; whoever looks further is refused.
 const OWED: usize = 10_000;
-/// How often what is owed is tried again where nobody looks further.
-const AGAIN: Duration = Duration::from_secs(30);
 
 /// The looks of late.
 #[derive(Default)]
@@ -50,28 +44,6 @@ impl Drop for Paying<'_> {
     fn drop(&mut self) {
         if !self.done {
             self.looks.owed().paying = false;
-        }
-    }
-}
-
-/// Writes what is owed now and then, and once more when the collector stops.
-pub async fn settle_looks(state: WebState, cancel: CancellationToken) {
-    let mut stopping = false;
-    while !stopping {
-        tokio::select! {
-            () = cancel.cancelled() => stopping = true,
-            () = tokio::time::sleep(AGAIN) => {}
-        }
-        if state.looks.owed().entries.is_empty() {
-            continue;
-        }
-        let looks = Arc::clone(&state.looks);
-        let paid = state.ask(move |store| {
-            looks.pay(|entry| store.audit(entry));
-            Ok(())
-        });
-        if let Err(error) = paid.await {
-            tracing::warn!(%error, "looks could not be told to the audit log");
         }
     }
 }
@@ -110,6 +82,11 @@ impl Looks {
             owed.entries.push_back(entry);
         }
         room
+    }
+
+    /// Whether anything is owed.
+    pub(super) fn owes(&self) -> bool {
+        !self.owed().entries.is_empty()
     }
 
     /// Writes what is owed, in its order, or leaves it to who does so already. What cannot be written stays owed.

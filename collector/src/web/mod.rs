@@ -33,6 +33,7 @@ mod plot;
 mod rate;
 mod rulewords;
 mod session;
+mod settle;
 mod software;
 mod state;
 #[cfg(test)]
@@ -51,7 +52,7 @@ use axum::{
 };
 
 pub use decisions::StoreActions;
-pub use looks::settle_looks;
+pub use settle::settle_looks;
 pub use state::{
     Actions, Clock, LiveEvent, LiveKind, Refresh, SignInPolicy, System, SystemClock, WebConfig, WebState,
 };
