@@ -242,7 +242,7 @@ fn rules_check_waits_for_nothing_that_is_no_file() {
         .unwrap();
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(said.contains("pipe.toml: not a file"), "{said}");
+    assert!(said.contains("pipe.toml:1:1: not a file"), "{said}");
 }
 
 #[test]
