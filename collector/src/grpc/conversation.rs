@@ -1,7 +1,7 @@
 //! A session after its welcome: records in, acknowledgements after the commit, heartbeats, directives.
 //! Checks the device's standing at every frame. Judges and stores nothing: records go to the writer.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use deskwarden_domain::advance::Incoming;
 use deskwarden_proto::{
@@ -36,6 +36,8 @@ const LARGE: usize = 64 << 10;
 const LARGE_PACKED: usize = 12 << 10;
 /// How long the acknowledgements of what was queued may take after the agent said goodbye.
 const DRAIN: Duration = Duration::from_secs(20);
+/// Frames that are taken one after the other before anything else gets its turn.
+const FRAMES: usize = 32;
 /// How long the writer may take to open a session.
 pub(super) const OPENING: Duration = Duration::from_secs(30);
 
@@ -108,6 +110,9 @@ impl Conversation {
             return end;
         }
         loop {
+            if let Err(end) = self.hear_what_came(frames).await {
+                return end;
+            }
             let reading = self.waiting < limits::RECORDS_IN_FLIGHT;
             let read_from = self.purse.read_from();
             let paused = read_from > Instant::now();
@@ -137,6 +142,24 @@ impl Conversation {
                 return end;
             }
         }
+    }
+
+    /// Takes frames that are here already: arming and disarming all that might come instead would cost more than most
+    /// of them do.
+    async fn hear_what_came(&mut self, frames: &mut Streaming<AgentFrame>) -> Result<(), End> {
+        for _ in 0..FRAMES {
+            let reading = self.waiting < limits::RECORDS_IN_FLIGHT;
+            if !reading || self.room.cancel.is_cancelled() || self.purse.read_from() > Instant::now() {
+                return Ok(());
+            }
+            match ready(frames.message()).await {
+                Some(Ok(Some(frame))) => self.heard(frame).await?,
+                Some(Ok(None)) => return Err(End::Closed),
+                Some(Err(status)) => return Err(unread(&status)),
+                None => return Ok(()),
+            }
+        }
+        Ok(())
     }
 
     async fn heard(&mut self, frame: AgentFrame) -> Result<(), End> {
@@ -392,6 +415,16 @@ impl Conversation {
             self.out.refuse(refused).await;
         }
     }
+}
+
+/// What a future has now, or nothing.
+async fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(found) => Poll::Ready(Some(found)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// The payload as the agent enqueued it, and what it says.

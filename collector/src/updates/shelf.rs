@@ -5,8 +5,8 @@ use std::{
     fs, io,
     io::Write as _,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
-    time::SystemTime,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime},
 };
 
 use data_encoding::HEXLOWER;
@@ -25,6 +25,8 @@ use super::bundle::{Bundle, NotABundle, numbers};
 const FOLDER: &str = "updates";
 /// Who is offered which.
 const RINGS: &str = "rings.toml";
+/// How often that file is looked at on behalf of devices at most: every heartbeat asks.
+const LOOK: Duration = Duration::from_secs(1);
 /// Largest file of it.
 const MAX_RINGS: u64 = 1 << 20;
 
@@ -65,7 +67,8 @@ pub struct Shelf {
 #[derive(Debug, Default)]
 struct Known {
     written: Option<(SystemTime, u64)>,
-    entries: Vec<Entry>,
+    looked: Option<Instant>,
+    entries: Arc<[Entry]>,
 }
 
 /// One line of the file.
@@ -197,8 +200,11 @@ impl Shelf {
         platform: &str,
         running: &str,
     ) -> Result<Option<(String, Update)>, ShelfError> {
+        let entries = self.lately()?;
+        if entries.is_empty() {
+            return Ok(None);
+        }
         let running = numbers(running);
-        let entries = self.current()?;
         let newest = entries
             .iter()
             .filter(|entry| entry.platform == platform && numbers(&entry.version) > running)
@@ -224,18 +230,34 @@ impl Shelf {
             .map_err(|source| fault(&path, source))
     }
 
+    /// What there was a moment ago.
+    fn lately(&self) -> Result<Arc<[Entry]>, ShelfError> {
+        let known = self.known();
+        if known.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            return Ok(Arc::clone(&known.entries));
+        }
+        drop(known);
+        self.current()
+    }
+
     /// What was read last, read anew when the file changed.
-    fn current(&self) -> Result<Vec<Entry>, ShelfError> {
+    fn current(&self) -> Result<Arc<[Entry]>, ShelfError> {
+        let looked = Some(Instant::now());
         // It is replaced, never written to: a file of the same moment is told by its number.
         let written = fs::metadata(self.folder.join(RINGS))
             .and_then(|found| Ok((found.modified()?, file_number(&found))))
             .ok();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         if known.written != written {
-            known.entries = self.read()?;
+            known.entries = self.read()?.into();
             known.written = written;
         }
-        Ok(known.entries.clone())
+        known.looked = looked;
+        Ok(Arc::clone(&known.entries))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> Result<Vec<Entry>, ShelfError> {
@@ -297,7 +319,9 @@ impl Shelf {
             path: self.folder.join(RINGS),
             fault: error.to_string(),
         })?;
-        self.write(RINGS, text.as_bytes())
+        self.write(RINGS, text.as_bytes())?;
+        self.known().looked = None;
+        Ok(())
     }
 
     /// Whole or not at all.
@@ -367,7 +391,7 @@ fn fault(path: &Path, source: io::Error) -> ShelfError {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
+    use std::{io::Read as _, thread};
 
     use super::*;
     use crate::updates::Signer;
@@ -401,9 +425,16 @@ mod tests {
         assert!(offered("1.0").is_none());
         assert!(shelf.program(device(1), &entry.sha256).unwrap().is_none());
 
-        // Another process says so: the running one sees it.
+        // Another process says so: the running one sees it when it looks again.
         Shelf::of(data.path()).set_ring("1.2.0", None, &all()).unwrap();
-        assert_eq!(offered("1.0").unwrap().0, "1.2.0");
+        let began = Instant::now();
+        let found = loop {
+            match offered("1.0") {
+                None if began.elapsed() < 30 * LOOK => thread::sleep(LOOK / 50),
+                found => break found,
+            }
+        };
+        assert_eq!(found.unwrap().0, "1.2.0");
         let mut program = String::new();
         let file = shelf.program(device(1), &entry.sha256).unwrap();
         file.unwrap().read_to_string(&mut program).unwrap();

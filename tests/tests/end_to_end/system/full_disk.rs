@@ -187,7 +187,10 @@ fn what_changes_while_the_disk_is_full_arrives_when_there_is_room() {
     install(&pc, "blender");
     says(&mut agent, "could not be kept either");
     let lines = agent.program().lines(Stream::Err);
-    let told = lines.iter().filter(|line| line.contains(TOLD)).collect::<Vec<_>>();
+    let told = lines
+        .iter()
+        .filter(|line| line.contains(TOLD))
+        .collect::<Vec<_>>();
     assert_eq!(told.len(), 1, "a full disk is told once: {told:?}");
     assert!(told[0].contains("No space left"), "{told:?}");
     software(3 + MANY).unwrap();
