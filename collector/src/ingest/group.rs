@@ -80,25 +80,74 @@ fn has_chunk(jobs: &[Job]) -> bool {
 
 fn merge(into: &mut LoadRequest, from: LoadRequest) {
     into.staged = into.staged.or(from.staged);
-    let (
-        Scope::Touched { items, sections },
-        Scope::Touched {
-            items: more,
-            sections: further,
-        },
-    ) = (&mut into.scope, from.scope)
-    else {
-        into.scope = Scope::Everything;
-        return;
-    };
-    items.extend(more);
-    items.sort_unstable();
-    items.dedup();
-    sections.extend(
-        further
-            .iter()
-            .filter(|section| !sections.contains(section))
-            .copied()
-            .collect::<Vec<_>>(),
-    );
+    into.scope = both(std::mem::replace(&mut into.scope, Scope::Head), from.scope);
+}
+
+/// What is enough for either.
+fn both(one: Scope, other: Scope) -> Scope {
+    match (one, other) {
+        (Scope::Everything, _) | (_, Scope::Everything) => Scope::Everything,
+        (Scope::Head, scope) | (scope, Scope::Head) => scope,
+        (
+            Scope::Touched {
+                mut items,
+                mut sections,
+            },
+            Scope::Touched {
+                items: more,
+                sections: further,
+            },
+        ) => {
+            items.extend(more);
+            items.sort_unstable();
+            items.dedup();
+            for section in further {
+                if !sections.contains(&section) {
+                    sections.push(section);
+                }
+            }
+            Scope::Touched { items, sections }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use deskwarden_proto::{decode::ItemId, v1::Section};
+
+    use super::*;
+
+    #[test]
+    fn what_is_loaded_is_enough_for_each_job_of_a_device() {
+        let touched = |keys: &[&str], sections: &[Section]| Scope::Touched {
+            items: keys
+                .iter()
+                .map(|key| ItemId {
+                    section: Section::Software,
+                    source: "dpkg".into(),
+                    key: (*key).into(),
+                    principal: String::new(),
+                })
+                .collect(),
+            sections: sections.to_vec(),
+        };
+        let (one, other) = (
+            touched(&["b", "a"], &[Section::Os]),
+            touched(&["a", "c"], &[Section::Os, Section::Part]),
+        );
+        let together = touched(&["a", "b", "c"], &[Section::Os, Section::Part]);
+        for (one, other, enough) in [
+            (Scope::Head, Scope::Head, Scope::Head),
+            (Scope::Head, one.clone(), one.clone()),
+            (Scope::Head, Scope::Everything, Scope::Everything),
+            (one.clone(), Scope::Everything, Scope::Everything),
+            (one, other, together),
+        ] {
+            assert_eq!(both(one.clone(), other.clone()), enough);
+            let (Scope::Touched { .. }, Scope::Touched { .. }) = (&one, &other) else {
+                assert_eq!(both(other, one), enough);
+                continue;
+            };
+        }
+    }
 }

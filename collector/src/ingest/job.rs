@@ -133,10 +133,7 @@ impl Job {
             Self::Open { device, .. } | Self::NewEpoch { device, .. } | Self::Goodbye { device } => {
                 LoadRequest {
                     device: *device,
-                    scope: Scope::Touched {
-                        items: Vec::new(),
-                        sections: Vec::new(),
-                    },
+                    scope: Scope::Head,
                     staged: None,
                 }
             }

@@ -49,14 +49,6 @@ pub(crate) fn load(
     let mut found: Vec<Found> = Vec::with_capacity(requests.len());
     heads(connection, requests, &mut states, &mut found)?;
     let devices: Vec<Cell<'_>> = found.iter().map(|f| Cell::Int(f.device)).collect();
-    let assets: Vec<Cell<'_>> = found.iter().map(|f| Cell::Int(f.asset)).collect();
-
-    let sources =
-        Lookup::new(SOURCE, "sources c", &[("c.device_id", Kind::Int)]).order("c.section, c.source");
-    each(connection, &sources, &devices, &found, &mut states, |state, r| {
-        state.sources.push(rows::source(r)?);
-        Ok(())
-    })?;
     let sums = Lookup::new(
         "u.section, u.digest, u.items",
         "sums u",
@@ -68,6 +60,21 @@ pub(crate) fn load(
         if sum.1 != 0 || sum.2 != 0 {
             state.sums.push(sum);
         }
+        Ok(())
+    })?;
+
+    // Whoever only says hello is asked for nothing that a judgement needs.
+    found.retain(|f| {
+        requests
+            .get(f.request)
+            .is_some_and(|request| request.scope != Scope::Head)
+    });
+    let devices: Vec<Cell<'_>> = found.iter().map(|f| Cell::Int(f.device)).collect();
+    let assets: Vec<Cell<'_>> = found.iter().map(|f| Cell::Int(f.asset)).collect();
+    let sources =
+        Lookup::new(SOURCE, "sources c", &[("c.device_id", Kind::Int)]).order("c.section, c.source");
+    each(connection, &sources, &devices, &found, &mut states, |state, r| {
+        state.sources.push(rows::source(r)?);
         Ok(())
     })?;
     let seeded = Lookup::new("x.section, x.source", "seeded x", &[("x.asset_id", Kind::Int)])
@@ -248,6 +255,7 @@ fn contents(
             continue;
         };
         match &request.scope {
+            Scope::Head => {}
             Scope::Everything => whole.add(f, &[]),
             Scope::Touched {
                 items,

@@ -13,9 +13,11 @@ use crate::register::Papers;
 
 use super::{Applied, Batch, StoreResult};
 
-/// How much of a device's items is needed.
+/// How much of a device is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
+    /// Device, asset, position and sums of sections, and nothing else: enough to answer a hello.
+    Head,
     /// The named items, and the named sections whole.
     Touched {
         /// Items that the record puts or removes.
@@ -48,7 +50,8 @@ pub struct StagedChunk {
 }
 
 /// State of a device as far as it was asked for. Baselines, evidence, findings, outcomes and ledger are
-/// those of its asset. With [`Scope::Touched`], `items` and `baseline` hold only what was named.
+/// those of its asset. With [`Scope::Touched`], `items` and `baseline` hold only what was named; with [`Scope::Head`],
+/// every list but `sums` is empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceState {
     /// The device.

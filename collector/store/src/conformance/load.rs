@@ -2,10 +2,10 @@
 
 use deskwarden_domain::{
     model::{
-        BaselineItem, Change, ChangeKind, DeviceStatus, FindingHistory, FindingState, Outcome, OutcomeRow,
-        Severity,
+        BaselineItem, Change, ChangeKind, Device, DeviceStatus, FindingHistory, FindingState, Outcome,
+        OutcomeRow, Severity,
     },
-    port::{LoadRequest, Op, Scope, StagedChunk},
+    port::{DeviceState, LoadRequest, Op, Scope, StagedChunk},
 };
 use deskwarden_proto::{
     Bytes,
@@ -268,6 +268,69 @@ pub fn a_touched_scope_holds_what_was_named(bench: &dyn Bench) {
     assert_eq!(state.items.len(), 3);
     assert_eq!(state.baseline.keys().collect::<Vec<_>>(), [&part("gone")]);
     assert_eq!(everything(store.as_ref(), &device).baseline.len(), 3);
+}
+
+pub fn a_head_is_as_whole_as_everything_has_it_and_nothing_else(bench: &dyn Bench) {
+    let store = bench.open();
+    let (one, other) = (enrolled(store.as_ref(), 1), enrolled(store.as_ref(), 2));
+    let sum = |device: &Device, count| Op::Sum {
+        device: device.id,
+        section: Section::Os,
+        digest: 77,
+        count,
+    };
+    let outcome = |device: &Device| Op::Outcome {
+        asset: device.asset,
+        row: OutcomeRow {
+            rule: "chat".into(),
+            outcome: Outcome::Pass,
+            reason: String::new(),
+        },
+    };
+    let ops = [&one, &other].into_iter().zip(1..).flat_map(|(device, count)| {
+        [
+            put_op(device, id(Section::Os, "os", "os"), b"o", NOW),
+            sum(device, count),
+            outcome(device),
+        ]
+    });
+    apply(store.as_ref(), ops.collect());
+    let request = |device: &Device, scope| LoadRequest {
+        device: device.id,
+        scope,
+        staged: None,
+    };
+    // Beside one of which everything is asked, in both orders.
+    let loaded = |requests: &[LoadRequest]| -> Vec<DeviceState> {
+        store.load(requests).unwrap().into_iter().flatten().collect()
+    };
+    for whole_first in [true, false] {
+        let mut requests = vec![request(&one, Scope::Head), request(&other, Scope::Everything)];
+        if whole_first {
+            requests.reverse();
+        }
+        let mut states = loaded(&requests);
+        if whole_first {
+            states.reverse();
+        }
+        let [head, whole] = &states[..] else {
+            panic!("{states:?}");
+        };
+        assert_eq!(*whole, everything(store.as_ref(), &other));
+        assert_eq!((whole.items.len(), whole.outcomes.len()), (1, 1));
+        let all = everything(store.as_ref(), &one);
+        assert_eq!((all.items.len(), all.outcomes.len()), (1, 1));
+        let bare = DeviceState {
+            device: all.device,
+            asset: all.asset,
+            position: all.position,
+            sums: all.sums,
+            ..head.clone()
+        };
+        assert_eq!(*head, bare);
+        assert_eq!(head.sums, [(Section::Os, 77, 1)]);
+        assert!(head.items.is_empty() && head.outcomes.is_empty() && head.sources.is_empty());
+    }
 }
 
 pub fn many_devices_are_loaded_in_order(bench: &dyn Bench) {

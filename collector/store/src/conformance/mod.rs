@@ -70,6 +70,7 @@ macro_rules! conformance {
                 an_unknown_device_is_none,
                 what_was_applied_is_there_after_a_restart,
                 a_touched_scope_holds_what_was_named,
+                a_head_is_as_whole_as_everything_has_it_and_nothing_else,
                 many_devices_are_loaded_in_order,
                 staged_chunks_come_back_in_order,
                 extreme_numbers_survive,

@@ -12,7 +12,7 @@ use std::{
 
 use deskwarden_domain::port::Store;
 
-use super::file::refuse_old_library;
+use super::file::{open_reader, open_writer, refuse_old_library};
 use crate::conformance::{
     Bench,
     integrity::{filled, walked},
@@ -379,4 +379,23 @@ fn a_file_that_is_built_wrongly_is_found_while_it_is_used() {
         Err(error) => vec![error.to_string()],
     };
     assert!(!told.is_empty());
+}
+
+#[test]
+fn a_statement_is_prepared_once_whatever_is_bound_to_it() {
+    let file = File::new();
+    drop(crate::open(&location(&file.path())).unwrap());
+    // The column has a partial index, so that a plan may depend on what is bound.
+    let anew = |connection: &rusqlite::Connection| {
+        let mut statement = connection
+            .prepare("SELECT id FROM findings WHERE active = ?1")
+            .unwrap();
+        for active in [1, 0, 1] {
+            assert!(!statement.exists([active]).unwrap());
+        }
+        statement.get_status(rusqlite::StatementStatus::RePrepare)
+    };
+    assert_eq!(anew(&open_reader(&file.path()).unwrap()), 0);
+    assert_eq!(anew(&open_writer(&file.path()).unwrap()), 0);
+    assert_ne!(anew(&file.raw()), 0, "there is nothing to be kept from here");
 }
