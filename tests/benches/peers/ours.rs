@@ -1,6 +1,6 @@
 //! The collector, with the same PCs and as many senders.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use deskwarden_store::conformance::postgres::Postgres;
@@ -15,12 +15,15 @@ use deskwarden_tests::{
         device::{Caller, Device},
     },
 };
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
 
 use crate::peer::{CHANGES, Costs, SEED, SENDERS};
 
 /// A hello costs little: more of them, so that the kernel's ticks do not matter.
 const HELLOS: usize = 40;
+/// As many of them as a device says in one go before it is read more slowly, and how long it rests then.
+const GO: usize = 4;
+const REST: Duration = Duration::from_millis(600);
 
 /// The whole course. Everything that was told is compared with the store, item by item.
 pub(crate) fn measure(place: Option<Postgres>, count: u32) -> Result<Costs> {
@@ -127,11 +130,15 @@ async fn hellos(callers: Vec<Caller>) -> Result<()> {
     for caller in callers {
         let gate = Arc::clone(&gate);
         tasks.spawn(async move {
-            let _turn = gate.acquire_owned().await?;
-            for _ in 0..HELLOS {
-                let (frames, mut replies) = caller.welcomed().await?;
-                drop(frames);
-                while replies.message().await?.is_some() {}
+            for _ in 0..HELLOS / GO {
+                let turn = Arc::clone(&gate).acquire_owned().await?;
+                for _ in 0..GO {
+                    let (frames, mut replies) = caller.welcomed().await?;
+                    drop(frames);
+                    while replies.message().await?.is_some() {}
+                }
+                drop(turn);
+                sleep(REST).await;
             }
             Ok(())
         });
