@@ -325,6 +325,34 @@ pub fn papers_are_loaded_with_their_asset(bench: &dyn Bench) {
     assert!(other.person.is_none() && other.orders.is_empty());
 }
 
+pub fn a_provider_that_is_named_stays(bench: &dyn Bench) {
+    let store = bench.open();
+    let store = store.as_ref();
+    let device = enrolled(store, 1);
+    let remove = || store.edit_book(Book::Providers, &[], &["甲公司".into()], &audit("x"));
+    put(
+        store,
+        Book::Providers,
+        row(Book::Providers, None, &[("name", "甲公司")]),
+    );
+    let refused = |by: &str| match remove() {
+        Err(StoreError::Conflict(why)) => assert!(why.contains("甲公司") && why.contains(by), "{why}"),
+        other => panic!("{other:?}"),
+    };
+    changed(store, &device, |asset| asset.provider = Some("甲公司".into()));
+    refused("pc-0001");
+    assert!(store.book_row(Book::Providers, "甲公司").unwrap().is_some());
+    changed(store, &device, |asset| asset.provider = None);
+    let visit = row(Book::Visits, None, &[("number", "V-1"), ("provider", "甲公司")]);
+    put(store, Book::Visits, visit);
+    refused("V-1");
+    store
+        .edit_book(Book::Visits, &[], &["V-1".into()], &audit("x"))
+        .unwrap();
+    remove().unwrap();
+    assert!(store.book_row(Book::Providers, "甲公司").unwrap().is_none());
+}
+
 pub fn an_edited_row_makes_due_exactly_what_it_touches(bench: &dyn Bench) {
     let store = bench.open();
     let store = store.as_ref();
@@ -354,9 +382,12 @@ pub fn an_edited_row_makes_due_exactly_what_it_touches(bench: &dyn Bench) {
         judged(store, &[&one, &two]);
         put(store, book, row.clone());
         assert_eq!(store.due(NOW, 10).unwrap(), [one.id], "{book:?}");
-        judged(store, &[&one, &two]);
-        store.edit_book(book, &[], &[row.key], &audit("x")).unwrap();
-        assert_eq!(store.due(NOW, 10).unwrap(), [one.id], "{book:?} removed");
+        // A provider stays while an asset names it.
+        if book != Book::Providers {
+            judged(store, &[&one, &two]);
+            store.edit_book(book, &[], &[row.key], &audit("x")).unwrap();
+            assert_eq!(store.due(NOW, 10).unwrap(), [one.id], "{book:?} removed");
+        }
     }
     judged(store, &[&one, &two]);
     let moved = row(Book::Orders, Some(one.asset), &[("number", "WO-2")]);

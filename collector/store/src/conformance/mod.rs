@@ -262,6 +262,7 @@ macro_rules! conformance {
                 the_register_and_its_books_are_read_page_by_page,
                 what_is_edited_of_an_asset_is_its_history,
                 a_file_of_assets_is_written_whole_or_not_at_all,
+                a_provider_that_is_named_stays,
                 rows_are_put_replaced_and_removed,
                 a_row_of_an_unknown_asset_leaves_nothing,
                 papers_are_loaded_with_their_asset,

@@ -95,6 +95,9 @@ pub(super) fn edit(
         make_due(connection, asset, audit.at)?;
     }
     for key in remove {
+        if book == Book::Providers {
+            refuse_named(connection, key)?;
+        }
         connection.execute(
             "DELETE FROM book_rows WHERE book = ?1 AND key = ?2",
             &[Cell::Text(book.name()), Cell::Text(key)],
@@ -120,6 +123,29 @@ pub(super) fn edit(
         _ => {}
     }
     audit::append(connection, audit)
+}
+
+/// A provider stays as long as somebody is said to be theirs: what names no provider that there is could not be edited
+/// or imported again.
+fn refuse_named(connection: &mut dyn Connection, provider: &str) -> StoreResult<()> {
+    let asset = connection.row(
+        "SELECT COALESCE(number, name) FROM assets WHERE provider = ?1 AND merged_into IS NULL ORDER BY id LIMIT 1",
+        &[Cell::Text(provider)],
+        |r| r.string(),
+    )?;
+    let visit = connection.row(
+        "SELECT key FROM book_rows WHERE about = ?1 AND book = ?2 ORDER BY key LIMIT 1",
+        &[Cell::Text(provider), Cell::Text(Book::Visits.name())],
+        |r| r.string(),
+    )?;
+    let named = asset
+        .map(|asset| format!("asset {asset}"))
+        .or_else(|| visit.map(|visit| format!("visit {visit}")));
+    named.map_or(Ok(()), |by| {
+        Err(StoreError::Conflict(format!(
+            "provider {provider} is named by {by}: name another one there first"
+        )))
+    })
 }
 
 /// Assets that the rows name, or that belong to the people and providers that they are about.
