@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use deskwarden_domain::{
     lifecycle,
-    model::{AssetId, FindingAction, FindingId, FindingState},
+    model::{AssetId, FindingAction, FindingId, FindingState, Lang},
     port::{FindingDetail, FindingFilter, FindingRow},
     rules::{choice, explain},
 };
@@ -199,17 +199,19 @@ fn show(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
             of,
             item.map_or_else(String::new, |item| item.key.clone()),
             out.moment(piece.since),
-            piece.detail.clone(),
+            in_words(
+                item.map_or(Section::Unspecified, |item| item.section),
+                &piece.detail,
+                out.lang,
+            ),
         ]
     });
     let across = detail.row.finding.seen.iter().map(|seen| {
-        let said = serde_json::from_str(seen).unwrap_or_default();
-        let words = explain::words(Section::Unspecified, &said, out.lang);
         vec![
             String::new(),
             String::new(),
             out.moment(finding.first_seen),
-            words,
+            in_words(Section::Unspecified, seen, out.lang),
         ]
     });
     let pieces = pieces.chain(across).collect();
@@ -244,6 +246,17 @@ fn show(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
         ],
         steps,
     )?)
+}
+
+/// What was seen, as a person reads it; as it is stored where there are no words for it.
+fn in_words(of: Section, detail: &str, lang: Lang) -> String {
+    let parsed = serde_json::from_str(detail).unwrap_or_default();
+    let words = explain::words(of, &parsed, lang);
+    if words.is_empty() {
+        detail.to_owned()
+    } else {
+        words
+    }
 }
 
 fn find(id: i64, session: &Session) -> Result<FindingDetail, CliError> {
@@ -301,4 +314,21 @@ fn history(detail: &FindingDetail) -> Value {
         })
     });
     steps.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_is_read_by_people_and_what_has_no_words_stays() {
+        let text = r#"{"change":"changed","against":"ledger","difference":{"mode":{"before":"static","after":"dhcp"}}}"#;
+        let said = in_words(Section::Network, text, Lang::Zh);
+        assert!(said.contains("取址方式") && !said.contains('{'), "{said}");
+        let said = in_words(Section::Network, text, Lang::En);
+        assert!(said.contains("ledger") && !said.contains('{'), "{said}");
+        for raw in ["{broken", "", r#"{"nobody_knows":1}"#] {
+            assert_eq!(in_words(Section::Part, raw, Lang::En), raw);
+        }
+    }
 }

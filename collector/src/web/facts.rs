@@ -124,8 +124,8 @@ pub(super) fn differences(section: Section, before: &[u8], after: &[u8], lang: L
 /// The detail of a piece of evidence: its fields, and how it differs from what was accepted or assigned.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Detail {
-    /// What was seen: label and value.
-    pub(super) fields: Vec<(String, Shown)>,
+    /// What was seen.
+    pub(super) fields: Vec<Seen>,
     /// How it differs.
     pub(super) differences: Vec<Difference>,
     /// `baseline` or `ledger`, where it differs.
@@ -133,6 +133,18 @@ pub(super) struct Detail {
     /// `added`, `removed` or `changed`, where it differs.
     pub(super) change: String,
 }
+
+/// One thing that was seen.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) label: String,
+    pub(super) value: Shown,
+    /// The page of the asset that it names.
+    pub(super) address: Option<String>,
+}
+
+/// After the name of one side of a story, its asset: `suspect`, `suspect_asset`.
+const ITS_ASSET: &str = "_asset";
 
 /// Reads the detail of a piece of evidence.
 pub(super) fn detail(section: Option<Section>, text: &str, lang: Lang) -> Detail {
@@ -156,9 +168,18 @@ pub(super) fn detail(section: Option<Section>, text: &str, lang: Lang) -> Detail
             // The source stands beside the evidence already, the sentence above it.
             ("source" | "zh" | "en", _) => {}
             ("change", Json::String(change)) => out.change.clone_from(change),
-            _ => out
-                .fields
-                .extend(shown(name, value, lang).map(|value| (label(section, name, lang), value))),
+            (name, _)
+                if name
+                    .strip_suffix(ITS_ASSET)
+                    .is_some_and(|side| object.contains_key(side)) => {}
+            (name, _) => {
+                let asset = object.get(&format!("{name}{ITS_ASSET}")).and_then(Json::as_i64);
+                out.fields.extend(shown(name, value, lang).map(|value| Seen {
+                    label: label(section, name, lang),
+                    value,
+                    address: asset.map(|id| format!("/assets/{id}")),
+                }));
+            }
         }
     }
     out
@@ -412,6 +433,25 @@ mod tests {
             ("ledger", "changed")
         );
         assert_eq!(detail.differences[0].label, "取址方式");
-        assert_eq!(detail.fields[0].0, "接口");
+        assert_eq!(detail.fields[0].label, "接口");
+        assert_eq!(detail.fields[0].address, None);
+    }
+
+    #[test]
+    fn a_side_of_the_story_is_its_name_and_leads_to_its_asset() {
+        let text = r#"{"part":"disk S1","belongs_to":"pc-1","belongs_to_asset":17,"is_in":"stranger","is_in_asset":null}"#;
+        let seen = detail(None, text, Lang::En).fields;
+        let sides: Vec<_> = seen
+            .iter()
+            .map(|seen| (seen.label.as_str(), seen.address.as_deref()))
+            .collect();
+        assert_eq!(
+            sides,
+            [
+                ("Belongs to", Some("/assets/17")),
+                ("Is in", None),
+                ("Part", None)
+            ]
+        );
     }
 }
