@@ -10,12 +10,13 @@ use deskwarden_domain::{
     register::{Order, Person, Provider, Subnet, Transfer, Visit},
 };
 use deskwarden_proto::v1::{AddressMode, Facet, Logon, LogonKind, Look, Section};
-use support::{Pc, context, interface, memory};
+use support::{
+    Pc, context,
+    desk::{DAY, START, registered},
+    interface, memory,
+};
 
-const DAY: Millis = 86_400_000;
 const HOUR: Millis = 3_600_000;
-/// 2026-11-28 00:00 UTC.
-const START: Millis = 1_795_824_000_000;
 
 const REGULATIONS: &str = include_str!("../../rules/regulations.toml");
 const CATEGORIES: &str = include_str!("../../rules/categories.toml");
@@ -53,21 +54,6 @@ fn without(rule: &str) -> Context {
             ("out.toml", &out),
         ],
     )
-}
-
-/// A registered PC in use that has just reported.
-fn pc() -> Pc {
-    let mut pc = Pc::new();
-    pc.now = START;
-    let asset = &mut pc.state.asset;
-    asset.provisional = false;
-    asset.number = Some("PC-1".into());
-    asset.custodian = Some("王芳".into());
-    asset.state_since = START - 100 * DAY;
-    asset.custodian_since = START - 100 * DAY;
-    pc.state.device.enrolled_at = START - 90 * DAY;
-    pc.state.device.last_seen_at = Some(START);
-    pc
 }
 
 fn day(number: i64) -> String {
@@ -130,7 +116,7 @@ fn pc_3_1_2_1_somebody_else_works_with_it_and_no_transfer_is_recorded() {
     const RULE: &str = "pc.transfer-unrecorded";
     let context = built_in(1);
     let case = |accounts: &[&str], days: &[(i64, &str, LogonKind)]| {
-        let mut pc = pc();
+        let mut pc = registered();
         pc.state.papers.person = person(accounts);
         signs_in(&mut pc, &context, Look::Looked, days);
         pc
@@ -153,13 +139,13 @@ fn pc_3_1_2_1_nobody_is_accused_without_knowing_the_custodians_accounts() {
     const RULE: &str = "pc.transfer-unrecorded";
     let context = built_in(1);
     for (custodian, papers) in [(None, None), (Some("王芳"), None), (Some("王芳"), person(&[]))] {
-        let mut pc = pc();
+        let mut pc = registered();
         pc.state.asset.custodian = custodian.map(str::to_owned);
         pc.state.papers.person = papers;
         signs_in(&mut pc, &context, Look::Looked, &others(-9..0));
         comes_to(&mut pc, RULE, Outcome::CouldNotLook);
     }
-    let mut denied = pc();
+    let mut denied = registered();
     denied.state.papers.person = person(&["wangfang"]);
     signs_in(&mut denied, &context, Look::Denied, &[]);
     comes_to(&mut denied, RULE, Outcome::CouldNotLook);
@@ -169,12 +155,12 @@ fn pc_3_1_2_1_nobody_is_accused_without_knowing_the_custodians_accounts() {
 fn pc_3_1_2_1_a_recorded_transfer_and_days_before_the_custodian_accuse_nobody() {
     const RULE: &str = "pc.transfer-unrecorded";
     let context = built_in(1);
-    let mut handed = pc();
+    let mut handed = registered();
     handed.state.papers.person = person(&["wangfang"]);
     handed.state.papers.transfers = vec![transfer(START - 10 * DAY, None)];
     signs_in(&mut handed, &context, Look::Looked, &others(-9..0));
     comes_to(&mut handed, RULE, Outcome::Pass);
-    let mut new = pc();
+    let mut new = registered();
     new.state.asset.custodian_since = START - DAY;
     new.state.papers.person = person(&["wangfang"]);
     signs_in(&mut new, &context, Look::Looked, &others(-9..0));
@@ -184,7 +170,7 @@ fn pc_3_1_2_1_a_recorded_transfer_and_days_before_the_custodian_accuse_nobody() 
 #[test]
 fn a_sign_in_has_what_the_register_says_looked_at_at_once() {
     let context = built_in(1);
-    let mut pc = pc();
+    let mut pc = registered();
     pc.state.papers.person = person(&["wangfang"]);
     signs_in(&mut pc, &context, Look::Looked, &others(-5..-1));
     pc.rejudge(&context);
@@ -221,7 +207,7 @@ fn pc_3_3_the_form_of_a_transfer_is_reminded_of_and_then_overdue() {
         (9, None, Outcome::Pass, Outcome::Fail),
         (9, Some(START), Outcome::Pass, Outcome::Pass),
     ] {
-        let mut pc = pc();
+        let mut pc = registered();
         pc.state.papers.transfers = vec![transfer(START - days * DAY, received)];
         comes_to(&mut pc, due_rule, due);
         comes_to(&mut pc, overdue_rule, overdue);
@@ -231,7 +217,7 @@ fn pc_3_3_the_form_of_a_transfer_is_reminded_of_and_then_overdue() {
 #[test]
 fn pc_3_3_the_moment_at_which_a_form_is_due_wakes_the_asset() {
     let context = built_in(1);
-    let mut pc = pc();
+    let mut pc = registered();
     pc.state.device.goodbye_at = pc.state.device.last_seen_at;
     pc.state.papers.transfers = vec![transfer(START, None)];
     pc.rejudge(&context);
@@ -263,7 +249,7 @@ fn pc_3_1_2_2_in_use_by_the_register_but_nobody_uses_it() {
     const RULE: &str = "pc.idle";
     let context = built_in(1);
     let case = |heard: i64, look: Look, days: &[(i64, &str, LogonKind)]| {
-        let mut pc = pc();
+        let mut pc = registered();
         signs_in(&mut pc, &context, look, days);
         pc.state.device.last_seen_at = Some(START - heard * DAY);
         pc
@@ -296,7 +282,7 @@ fn pc_3_1_2_2_in_use_by_the_register_but_nobody_uses_it() {
 
 #[test]
 fn pc_3_1_2_2_time_in_which_nobody_listened_does_not_count() {
-    let mut pc = pc();
+    let mut pc = registered();
     pc.state.device.last_seen_at = Some(START - 31 * DAY);
     let mut context = built_in(1);
     signs_in(&mut pc, &context, Look::Looked, &[]);
@@ -317,7 +303,7 @@ fn pc_3_1_2_2_and_3_1_5_what_is_out_of_use_reports() {
         (AssetState::Lost, "pc.lost-reports"),
     ] {
         let case = |state_since: Millis| {
-            let mut pc = pc();
+            let mut pc = registered();
             pc.state.asset.state = state;
             pc.state.asset.state_since = state_since;
             pc
@@ -345,7 +331,7 @@ fn order(from: Millis, to: Millis, parts: &[&str]) -> Order {
 /// A PC whose memory was accepted and then changed.
 fn changed(orders: Vec<Order>) -> Pc {
     let context = built_in(1);
-    let mut pc = pc();
+    let mut pc = registered();
     pc.state.papers.orders = orders;
     pc.reads(
         &context,
@@ -381,7 +367,7 @@ fn pc_3_1_3_parts_change_under_a_work_order_or_without_one() {
         ] {
             comes_to(&mut changed(orders), rule, expected);
         }
-        let mut blind = pc();
+        let mut blind = registered();
         blind.reads(&built_in(1), Section::Part, "smbios", Look::Denied, vec![]);
         comes_to(&mut blind, rule, Outcome::CouldNotLook);
     }
@@ -434,7 +420,7 @@ fn pc_3_1_3_a_removed_part_is_covered_too() {
         (vec![order(START, START + 2 * HOUR, &[])], Outcome::Pass),
         (vec![], Outcome::Fail),
     ] {
-        let mut pc = pc();
+        let mut pc = registered();
         pc.state.papers.orders = orders;
         pc.reads(
             &context,
@@ -454,7 +440,7 @@ fn pc_3_1_3_a_removed_part_is_covered_too() {
 fn pc_3_1_3_gone_without_an_order() {
     const RULE: &str = "pc.gone-unordered";
     let case = |days: i64, orders: Vec<Order>| {
-        let mut pc = pc();
+        let mut pc = registered();
         pc.state.device.last_seen_at = Some(START - days * DAY);
         pc.state.papers.orders = orders;
         pc
@@ -478,7 +464,7 @@ fn pc_3_1_3_gone_without_an_order() {
 
 /// A provider's PC.
 fn outsourced() -> Pc {
-    let mut pc = pc();
+    let mut pc = registered();
     pc.state.asset.class = AssetClass::Outsourced;
     pc.state.asset.provider = Some("甲公司".into());
     pc.state.papers.provider = Some(Provider {
@@ -511,7 +497,7 @@ fn out_17_a_providers_pc_outside_its_visits() {
         pc.state.papers.visits = visits;
         comes_to(&mut pc, RULE, expected);
     }
-    says_nothing(&mut pc(), RULE);
+    says_nothing(&mut registered(), RULE);
     let mut never = outsourced();
     never.state.device.last_seen_at = None;
     comes_to(&mut never, RULE, Outcome::Pass);
@@ -652,7 +638,7 @@ fn out_13_somebody_answers_for_a_providers_pc() {
     let mut unknown = outsourced();
     unknown.state.asset.provider = None;
     comes_to(&mut unknown, RULE, Outcome::Fail);
-    says_nothing(&mut pc(), RULE);
+    says_nothing(&mut registered(), RULE);
 }
 
 #[test]

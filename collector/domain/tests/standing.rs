@@ -8,11 +8,14 @@ use std::sync::{Arc, LazyLock};
 
 use deskwarden_domain::{
     judge::{Context, Graces},
-    model::{FindingState, LedgerEntry, LedgerMode, NoticeId, OpenNotice, Outcome},
+    model::{FindingState, NoticeId, OpenNotice, Outcome},
     rules::RuleSet,
 };
-use deskwarden_proto::v1::{AddressMode, Facet, Look, Network, Section, facet::Kind};
-use support::{ASSET, Pc, approve};
+use deskwarden_proto::v1::{Facet, Look, Network, Section};
+use support::{
+    Pc, approve,
+    desk::{assigned, card},
+};
 
 static SET: LazyLock<Arc<RuleSet>> = LazyLock::new(|| Arc::new(packs::shipped()));
 /// Longer than the grace of any rule here.
@@ -125,32 +128,6 @@ fn an_approval_covers_a_pc_until_it_ends() {
     }
 }
 
-/// A network card as the ledger below has it.
-fn card(change: impl FnOnce(&mut Network)) -> (String, Facet) {
-    let (key, facet) = support::interface("10.1.2.3", AddressMode::Static);
-    let Some(Kind::Network(mut network)) = facet.kind else {
-        unreachable!("an interface")
-    };
-    network.gateways = vec!["10.1.2.254".into()];
-    network.dns = vec!["10.1.1.1".into()];
-    change(&mut network);
-    (key, network.into())
-}
-
-fn ledger() -> LedgerEntry {
-    LedgerEntry {
-        address: "10.1.2.3".into(),
-        prefix: Some(24),
-        gateway: Some("10.1.2.254".into()),
-        dns: vec!["10.1.1.1".into()],
-        mode: Some(LedgerMode::Static),
-        mac: Some("00:1a:2b:3c:4d:5e".into()),
-        asset: Some(ASSET),
-        owner: None,
-        place: None,
-    }
-}
-
 /// What makes a card differ from the ledger.
 type Change = fn(&mut Network);
 
@@ -175,7 +152,7 @@ fn what_differs_from_the_ledger_is_a_finding_of_its_own_rule_until_it_is_put_bac
     let context = shipped();
     for (rule, change) in ADDRESSES {
         let mut pc = calm();
-        pc.state.ledger = vec![ledger()];
+        pc.state.ledger = vec![assigned()];
         shows(&mut pc, &context, Look::Looked, vec![card(|_| {})]);
         later(&mut pc, &context);
         assert_eq!(pc.outcome(rule).0, Outcome::Pass, "{rule}");
@@ -204,7 +181,7 @@ fn addresses_that_nobody_could_see_pass_nothing() {
     let context = shipped();
     for (rule, _) in ADDRESSES {
         let mut pc = calm();
-        pc.state.ledger = vec![ledger()];
+        pc.state.ledger = vec![assigned()];
         shows(&mut pc, &context, Look::Denied, vec![]);
         later(&mut pc, &context);
         assert_eq!(pc.outcome(rule).0, Outcome::CouldNotLook, "{rule}");
@@ -217,7 +194,7 @@ fn an_approved_address_is_no_breach_until_the_approval_ends() {
     let context = shipped();
     for (rule, change) in ADDRESSES {
         let mut pc = calm();
-        pc.state.ledger = vec![ledger()];
+        pc.state.ledger = vec![assigned()];
         let ends_at = pc.now + 2 * LATER;
         approve(&mut pc, rule, ends_at);
         shows(&mut pc, &context, Look::Looked, vec![card(change)]);

@@ -338,15 +338,10 @@ mod tests {
 
     fn entry(address: &str) -> LedgerEntry {
         LedgerEntry {
-            address: address.into(),
             prefix: Some(24),
             gateway: Some("192.0.2.1".into()),
-            dns: Vec::new(),
             mode: Some(LedgerMode::Static),
-            mac: None,
-            asset: None,
-            owner: None,
-            place: None,
+            ..LedgerEntry::of(address.into())
         }
     }
 

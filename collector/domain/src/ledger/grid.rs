@@ -280,15 +280,9 @@ mod tests {
     #[test]
     fn every_address_gets_the_word_that_matters_most() {
         let entry = |address: &str, gateway: Option<&str>| LedgerEntry {
-            address: address.into(),
-            prefix: None,
             gateway: gateway.map(str::to_owned),
-            dns: Vec::new(),
-            mode: None,
-            mac: None,
             asset: Some(AssetId(4)),
-            owner: None,
-            place: None,
+            ..LedgerEntry::of(address.into())
         };
         let seen = |address: &str, router| SeenAddress {
             address: address.into(),

@@ -70,15 +70,8 @@ mod tests {
 
     fn entry(address: &str, owner: &str) -> LedgerEntry {
         LedgerEntry {
-            address: address.into(),
-            prefix: None,
-            gateway: None,
-            dns: Vec::new(),
-            mode: None,
-            mac: None,
-            asset: None,
             owner: Some(owner.into()),
-            place: None,
+            ..LedgerEntry::of(address.into())
         }
     }
 

@@ -199,6 +199,23 @@ pub struct LedgerEntry {
     pub place: Option<String>,
 }
 
+impl LedgerEntry {
+    /// The line of an address of which nothing else is said.
+    pub const fn of(address: String) -> Self {
+        Self {
+            address,
+            prefix: None,
+            gateway: None,
+            dns: Vec::new(),
+            mode: None,
+            mac: None,
+            asset: None,
+            owner: None,
+            place: None,
+        }
+    }
+}
+
 /// Addresses that a DHCP server hands out: whoever got one from it holds it rightfully.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DhcpRange {

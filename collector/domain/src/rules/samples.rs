@@ -73,15 +73,5 @@ pub(super) fn papers() -> Papers {
 }
 
 pub(super) const fn ledger() -> LedgerEntry {
-    LedgerEntry {
-        address: String::new(),
-        prefix: None,
-        gateway: None,
-        dns: Vec::new(),
-        mode: None,
-        mac: None,
-        asset: None,
-        owner: None,
-        place: None,
-    }
+    LedgerEntry::of(String::new())
 }

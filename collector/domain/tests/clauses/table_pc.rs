@@ -1,40 +1,25 @@
 //! Rules about one PC that need more than one fact: itself, its accounts, parts and addresses, and its register.
 
 use deskwarden_domain::{
-    model::{AssetClass, AssetState, LedgerEntry, LedgerMode, NoticeId, OpenNotice},
+    model::{AssetClass, AssetState, NoticeId, OpenNotice},
     register::{Order, Person, Provider, Subnet, Transfer, Visit},
 };
-use deskwarden_proto::v1::{AddressMode, Logon, LogonKind, Network, facet::Kind};
+use deskwarden_proto::v1::{AddressMode, Logon, LogonKind, Network};
 
 use super::{
-    support::{ASSET, interface, memory},
+    support::{
+        desk::{self, DAY, START, registered},
+        interface, memory,
+    },
     trials::{Scene, Trial, Tried},
     *,
 };
 
-const DAY: i64 = 86_400_000;
 const HOUR: i64 = 3_600_000;
-/// 2026-11-28 00:00 UTC.
-const START: i64 = 1_795_824_000_000;
 const RECORD: &str = "what it asks is a record of the collector's own, which is always there";
 
-/// A registered PC in use that has just been heard.
-fn pc() -> Pc {
-    let mut pc = Pc::new();
-    pc.now = START;
-    let asset = &mut pc.state.asset;
-    asset.provisional = false;
-    asset.number = Some("PC-1".into());
-    asset.custodian = Some("王芳".into());
-    asset.state_since = START - 100 * DAY;
-    asset.custodian_since = START - 100 * DAY;
-    pc.state.device.enrolled_at = START - 90 * DAY;
-    pc.state.device.last_seen_at = Some(START);
-    pc
-}
-
 fn with(change: impl FnOnce(&mut Pc)) -> Pc {
-    let mut pc = pc();
+    let mut pc = registered();
     change(&mut pc);
     pc
 }
@@ -95,26 +80,9 @@ fn order() -> Order {
 
 /// A network card beside its entry in the ledger.
 fn card(context: &Context, change: impl FnOnce(&mut Network)) -> Pc {
-    let (key, facet) = interface("10.1.2.3", AddressMode::Static);
-    let Some(Kind::Network(mut network)) = facet.kind else {
-        unreachable!("an interface")
-    };
-    network.gateways = vec!["10.1.2.254".into()];
-    network.dns = vec!["10.1.1.1".into()];
-    change(&mut network);
     with(|pc| {
-        pc.state.ledger = vec![LedgerEntry {
-            address: "10.1.2.3".into(),
-            prefix: Some(24),
-            gateway: Some("10.1.2.254".into()),
-            dns: vec!["10.1.1.1".into()],
-            mode: Some(LedgerMode::Static),
-            mac: Some("00:1a:2b:3c:4d:5e".into()),
-            asset: Some(ASSET),
-            owner: None,
-            place: None,
-        }];
-        let facts = vec![(key, network.into())];
+        pc.state.ledger = vec![desk::assigned()];
+        let facts = vec![desk::card(change)];
         pc.reads(context, Section::Network, "interfaces", Look::Looked, facts);
     })
 }
@@ -218,7 +186,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn itself() -> Vec<Trial> {
-    let calm: Pcs = |_| pc();
+    let calm: Pcs = |_| registered();
     vec![
         of_record(
             "pc.unregistered",
@@ -374,7 +342,11 @@ fn register() -> Vec<Trial> {
             |_| out_of_use(AssetState::Scrapped, START - 2 * DAY),
             |_| out_of_use(AssetState::Scrapped, START - HOUR),
         ),
-        of_record("pc.gone-unordered", |_| gone(pc(), 8), |_| gone(pc(), 6)),
+        of_record(
+            "pc.gone-unordered",
+            |_| gone(registered(), 8),
+            |_| gone(registered(), 6),
+        ),
         of_record(
             "pc.transfer-form-due",
             |_| transfer(START + DAY / 2),

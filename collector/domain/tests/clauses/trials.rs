@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use deskwarden_domain::model::{Approval, ApprovalId, AssetId, FindingKey, Grantee, Holder};
+use deskwarden_domain::model::{FindingKey, Holder};
 
 use super::{
     office::{NOW, Office},
+    support::approval,
     table_office, table_pc, *,
 };
 
@@ -144,26 +145,12 @@ impl Played {
     }
 
     fn approve(&mut self, rule: &str, ends_at: i64) {
-        let approval = |asset| Approval {
-            id: Some(ApprovalId(1)),
-            grantee: Grantee::Asset(asset),
-            rule: rule.into(),
-            subject: "*".into(),
-            approver: "张主任".into(),
-            reason: "工作需要".into(),
-            starts_at: 0,
-            ends_at,
-            granted_at: 0,
-            granted_by: "li".into(),
-            finding: None,
-            withdrawn: None,
-        };
         if let Some(pc) = &mut self.pc {
-            pc.state.approvals = vec![approval(AssetId(1))];
+            approve(pc, rule, ends_at);
         }
         if let Some(office) = &mut self.office {
             for (id, known) in &mut office.picture.assets {
-                known.approvals = vec![approval(*id)];
+                known.approvals = vec![approval(*id, rule, ends_at)];
             }
         }
     }

@@ -313,15 +313,10 @@ fn a_changed_static_address_is_a_finding_and_the_ledger_decides_over_the_baselin
     look(&mut pc, "192.0.2.8");
     assert_eq!(pc.finding("address").state, FindingState::Open);
     pc.state.ledger.push(LedgerEntry {
-        address: "192.0.2.8".into(),
         prefix: Some(24),
-        gateway: None,
-        dns: Vec::new(),
         mode: Some(LedgerMode::Static),
-        mac: None,
         asset: Some(ASSET),
-        owner: None,
-        place: None,
+        ..LedgerEntry::of("192.0.2.8".into())
     });
     pc.rejudge(&context);
     assert_eq!(

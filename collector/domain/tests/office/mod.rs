@@ -167,17 +167,7 @@ impl Office {
     }
 
     pub(crate) fn assigned(mut self, address: &str, change: impl FnOnce(&mut LedgerEntry)) -> Self {
-        let mut entry = LedgerEntry {
-            address: address.into(),
-            prefix: None,
-            gateway: None,
-            dns: Vec::new(),
-            mode: None,
-            mac: None,
-            asset: None,
-            owner: None,
-            place: None,
-        };
+        let mut entry = LedgerEntry::of(address.into());
         change(&mut entry);
         self.picture.ledger.push(entry);
         self

@@ -7,6 +7,8 @@
     reason = "a fault here fails the test that asked"
 )]
 
+pub(crate) mod desk;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use deskwarden_domain::{
@@ -293,9 +295,14 @@ impl Pc {
 
 /// Approves whatever breaches a rule on the PC, until `ends_at`.
 pub(crate) fn approve(pc: &mut Pc, rule: &str, ends_at: i64) {
-    pc.state.approvals = vec![Approval {
+    pc.state.approvals = vec![approval(ASSET, rule, ends_at)];
+}
+
+/// An approval of whatever breaches a rule on an asset.
+pub(crate) fn approval(asset: AssetId, rule: &str, ends_at: i64) -> Approval {
+    Approval {
         id: Some(ApprovalId(1)),
-        grantee: Grantee::Asset(ASSET),
+        grantee: Grantee::Asset(asset),
         rule: rule.into(),
         subject: "*".into(),
         approver: "张主任".into(),
@@ -306,7 +313,7 @@ pub(crate) fn approve(pc: &mut Pc, rule: &str, ends_at: i64) {
         granted_by: "li".into(),
         finding: None,
         withdrawn: None,
-    }];
+    }
 }
 
 pub(crate) fn package(name: &str) -> Facet {

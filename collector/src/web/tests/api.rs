@@ -207,15 +207,12 @@ fn full(say: &Say) -> House {
     seed::machine(&house, 3, say);
     seed::deliveries(&house, say);
     let entry = deskwarden_domain::model::LedgerEntry {
-        address: "10.1.2.3".into(),
         prefix: Some(24),
         gateway: Some("10.1.2.1".into()),
         dns: vec!["10.1.1.53".into()],
         mode: Some(deskwarden_domain::model::LedgerMode::Static),
-        mac: None,
-        asset: None,
         owner: Some(say("张三")),
-        place: None,
+        ..deskwarden_domain::model::LedgerEntry::of("10.1.2.3".into())
     };
     house
         .store

@@ -11,15 +11,10 @@ use crate::ledger;
 
 fn entry(address: &str, owner: &str) -> LedgerEntry {
     LedgerEntry {
-        address: address.into(),
         prefix: Some(24),
         gateway: Some("10.1.2.1".into()),
-        dns: Vec::new(),
-        mode: None,
-        mac: None,
-        asset: None,
         owner: Some(owner.into()),
-        place: None,
+        ..LedgerEntry::of(address.into())
     }
 }
 

@@ -59,15 +59,10 @@ fn touch(at: i64) -> Op {
 
 fn entry(asset: Option<AssetId>) -> LedgerEntry {
     LedgerEntry {
-        address: X.into(),
         prefix: Some(24),
-        gateway: None,
-        dns: Vec::new(),
-        mode: None,
         mac: Some("00:00:5e:00:53:0a".into()),
         asset,
-        owner: None,
-        place: None,
+        ..LedgerEntry::of(X.into())
     }
 }
 

@@ -30,17 +30,7 @@ fn asset(number: Option<&str>, name: &str) -> Asset {
 }
 
 fn entry(address: &str) -> LedgerEntry {
-    LedgerEntry {
-        address: address.into(),
-        prefix: None,
-        gateway: None,
-        dns: vec![],
-        mode: None,
-        mac: None,
-        asset: None,
-        owner: None,
-        place: None,
-    }
+    LedgerEntry::of(address.into())
 }
 
 fn judged(store: &dyn Store, devices: &[Device]) {

@@ -80,15 +80,8 @@ fn office(store: &dyn Store) -> Device {
 
 fn address(asset: AssetId) -> LedgerEntry {
     LedgerEntry {
-        address: "10.0.0.9".into(),
-        prefix: None,
-        gateway: None,
-        dns: vec![],
-        mode: None,
-        mac: None,
         asset: Some(asset),
-        owner: None,
-        place: None,
+        ..LedgerEntry::of("10.0.0.9".into())
     }
 }
 
