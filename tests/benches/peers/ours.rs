@@ -20,9 +20,9 @@ use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
 use crate::peer::{CHANGES, Costs, SEED, SENDERS};
 
 /// A hello costs little: more of them, so that the kernel's ticks do not matter.
-const HELLOS: usize = 40;
-/// As many of them as a device says in one go before it is read more slowly, and how long it rests then.
-const GO: usize = 4;
+const HELLOS: usize = 42;
+/// Fewer of them than a device may say in one go before it is read more slowly, and how long it rests then.
+const GO: usize = 3;
 const REST: Duration = Duration::from_millis(600);
 
 /// The whole course. Everything that was told is compared with the store, item by item.
@@ -115,15 +115,34 @@ fn callers(fleet: &mut Fleet) -> Result<Vec<Caller>> {
     let place = fleet.place().clone();
     let mut agents: Vec<_> = fleet.agents.drain(..).collect();
     fleet.wait(async {
-        let mut callers = Vec::new();
+        let mut devices = Vec::new();
         for agent in &mut agents {
-            callers.push(Device::take_over(agent, &place).await?.call().await?);
+            devices.push(Device::take_over(agent, &place).await?);
+        }
+        // Each says hello at once: who connects and says nothing in the time of a handshake is sent away.
+        let connecting = devices.into_iter().map(|device| async move {
+            let caller = device.call().await?;
+            greet(&caller).await?;
+            anyhow::Ok(caller)
+        });
+        let mut connecting: JoinSet<Result<Caller>> = connecting.collect();
+        let mut callers = Vec::new();
+        while let Some(caller) = connecting.join_next().await {
+            callers.push(caller??);
         }
         Ok(callers)
     })
 }
 
-/// Each says hello, is welcomed and hangs up, again and again.
+/// Says hello, is welcomed and hangs up.
+async fn greet(caller: &Caller) -> Result<()> {
+    let (frames, mut replies) = caller.welcomed().await?;
+    drop(frames);
+    while replies.message().await?.is_some() {}
+    Ok(())
+}
+
+/// Each does so again and again.
 async fn hellos(callers: Vec<Caller>) -> Result<()> {
     let gate = Arc::new(Semaphore::new(SENDERS));
     let mut tasks: JoinSet<Result<()>> = JoinSet::new();
@@ -133,9 +152,7 @@ async fn hellos(callers: Vec<Caller>) -> Result<()> {
             for _ in 0..HELLOS / GO {
                 let turn = Arc::clone(&gate).acquire_owned().await?;
                 for _ in 0..GO {
-                    let (frames, mut replies) = caller.welcomed().await?;
-                    drop(frames);
-                    while replies.message().await?.is_some() {}
+                    greet(&caller).await?;
                 }
                 drop(turn);
                 sleep(REST).await;
