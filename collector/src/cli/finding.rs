@@ -189,7 +189,7 @@ fn show(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
             out.moment(finding.first_seen),
         ],
     ];
-    out.table(&[("项", "FIELD"), ("值", "VALUE")], facts)?;
+    out.whole_table(&[("项", "FIELD"), ("值", "VALUE")], facts)?;
     let pieces = detail.evidence.iter().map(|piece| {
         let item = piece.item.as_ref();
         let of = item.map_or_else(String::new, |item| {
@@ -215,7 +215,7 @@ fn show(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
         ]
     });
     let pieces = pieces.chain(across).collect();
-    out.table(
+    out.whole_table(
         &[
             ("来源", "SOURCE"),
             ("条目", "ITEM"),
@@ -237,7 +237,7 @@ fn show(id: i64, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
         ]
     });
     let steps = steps.collect();
-    Ok(out.table(
+    Ok(out.whole_table(
         &[
             ("时间", "AT"),
             ("操作人", "WHO"),

@@ -76,8 +76,27 @@ impl<'a> Out<'a> {
         clock::shown(at, self.lang)
     }
 
-    /// Rows under headings (Chinese, English). Cells are one line each and hold no control characters.
+    /// Rows under headings (Chinese, English). Cells are one line each, of which the end is left out where it is long, and
+    /// hold no control characters.
     pub(crate) fn table(&mut self, headings: &[(&str, &str)], rows: Vec<Vec<String>>) -> io::Result<()> {
+        self.columns(headings, rows, cut)
+    }
+
+    /// The same with whole cells, for what is shown of one thing.
+    pub(crate) fn whole_table(
+        &mut self,
+        headings: &[(&str, &str)],
+        rows: Vec<Vec<String>>,
+    ) -> io::Result<()> {
+        self.columns(headings, rows, str::to_owned)
+    }
+
+    fn columns(
+        &mut self,
+        headings: &[(&str, &str)],
+        rows: Vec<Vec<String>>,
+        cut: fn(&str) -> String,
+    ) -> io::Result<()> {
         if rows.is_empty() {
             let nothing = self.say("（无）", "(none)").to_owned();
             return self.line(&nothing);
@@ -126,4 +145,27 @@ fn cut(text: &str) -> String {
 /// An absent value is an empty cell.
 pub(crate) fn cell(value: Option<&str>) -> String {
     value.unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_leaves_out_the_end_of_a_long_cell_and_what_is_shown_of_one_thing_is_whole() {
+        let long = format!("{}\u{7}end", "一".repeat(40));
+        let rows = || vec![vec![long.clone()]];
+        let said = |write: &dyn Fn(&mut Out<'_>)| {
+            let mut bytes = Vec::new();
+            write(&mut Out::new(&mut bytes, false, Lang::En));
+            String::from_utf8(bytes).unwrap()
+        };
+        let list = said(&|out| out.table(&[("详情", "DETAIL")], rows()).unwrap());
+        assert!(list.contains('…') && !list.contains("end"), "{list}");
+        let whole = said(&|out| out.whole_table(&[("详情", "DETAIL")], rows()).unwrap());
+        assert!(
+            whole.contains("end") && !whole.contains(['…', '\u{7}']),
+            "{whole}"
+        );
+    }
 }
