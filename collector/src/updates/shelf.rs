@@ -200,7 +200,17 @@ impl Shelf {
         platform: &str,
         running: &str,
     ) -> Result<Option<(String, Update)>, ShelfError> {
-        let entries = self.lately()?;
+        self.offer_at(device, platform, running, Instant::now())
+    }
+
+    fn offer_at(
+        &self,
+        device: DeviceId,
+        platform: &str,
+        running: &str,
+        now: Instant,
+    ) -> Result<Option<(String, Update)>, ShelfError> {
+        let entries = self.lately(now)?;
         if entries.is_empty() {
             return Ok(None);
         }
@@ -231,9 +241,12 @@ impl Shelf {
     }
 
     /// What there was a moment ago.
-    fn lately(&self) -> Result<Arc<[Entry]>, ShelfError> {
+    fn lately(&self, now: Instant) -> Result<Arc<[Entry]>, ShelfError> {
         let known = self.known();
-        if known.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+        if known
+            .looked
+            .is_some_and(|looked| now.saturating_duration_since(looked) < LOOK)
+        {
             return Ok(Arc::clone(&known.entries));
         }
         drop(known);
@@ -391,7 +404,7 @@ fn fault(path: &Path, source: io::Error) -> ShelfError {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Read as _, thread};
+    use std::io::Read as _;
 
     use super::*;
     use crate::updates::Signer;
@@ -427,14 +440,12 @@ mod tests {
 
         // Another process says so: the running one sees it when it looks again.
         Shelf::of(data.path()).set_ring("1.2.0", None, &all()).unwrap();
-        let began = Instant::now();
-        let found = loop {
-            match offered("1.0") {
-                None if began.elapsed() < 30 * LOOK => thread::sleep(LOOK / 50),
-                found => break found,
-            }
+        let offered = |running: &str| {
+            shelf
+                .offer_at(device(1), "windows-x86_64", running, Instant::now() + LOOK)
+                .unwrap()
         };
-        assert_eq!(found.unwrap().0, "1.2.0");
+        assert_eq!(offered("1.0").unwrap().0, "1.2.0");
         let mut program = String::new();
         let file = shelf.program(device(1), &entry.sha256).unwrap();
         file.unwrap().read_to_string(&mut program).unwrap();
