@@ -347,7 +347,7 @@ async fn serve(
     }))
     .with_system(System {
         eyes: Some(Arc::clone(&eyes)),
-        meter,
+        meter: Arc::clone(&meter),
         sessions: Arc::new(move || live.count()),
         doors,
         since: clock::now(),
@@ -368,6 +368,7 @@ async fn serve(
     let desk: DeskOf = Arc::new(move |store| desk.load(store));
     let outage = OutageWatch {
         store: Arc::clone(&store),
+        meter,
         holder: holder.clone(),
         desk: Arc::clone(&desk),
         words: Arc::clone(&words),

@@ -30,6 +30,17 @@ impl Entropy for OsEntropy {
     }
 }
 
+/// A system that gives none.
+#[cfg(test)]
+pub(crate) struct Drained;
+
+#[cfg(test)]
+impl Entropy for Drained {
+    fn fill(&self, _: &mut [u8]) -> Result<(), NoEntropy> {
+        Err(NoEntropy)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

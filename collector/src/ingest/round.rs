@@ -213,22 +213,19 @@ impl Rounds {
             steps.attempts += 1;
             let tried = catch_unwind(AssertUnwindSafe(|| self.once(works, now, steps)));
             match tried {
-                Ok(Ok(outcome)) => return Ok(outcome),
+                Ok(Ok(outcome)) => {
+                    if outcome.committed.is_some() {
+                        self.meter.writes.note(now, true);
+                    }
+                    return Ok(outcome);
+                }
                 Ok(Err(StoreError::Stale)) => {
                     if let Err(fault) = self.contexts.refresh() {
-                        warn!(
-                            error = &fault as &dyn std::error::Error,
-                            "the store is out of reach"
-                        );
-                        return Err(Failure::Busy);
+                        return Err(self.out_of_reach(&fault, now));
                     }
                 }
                 Ok(Err(fault @ StoreError::Unavailable { .. })) => {
-                    warn!(
-                        error = &fault as &dyn std::error::Error,
-                        "the store is out of reach"
-                    );
-                    return Err(Failure::Busy);
+                    return Err(self.out_of_reach(&fault, now));
                 }
                 Ok(Err(fault)) => {
                     if let [work] = works {
@@ -249,6 +246,15 @@ impl Rounds {
         }
         warn!("the rules or the assets change faster than reports can be judged");
         Err(Failure::Busy)
+    }
+
+    fn out_of_reach(&self, fault: &StoreError, now: Millis) -> Failure {
+        warn!(
+            error = fault as &dyn std::error::Error,
+            "the store is out of reach"
+        );
+        self.meter.writes.note(now, false);
+        Failure::Busy
     }
 
     fn once(&mut self, works: &[Work], now: Millis, steps: &mut Steps) -> Result<Outcome, StoreError> {

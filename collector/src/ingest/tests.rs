@@ -1,4 +1,4 @@
-//! The opening decisions, and rounds over the embedded store.
+//! Rounds over the embedded store.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,12 +15,10 @@ use deskwarden_proto::{
 use tempfile::TempDir;
 
 mod edits;
+mod openings;
 
-use super::{
-    opening::{self, Anew},
-    *,
-};
-use crate::entropy::OsEntropy;
+use super::*;
+use crate::entropy::{Drained, OsEntropy};
 
 const NOW: Millis = 1_780_000_000_000;
 const KEY: [u8; 32] = [9; 32];
@@ -319,6 +317,23 @@ fn records_behind_a_fork_are_not_applied_in_the_same_group() {
 }
 
 #[test]
+fn what_the_store_takes_and_refuses_is_known() {
+    let bench = Bench::new();
+    let mut rounds = bench.rounds(&Arc::default());
+    rounds.entropy = Arc::new(Drained);
+    let device = bench.device(1);
+    let mut told = |sequence, title| {
+        let (job, mut answers) = record(device, &Fence::default(), incoming(sequence, title));
+        all(&mut rounds, vec![job], NOW);
+        (answers.try_recv().unwrap(), rounds.meter.writes.are_refused(NOW))
+    };
+    assert!(matches!(told(1, "vim"), (Answer::Acknowledged { .. }, false)));
+    // The epoch that follows a fork takes a key.
+    assert_eq!(told(1, "qq"), (Answer::Busy, true));
+    assert!(matches!(told(2, "gimp"), (Answer::Acknowledged { .. }, false)));
+}
+
+#[test]
 fn devices_that_are_due_are_judged_in_few_commits_and_are_due_no_more() {
     let bench = Bench::new();
     let devices: Vec<_> = (1..=40).map(|number| bench.device(number)).collect();
@@ -395,123 +410,4 @@ fn import(store: &dyn Store) {
         };
         store.add_rule_version(&version, &audit()).unwrap();
     }
-}
-
-fn at(epoch: u64, next_sequence: u64, resume_floor: u64) -> Position {
-    Position {
-        next_sequence,
-        resume_floor,
-        ..Position::start(epoch, [3; 32])
-    }
-}
-
-fn hello(position: &Position, epoch: u64, acknowledged: u64, enqueued: u64) -> Hello {
-    Hello {
-        epoch,
-        acknowledged,
-        enqueued,
-        resume_token: position.resume_token(acknowledged).to_vec(),
-        ..Hello::default()
-    }
-}
-
-#[test]
-fn a_hello_is_answered_as_the_table_says() {
-    let bench = Bench::new();
-    let device = bench.device(1);
-    let fresh = bench.state(device);
-    let used = at(3, 11, 8);
-    let unused = at(3, 1, 0);
-    // (store, hello, epoch, next sequence, gap, fork)
-    let cases = [
-        (at(1, 1, 0), Hello::default(), (1, 1, false, false)),
-        (used.clone(), Hello::default(), (4, 1, true, false)),
-        (unused.clone(), hello(&used, 2, 7, 7), (3, 1, false, false)),
-        (used.clone(), hello(&used, 2, 7, 7), (4, 1, true, true)),
-        (used.clone(), hello(&used, 9, 7, 7), (10, 1, true, false)),
-        (used.clone(), hello(&used, 3, 10, 10), (3, 11, false, false)),
-        (used.clone(), hello(&used, 3, 8, 12), (3, 10, false, false)),
-        (used.clone(), hello(&used, 3, 7, 12), (4, 1, true, true)),
-        (used.clone(), hello(&used, 3, 8, 9), (4, 1, true, true)),
-        (
-            used.clone(),
-            Hello {
-                resume_token: vec![0; 16],
-                ..hello(&used, 3, 10, 10)
-            },
-            (4, 1, true, true),
-        ),
-        (used.clone(), hello(&used, 3, 20, 25), (3, 21, true, false)),
-    ];
-    for (position, hello, expected) in cases {
-        let mut state = DeviceState {
-            position,
-            ..fresh.clone()
-        };
-        let mut ops = Vec::new();
-        let opened = opening::open(&mut state, &hello, KEY, NOW, &mut ops);
-        let got = (
-            opened.epoch,
-            opened.next_sequence,
-            opened.recorded_gap,
-            opened.forked,
-        );
-        assert_eq!(got, expected, "{hello:?}");
-        let moved = ops.iter().any(|op| matches!(op, Op::Position { .. }));
-        assert!(moved || !opened.recorded_gap, "{hello:?} must be written down");
-    }
-}
-
-#[test]
-fn a_new_epoch_that_nobody_used_is_given_again() {
-    let bench = Bench::new();
-    let device = bench.device(1);
-    let mut state = bench.state(device);
-    state.position = at(2, 5, 0);
-    let mut ops = Vec::new();
-    opening::anew(&mut state, Anew::Fork, 2, KEY, NOW, &mut ops);
-    assert_eq!((state.position.epoch, state.position.next_sequence), (3, 1));
-    let position = state.position.clone();
-    ops.clear();
-    opening::anew(&mut state, Anew::Fork, 2, [4; 32], NOW, &mut ops);
-    assert_eq!(state.position, position);
-    assert!(ops.is_empty());
-}
-
-#[test]
-fn an_unchanged_hello_writes_nothing() {
-    let bench = Bench::new();
-    let device = bench.device(1);
-    let mut state = bench.state(device);
-    let hello = Hello {
-        agent_version: "1".into(),
-        platform: "linux-x86_64".into(),
-        hints: Some(state.device.hints.clone()),
-        ..Hello::default()
-    };
-    state.device.last_seen_at = Some(NOW - 1);
-    let mut ops = Vec::new();
-    opening::open(&mut state, &hello, KEY, NOW, &mut ops);
-    assert!(ops.is_empty(), "{ops:?}");
-}
-
-#[test]
-fn a_device_that_was_away_has_what_it_shares_looked_at() {
-    let bench = Bench::new();
-    let device = bench.device(1);
-    let returned = |seen: Option<i64>, goodbye: Option<i64>| {
-        let mut state = bench.state(device);
-        state.device.last_seen_at = seen;
-        state.device.goodbye_at = goodbye;
-        let mut ops = Vec::new();
-        opening::open(&mut state, &Hello::default(), KEY, NOW, &mut ops);
-        (
-            ops.iter().any(|op| matches!(op, Op::Seen { .. })),
-            ops.iter().any(|op| matches!(op, Op::Returned { .. })),
-        )
-    };
-    assert_eq!(returned(None, None), (true, false), "new: it shares nothing yet");
-    assert_eq!(returned(Some(NOW - 1), Some(NOW - 1)), (true, true));
-    assert_eq!(returned(Some(NOW - 26 * 60_000), None), (true, true));
-    assert_eq!(returned(Some(NOW - 1), None), (false, false));
 }

@@ -4,6 +4,7 @@
 mod histogram;
 mod queue;
 mod refusals;
+mod writes;
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -19,6 +20,7 @@ const MINUTE: Millis = 60_000;
 pub use histogram::{Distribution, Histogram};
 pub use queue::{Queue, Waiting};
 pub use refusals::{Reason, Refusals};
+pub use writes::Writes;
 
 /// Counts per minute, and since the start.
 #[derive(Debug, Default)]
@@ -35,6 +37,8 @@ pub struct Meter {
     pub queue: Arc<Queue>,
     /// Sessions and calls of agents that were refused.
     pub refusals: Refusals,
+    /// Whether the store takes reports.
+    pub writes: Writes,
     minutes: Mutex<Vec<(i64, u64)>>,
     total: AtomicU64,
 }

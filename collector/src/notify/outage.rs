@@ -17,6 +17,7 @@ use super::{
     Composer, Desk, Style, Templates,
     dispatcher::{Clock, DeskOf, RuleWordsOf},
 };
+use crate::meter::Meter;
 
 /// A question to the store that is on its way.
 type Probe = tokio::task::JoinHandle<StoreResult<(Speaker, Option<Desk>)>>;
@@ -32,6 +33,8 @@ const LONGEST: Duration = Duration::from_secs(20);
 pub struct OutageWatch {
     /// The store.
     pub store: Arc<dyn Store>,
+    /// Knows whether the store takes reports.
+    pub meter: Arc<Meter>,
     /// Different for each running collector.
     pub holder: String,
     /// Who can be told.
@@ -131,8 +134,15 @@ impl OutageWatch {
         Ok((speaker, Some((self.desk)(store)?)))
     }
 
+    /// `written`: whether a small write went through. One does where reports do not: a full disk still has the room
+    /// of its write-ahead log.
     fn step(&self, state: &mut State, written: bool) {
         let now = (self.clock)();
+        let refused = self.meter.writes.are_refused(now);
+        if written && refused {
+            warn!("the store does not take what agents report");
+        }
+        let written = written && !refused;
         if let (Some(told), Some(desk)) = (state.outage.note(now, written, state.speaker), state.desk.clone())
         {
             let (kind, since) = match told {

@@ -6,7 +6,7 @@ use rcgen::SigningKey as _;
 use tonic::Code;
 
 use super::{super::enrolment::recovery_message, *};
-use crate::entropy::NoEntropy;
+use crate::entropy::Drained;
 
 #[tokio::test]
 async fn a_token_gets_a_certificate_and_a_device() {
@@ -333,13 +333,7 @@ async fn recovery_without_the_bound_key_is_refused() {
 
 #[tokio::test]
 async fn what_fails_inside_stays_inside() {
-    struct Empty;
-    impl Entropy for Empty {
-        fn fill(&self, _: &mut [u8]) -> Result<(), NoEntropy> {
-            Err(NoEntropy)
-        }
-    }
-    let bed = Bed::with(SessionSettings::default(), Arc::new(Empty)).await;
+    let bed = Bed::with(SessionSettings::default(), Arc::new(Drained)).await;
     let token = bed.token(|_| {});
     let status = bed
         .anonymous()

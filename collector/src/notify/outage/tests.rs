@@ -60,6 +60,7 @@ impl Bed {
         let now = Arc::clone(&clock);
         let watch = OutageWatch {
             store,
+            meter: Arc::default(),
             holder: "one".to_owned(),
             desk: Arc::new(move |_| Ok(desk.clone())),
             words: Arc::new(RuleWords::of_condition),
@@ -127,6 +128,21 @@ fn a_moment_without_writes_is_none() {
 }
 
 #[test]
+fn reports_that_are_refused_are_an_outage_though_a_small_write_goes_through() {
+    let mut bed = Bed::new(Severity::High);
+    for _ in 0..30 {
+        let now = bed.clock.load(SeqCst);
+        bed.watch.meter.writes.note(now, false);
+        bed.pass(true, 1);
+    }
+    let kinds = |bed: &Bed| bed.got().into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
+    assert_eq!(kinds(&bed), ["opened"]);
+    bed.watch.meter.writes.note(bed.clock.load(SeqCst), true);
+    bed.pass(true, 1);
+    assert_eq!(kinds(&bed), ["opened", "resolved"]);
+}
+
+#[test]
 fn a_channel_that_was_away_is_told_when_it_is_back_and_of_no_end_that_it_never_knew_the_beginning_of() {
     let mut bed = Bed::new(Severity::High);
     bed.sink.away.store(true, SeqCst);
@@ -150,6 +166,7 @@ fn of_three_collectors_one_tells_and_another_takes_its_turn_when_it_is_gone() {
     let turn = |holder: &str| {
         let watch = OutageWatch {
             store: Arc::clone(&bed.watch.store),
+            meter: Arc::default(),
             holder: holder.to_owned(),
             desk: Arc::clone(&bed.watch.desk),
             words: Arc::new(RuleWords::of_condition),
