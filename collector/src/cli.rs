@@ -16,6 +16,7 @@ mod clauses;
 mod company;
 mod demo;
 mod device;
+mod files;
 mod finding;
 mod inspection;
 mod ledger;

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskwarden_domain::{
-    ledger::{self, Column, Imported, Learned, Observation, Plan, RowFault, Table},
+    ledger::{self, Column, Imported, Learned, Observation, Plan},
     model::{AssetId, AuditEntry, FindingState, Lang, LedgerEntry, Millis},
     port::{AssetFilter, FindingFilter, Page, Paging, Store, StoreResult},
+    table::{RowFault, Table},
 };
 use deskwarden_proto::{
     decode,

@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deskwarden_domain::{
-    ledger::{RowFault, Table},
-    model::{AssetId, AuditEntry, FindingAction, FindingId, FindingState, Lang, Millis},
+    model::{AssetId, AuditEntry, FindingAction, FindingId, FindingState, Lang, Millis, Text},
     port::{DepartmentFacts, FindingFilter, Paging, Store, StoreError, StoreResult},
     register::{
         AssetEdit, Book, DepartmentSign, Imported, Kind, Known, Plan, Proposed, Row, asset_cells, edited,
         propose, shown,
     },
     rules::RuleSet,
+    table::{RowFault, Table},
 };
 use deskwarden_proto::{
     decode,
@@ -395,8 +395,14 @@ pub fn enter(
             file: table.file,
             row: 2,
             column: "number".to_owned(),
-            what: format!("`{}` is the number of another asset", row.key),
-            help: "choose another number, or link the device to that asset under arrivals".to_owned(),
+            what: Text::new(
+                format!("“{}”是另一台资产的编号", row.key),
+                format!("`{}` is the number of another asset", row.key),
+            ),
+            help: Text::new(
+                "请换一个编号，或在“新到设备”中把该终端归到那台资产",
+                "choose another number, or link the device to that asset under arrivals",
+            ),
         }]));
     }
     let edit = edited(row, Some(&found.asset));

@@ -22,6 +22,7 @@
 //! - [`operations`]: what the collector watches of itself, and when its store does not write
 //! - [`register`]: the asset register and the books beside it
 //! - [`successor`]: a PC that was installed anew, and the asset that it is proposed for
+//! - [`table`]: files of people as rows of texts, and what is wrong with them
 //! - [`trend`]: how the fleet complied over the last days
 //! - [`port`]: what the domain asks of a store
 
@@ -50,6 +51,7 @@ pub mod port;
 pub mod register;
 pub mod rules;
 pub mod successor;
+pub mod table;
 pub mod token;
 pub mod trend;
 mod turn;

@@ -111,7 +111,7 @@ fn assign(set: Set, session: &Session, out: &mut Out<'_>) -> Result<(), CliError
         owner: set.owner,
         place: set.place,
     };
-    ledger::refuse_unfit(&entry).map_err(CliError::Refused)?;
+    ledger::refuse_unfit(&entry).map_err(|why| CliError::refused(why.get(out.lang)))?;
     let asset = entry.asset.map(|id| format!("asset:{}", id.0));
     let holder = asset.or_else(|| entry.owner.clone()).unwrap_or_default();
     let audit = session.audit("ledger.set", format!("ledger:{}", entry.address), holder);

@@ -1,11 +1,7 @@
 //! `ledger import`, `export`, `learn`, `observe`, `ranges`: the IP ledger in files, from reports, and from what
 //! gateways and DHCP servers remember.
 
-use std::{
-    fs::File,
-    io::{Read as _, Write as _},
-    path::{Path, PathBuf},
-};
+use std::{fs::File, io::Write as _, path::PathBuf};
 
 use clap::Args;
 use deskwarden_domain::{
@@ -21,12 +17,10 @@ use crate::{
 
 use super::{
     CliError, args,
+    files::{bytes, faulty, headings_of, left_out, name_of, table},
     out::Out,
     session::{ACTOR, Session, now},
 };
-
-/// Largest file read, in bytes.
-const FILE: u64 = 16 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Import {
@@ -87,41 +81,13 @@ pub(super) struct Range {
     name: String,
 }
 
-pub(super) fn bytes(file: &Path) -> Result<Vec<u8>, CliError> {
-    let told =
-        |error: std::io::Error| CliError::Refused(format!("{} cannot be read: {error}", file.display()));
-    let mut bytes = Vec::new();
-    let opened = File::open(file).map_err(told)?;
-    opened.take(FILE).read_to_end(&mut bytes).map_err(told)?;
-    Ok(bytes)
-}
-
-pub(super) fn name_of(file: &Path) -> String {
-    file.file_name().map_or_else(
-        || file.display().to_string(),
-        |name| name.to_string_lossy().into_owned(),
-    )
-}
-
 pub(super) fn import(import: &Import, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
-    let table = sheet::read(&name_of(&import.file), &bytes(&import.file)?).map_err(CliError::refused)?;
+    let table = table(&import.file, out)?;
     let store = session.store.as_ref();
     let assets = Assets::load(store)?;
     let preview = match ledger::preview(store, &table, &assets, import.replace)? {
         Ok(preview) => preview,
-        Err(faults) if out.json => {
-            out.value(&json!({"faults": faults}))?;
-            return Err(CliError::Refused(
-                "the file has faults; nothing was loaded".to_owned(),
-            ));
-        }
-        Err(faults) => {
-            let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            return Err(CliError::Refused(format!(
-                "nothing was loaded:\n{}",
-                lines.join("\n")
-            )));
-        }
+        Err(faults) => return Err(faulty(&faults, out)?),
     };
     let plan = &preview.plan;
     if !import.dry_run && !plan.is_empty() {
@@ -130,17 +96,16 @@ pub(super) fn import(import: &Import, session: &Session, out: &mut Out<'_>) -> R
     if out.json {
         let mut value = plan_json(plan);
         if let Value::Object(fields) = &mut value {
-            fields.insert("ignored_columns".to_owned(), json!(preview.file.ignored));
+            fields.insert(
+                "ignored_columns".to_owned(),
+                json!(headings_of(&preview.file.ignored)),
+            );
             fields.insert("loaded".to_owned(), json!(!import.dry_run));
         }
         return Ok(out.value(&value)?);
     }
     show_plan(plan, &assets, out)?;
-    if !preview.file.ignored.is_empty() {
-        let names = preview.file.ignored.join(", ");
-        let text = out.say("未识别的列（已忽略）：", "Columns left out: ").to_owned() + &names;
-        out.line(&text)?;
-    }
+    left_out(&preview.file.ignored, out)?;
     let text = if import.dry_run {
         out.say("仅预览，未写入。", "A preview only: nothing was written.")
     } else {

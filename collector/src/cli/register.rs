@@ -9,7 +9,6 @@ use std::{
 
 use clap::{Args, Subcommand};
 use deskwarden_domain::{
-    ledger::RowFault,
     model::AssetId,
     register::{Book, Plan, Row},
 };
@@ -24,7 +23,7 @@ use crate::{
 
 use super::{
     CliError,
-    ledger_files::{bytes, name_of},
+    files::{faulty, headings_of, left_out, table},
     out::Out,
     session::{ACTOR, Session, now},
 };
@@ -194,8 +193,10 @@ fn set(book: Book, cells: &[String], session: &Session, out: &mut Out<'_>) -> Re
     }
     let store = session.store.as_ref();
     let context = load_context(store)?;
-    let key = register::set(store, &context.rules, book, &typed, editor(session))?
-        .map_err(|faults| refused(&faults))?;
+    let key = match register::set(store, &context.rules, book, &typed, editor(session))? {
+        Ok(key) => key,
+        Err(faults) => return Err(faulty(&faults, out)?),
+    };
     Ok(out.done(
         &json!({"key": key}),
         &format!("{key} 已写入。"),
@@ -203,23 +204,14 @@ fn set(book: Book, cells: &[String], session: &Session, out: &mut Out<'_>) -> Re
     )?)
 }
 
-fn refused(faults: &[RowFault]) -> CliError {
-    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    CliError::Refused(format!("nothing was loaded:\n{}", lines.join("\n")))
-}
-
 fn import(book: Book, import: &Import, session: &Session, out: &mut Out<'_>) -> Result<(), CliError> {
-    let table = sheet::read(&name_of(&import.file), &bytes(&import.file)?).map_err(CliError::refused)?;
+    let table = table(&import.file, out)?;
     let store = session.store.as_ref();
     let context = load_context(store)?;
     let shelf = Shelf::load(store, book)?;
     let preview = match shelf.preview(&context.rules, &table, import.replace, offset(session)) {
         Ok(preview) => preview,
-        Err(faults) if out.json => {
-            out.value(&json!({"faults": faults}))?;
-            return Err(CliError::refused("the file has faults; nothing was loaded"));
-        }
-        Err(faults) => return Err(refused(&faults)),
+        Err(faults) => return Err(faulty(&faults, out)?),
     };
     let plan = &preview.plan;
     if !import.dry_run {
@@ -235,16 +227,12 @@ fn import(book: Book, import: &Import, session: &Session, out: &mut Out<'_>) -> 
                 .collect::<Vec<_>>(),
             "removed": rows(&plan.removed),
             "unchanged": plan.same,
-            "ignored_columns": preview.file.ignored,
+            "ignored_columns": headings_of(&preview.file.ignored),
             "loaded": !import.dry_run,
         }))?);
     }
     show(&shelf, plan, session, out)?;
-    if !preview.file.ignored.is_empty() {
-        let names = preview.file.ignored.join(", ");
-        let text = out.say("未识别的列（已忽略）：", "Columns left out: ").to_owned() + &names;
-        out.line(&text)?;
-    }
+    left_out(&preview.file.ignored, out)?;
     let text = if import.dry_run {
         out.say("仅预览，未写入。", "A preview only: nothing was written.")
     } else {

@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, Read as _};
 
 use calamine::{DataRef, Reader as _, Xlsx};
-use deskwarden_domain::ledger::Table;
+use deskwarden_domain::{model::Lang, table::Table};
 use encoding_rs::{GB18030, UTF_16BE, UTF_16LE};
 
 use super::Format;
@@ -40,6 +40,24 @@ pub enum SheetError {
         /// What its reader says.
         why: String,
     },
+}
+
+impl SheetError {
+    /// The same for people.
+    pub fn said(&self, lang: Lang) -> String {
+        if lang == Lang::En {
+            return self.to_string();
+        }
+        match self {
+            Self::TooLarge(name) => format!("{name} 超过 {} MiB；请拆成几个文件", FILE >> 20),
+            Self::Bomb(name) => format!("{name} 解压后超过 {} MiB；请拆成几个文件", UNPACKED >> 20),
+            Self::Wide(name) => format!("{name} 在第 {COLUMNS} 列之后还有内容；请删除"),
+            Self::Encoding(name) => {
+                format!("{name} 既不是 UTF-8 也不是 GB18030 编码；请另存为“CSV UTF-8”")
+            }
+            Self::Broken { name, why } => format!("{name} 无法读取：{why}；请重新另存为 CSV 或 XLSX"),
+        }
+    }
 }
 
 /// Reads a file of that name: the first sheet of a workbook, or text with commas, semicolons or tabs.
@@ -250,6 +268,37 @@ mod tests {
             .iter()
             .map(|(_, cells)| cells.iter().map(String::as_str).collect())
             .collect()
+    }
+
+    #[test]
+    fn what_is_no_table_is_told_in_both_languages() {
+        let name = || "台账.csv".to_owned();
+        let why = "it ends".to_owned();
+        for (error, zh) in [
+            (
+                SheetError::TooLarge(name()),
+                "台账.csv 超过 8 MiB；请拆成几个文件",
+            ),
+            (
+                SheetError::Bomb(name()),
+                "台账.csv 解压后超过 64 MiB；请拆成几个文件",
+            ),
+            (
+                SheetError::Wide(name()),
+                "台账.csv 在第 256 列之后还有内容；请删除",
+            ),
+            (
+                SheetError::Encoding(name()),
+                "台账.csv 既不是 UTF-8 也不是 GB18030 编码；请另存为“CSV UTF-8”",
+            ),
+            (
+                SheetError::Broken { name: name(), why },
+                "台账.csv 无法读取：it ends；请重新另存为 CSV 或 XLSX",
+            ),
+        ] {
+            assert_eq!(error.said(Lang::Zh), zh);
+            assert_eq!(error.said(Lang::En), error.to_string());
+        }
     }
 
     #[test]

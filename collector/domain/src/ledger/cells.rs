@@ -2,51 +2,71 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::model::{LedgerEntry, LedgerMode};
+use crate::{
+    model::{LedgerEntry, LedgerMode, Text},
+    table::Wrong,
+};
 
 /// Longest text of a cell, in characters.
 pub(super) const LONGEST: usize = 200;
-
-/// What is wrong with a cell, and what to do.
-pub(super) struct Wrong {
-    pub(super) what: String,
-    pub(super) help: &'static str,
-}
-
-fn wrong(text: &str, what: &str, help: &'static str) -> Wrong {
-    let shown: String = text.chars().take(40).collect();
-    Wrong {
-        what: format!("`{shown}` is no {what}"),
-        help,
-    }
-}
 
 pub(super) fn address(text: &str) -> Result<IpAddr, Wrong> {
     let ip: Option<IpAddr> = text.parse().ok();
     ip.filter(|ip| !ip.is_unspecified() && !ip.is_multicast() && !ip.is_loopback())
         .filter(|ip| *ip != IpAddr::V4(Ipv4Addr::BROADCAST))
-        .ok_or_else(|| wrong(text, "address of a machine", "write one as 192.168.1.20"))
+        .ok_or_else(|| {
+            let help = ("请写成 192.168.1.20 的形式", "write one as 192.168.1.20");
+            Wrong::is_no(text, ("计算机可用的地址", "address of a machine"), help)
+        })
 }
 
 /// Refuses what a file may not say of an entry either: an address that no machine has, a gateway elsewhere.
-pub fn refuse_unfit(entry: &LedgerEntry) -> Result<(), String> {
-    let told = |wrong: Wrong| format!("{}; {}", wrong.what, wrong.help);
+pub fn refuse_unfit(entry: &LedgerEntry) -> Result<(), Text> {
+    let told = |Wrong { what, help }: Wrong| {
+        Text::new(
+            format!("{}；{}", what.zh, help.zh),
+            format!("{}; {}", what.en, help.en),
+        )
+    };
     let ip = address(&entry.address).map_err(told)?;
     let Some(length) = entry.prefix else {
         return Ok(());
     };
     prefix(&length.to_string(), Some(ip)).map_err(told)?;
     match &entry.gateway {
-        Some(gateway) if !same_subnet(ip, address(gateway).map_err(told)?, length) => Err(format!(
-            "{gateway} is not in the subnet of {ip}/{length}; correct the gateway, the mask or the address"
-        )),
-        _ => Ok(()),
+        Some(gateway) => {
+            let gateway = address(gateway).map_err(told)?;
+            outside(ip, gateway, length).map_or(Ok(()), |wrong| Err(told(wrong)))
+        }
+        None => Ok(()),
     }
+}
+
+/// What is wrong with a gateway outside the subnet of its address.
+pub(super) fn outside(ip: IpAddr, gateway: IpAddr, prefix: u8) -> Option<Wrong> {
+    (!same_subnet(ip, gateway, prefix)).then(|| {
+        Wrong::new(
+            (
+                format!("{gateway} 不在 {ip}/{prefix} 的网段内"),
+                format!("{gateway} is not in the subnet of {ip}/{prefix}"),
+            ),
+            (
+                "请改正网关、掩码或地址",
+                "correct the gateway, the mask or the address",
+            ),
+        )
+    })
 }
 
 /// A prefix length: `255.255.255.0`, `24` or `/24`.
 pub(super) fn prefix(text: &str, ip: Option<IpAddr>) -> Result<u8, Wrong> {
-    const HELP: &str = "write 255.255.255.0, 24 or /24";
+    let wrong = || {
+        let help = (
+            "请写成 255.255.255.0、24 或 /24",
+            "write 255.255.255.0, 24 or /24",
+        );
+        Wrong::is_no(text, ("子网掩码", "mask"), help)
+    };
     let most = if ip.is_some_and(|ip| ip.is_ipv6()) {
         128
     } else {
@@ -56,15 +76,15 @@ pub(super) fn prefix(text: &str, ip: Option<IpAddr>) -> Result<u8, Wrong> {
         let bits = u32::from(mask);
         let ones = bits.leading_ones();
         if most == 32 && bits.count_ones() == ones && ones > 0 {
-            return u8::try_from(ones).map_err(|_| wrong(text, "mask", HELP));
+            return u8::try_from(ones).map_err(|_| wrong());
         }
-        return Err(wrong(text, "mask", HELP));
+        return Err(wrong());
     }
     text.trim_start_matches('/')
         .parse()
         .ok()
         .filter(|prefix| (1..=most).contains(prefix))
-        .ok_or_else(|| wrong(text, "mask", HELP))
+        .ok_or_else(wrong)
 }
 
 /// The mask of an IPv4 prefix length.
@@ -78,11 +98,8 @@ pub(super) fn dns(text: &str) -> Result<Vec<String>, Wrong> {
         .filter(|part| !part.is_empty())
         .map(|part| {
             part.parse::<IpAddr>().map(|ip| ip.to_string()).map_err(|_| {
-                wrong(
-                    part,
-                    "address of a name server",
-                    "write addresses with spaces between",
-                )
+                let help = ("多个地址之间请用空格分隔", "write addresses with spaces between");
+                Wrong::is_no(part, ("DNS 服务器地址", "address of a name server"), help)
             })
         })
         .collect()
@@ -92,17 +109,26 @@ pub(super) fn mode(text: &str) -> Result<LedgerMode, Wrong> {
     match text.to_lowercase().as_str() {
         "static" | "静态" | "固定" | "手动" | "手工" | "manual" | "fixed" => Ok(LedgerMode::Static),
         "dhcp" | "动态" | "自动" | "dynamic" | "automatic" => Ok(LedgerMode::Dhcp),
-        _ => Err(wrong(
+        _ => Err(Wrong::is_no(
             text,
-            "way to get an address",
-            "write static (静态) or dhcp (动态)",
+            ("获取方式", "way to get an address"),
+            (
+                "请写 静态 或 动态（static、dhcp）",
+                "write static (静态) or dhcp (动态)",
+            ),
         )),
     }
 }
 
 /// A hardware address in any of the usual spellings, in that of keys: lower case, colons.
 pub(super) fn mac(text: &str) -> Result<String, Wrong> {
-    mac_of(text).ok_or_else(|| wrong(text, "MAC address", "write one as 00-1A-2B-3C-4D-5E"))
+    mac_of(text).ok_or_else(|| {
+        let help = (
+            "请写成 00-1A-2B-3C-4D-5E 的形式",
+            "write one as 00-1A-2B-3C-4D-5E",
+        );
+        Wrong::is_no(text, ("MAC 地址", "MAC address"), help)
+    })
 }
 
 /// The hardware address that a text is.
@@ -123,16 +149,22 @@ pub(super) fn mac_of(text: &str) -> Option<String> {
 /// Words for people: bounded, without control characters.
 pub(super) fn words(text: &str) -> Result<String, Wrong> {
     if text.chars().count() > LONGEST || text.chars().any(char::is_control) {
-        return Err(Wrong {
-            what: "the text is too long or has control characters".to_owned(),
-            help: "write at most 200 characters on one line",
-        });
+        return Err(Wrong::new(
+            (
+                "内容过长或含有控制字符",
+                "the text is too long or has control characters",
+            ),
+            (
+                "请写成一行，不超过 200 个字符",
+                "write at most 200 characters on one line",
+            ),
+        ));
     }
     Ok(text.to_owned())
 }
 
 /// Whether two addresses lie in one subnet.
-pub(super) fn same_subnet(one: IpAddr, other: IpAddr, prefix: u8) -> bool {
+fn same_subnet(one: IpAddr, other: IpAddr, prefix: u8) -> bool {
     let bits = |ip: IpAddr| match ip {
         IpAddr::V4(ip) => u128::from(u32::from(ip)) << 96,
         IpAddr::V6(ip) => u128::from(ip),

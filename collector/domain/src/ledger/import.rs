@@ -2,52 +2,11 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use super::{
-    Column,
-    cells::{self, Wrong},
+use super::{Column, cells};
+use crate::{
+    model::{AssetId, LedgerEntry},
+    table::{Faults, Head, Ignored, RowFault, Table, Wrong, plain, start_of},
 };
-use crate::model::{AssetId, LedgerEntry};
-
-/// Most rows of a file.
-const ROWS: usize = 100_000;
-/// Most faults that are told: a file of another kind has one per cell.
-const FAULTS: usize = 500;
-/// What to do about a cell without a heading.
-pub(crate) const HOMELESS: &str =
-    "name its column in the first row, remove the cell, or put quotes around a text with a comma";
-
-/// A file as rows of cells, with the number that a person sees beside each row.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Table {
-    /// Name of the file, for faults.
-    pub file: String,
-    /// Rows that are not empty; the first holds the headings.
-    pub rows: Vec<(usize, Vec<String>)>,
-}
-
-/// A fault of a file.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize)]
-#[error("{file}:{row}: {}{what}; {help}", heading(column))]
-pub struct RowFault {
-    /// The file.
-    pub file: String,
-    /// Its row, from 1.
-    pub row: usize,
-    /// Heading of the column.
-    pub column: String,
-    /// What is wrong.
-    pub what: String,
-    /// What to do.
-    pub help: String,
-}
-
-fn heading(column: &str) -> String {
-    if column.is_empty() {
-        String::new()
-    } else {
-        format!("{column}: ")
-    }
-}
 
 /// What a file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,169 +14,67 @@ pub struct Imported {
     /// Entries in the order of the file.
     pub entries: Vec<LedgerEntry>,
     /// Columns that are no ledger's: left out, and said.
-    pub ignored: Vec<String>,
+    pub ignored: Vec<Ignored>,
 }
 
 /// Reads a table. `asset` finds an asset by its number. Nothing is half-read.
 pub fn read(table: &Table, asset: &dyn Fn(&str) -> Option<AssetId>) -> Result<Imported, Vec<RowFault>> {
-    let mut reader = Reader {
-        file: &table.file,
-        faults: Vec::new(),
-    };
-    let Some(((first, headings), rows)) = table
-        .rows
-        .split_first()
-        .map(|(head, rows)| ((head.0, &head.1), rows))
-    else {
-        reader.fault(
-            1,
-            "",
-            "the file is empty",
-            "begin with a row of headings, as IP地址 or Address",
-        );
-        return Err(reader.faults);
-    };
-    let (columns, ignored) = reader.columns(first, headings);
-    if rows.len() > ROWS {
-        reader.fault(first, "", "the file has more than 100,000 rows", "split it");
-        return Err(reader.faults);
-    }
-    let mut entries = Vec::new();
-    let mut seen: BTreeMap<IpAddr, usize> = BTreeMap::new();
-    for (row, cells) in rows {
-        entries.extend(reader.entry(*row, cells, &columns, headings, asset, &mut seen));
-    }
-    if reader.faults.is_empty() {
-        Ok(Imported { entries, ignored })
-    } else {
-        Err(told(reader.faults))
-    }
-}
-
-/// The faults of a file that are told, in the order of its rows; of more than [`FAULTS`] their number.
-pub(crate) fn told(mut faults: Vec<RowFault>) -> Vec<RowFault> {
-    faults.sort_by_key(|fault| fault.row);
-    let more = faults.len().saturating_sub(FAULTS);
-    faults.truncate(FAULTS);
-    if let Some(last) = faults.last().filter(|_| more > 0).cloned() {
-        faults.push(RowFault {
-            column: String::new(),
-            what: format!("{more} more faults are not listed"),
-            help: "correct these first".to_owned(),
-            ..last
-        });
-    }
-    faults
-}
-
-/// Cells of a row that stand under no heading, with the letter of their column.
-pub(crate) fn homeless<'a>(
-    headings: &'a [String],
-    cells: &'a [String],
-) -> impl Iterator<Item = (String, &'a str)> {
-    let named = |index: usize| {
-        headings
-            .get(index)
-            .is_some_and(|heading| !heading.trim().is_empty())
-    };
-    let cells = cells.iter().map(|cell| plain(cell)).enumerate();
-    cells
-        .filter(move |(index, cell)| !cell.is_empty() && !named(*index))
-        .map(|(index, cell)| (letters(index), cell))
-}
-
-/// The name that spreadsheets give to a column: A to Z, AA, AB.
-fn letters(index: usize) -> String {
-    let last = u8::try_from(index % 26).map_or('?', |step| char::from(b'A' + step));
-    match index / 26 {
-        0 => last.to_string(),
-        rest => letters(rest - 1) + &last.to_string(),
-    }
-}
-
-struct Reader<'a> {
-    file: &'a str,
-    faults: Vec<RowFault>,
-}
-
-impl Reader<'_> {
-    fn fault(&mut self, row: usize, column: &str, what: impl Into<String>, help: &str) {
-        self.faults.push(RowFault {
-            file: self.file.to_owned(),
-            row,
-            column: column.to_owned(),
-            what: what.into(),
-            help: help.to_owned(),
-        });
-    }
-
-    fn columns(&mut self, row: usize, headings: &[String]) -> (BTreeMap<Column, usize>, Vec<String>) {
-        let mut columns = BTreeMap::new();
-        let mut ignored = Vec::new();
-        for (index, heading) in headings.iter().enumerate() {
-            match Column::named(heading) {
-                Some(column) if columns.contains_key(&column) => {
-                    self.fault(
-                        row,
-                        heading,
-                        "this column stands here twice",
-                        "remove one of them",
-                    );
-                }
-                Some(column) => {
-                    columns.insert(column, index);
-                }
-                None if heading.trim().is_empty() => {}
-                None => ignored.push(heading.trim().to_owned()),
-            }
-        }
-        if !columns.contains_key(&Column::Address) {
-            self.fault(
-                row,
+    let mut faults = Faults::of(&table.file);
+    let mut imported = Imported::default();
+    if let Some((first, headings, rows)) = table.parts(&mut faults) {
+        let spelled = Column::ALL.map(|column| (column, column.spellings()));
+        let head = Head::read(first, headings, Column::named, &spelled, &mut faults);
+        if !head.has(Column::Address) {
+            faults.add(
+                first,
                 "",
-                "no column holds the address",
-                "name one IP地址 or Address in the first row",
+                ("没有地址列", "no column holds the address"),
+                (
+                    "请在第一行写上“IP地址”这一列标题",
+                    "name one IP地址 or Address in the first row",
+                ),
             );
         }
-        (columns, ignored)
+        let mut reader = Reader {
+            head: &head,
+            faults: &mut faults,
+            asset,
+            seen: BTreeMap::new(),
+        };
+        imported.entries = rows
+            .iter()
+            .filter_map(|(row, cells)| reader.entry(*row, cells))
+            .collect();
+        imported.ignored = head.ignored;
     }
+    faults.end().map(|()| imported)
+}
 
-    fn entry(
-        &mut self,
-        row: usize,
-        cells: &[String],
-        columns: &BTreeMap<Column, usize>,
-        headings: &[String],
-        asset: &dyn Fn(&str) -> Option<AssetId>,
-        seen: &mut BTreeMap<IpAddr, usize>,
-    ) -> Option<LedgerEntry> {
+struct Reader<'r, 'f> {
+    head: &'r Head<'r, Column>,
+    faults: &'r mut Faults<'f>,
+    asset: &'r dyn Fn(&str) -> Option<AssetId>,
+    /// Rows of addresses.
+    seen: BTreeMap<IpAddr, usize>,
+}
+
+impl Reader<'_, '_> {
+    fn entry(&mut self, row: usize, cells: &[String]) -> Option<LedgerEntry> {
+        let head = self.head;
         let text = |column: Column| {
-            let cell = columns.get(&column).and_then(|index| cells.get(*index));
+            let cell = head.at(column).and_then(|index| cells.get(index));
             cell.map_or("", |cell| plain(cell))
         };
-        let heading = |column: Column| {
-            let given = columns.get(&column).and_then(|index| headings.get(*index));
-            given.map_or_else(|| column.heading().1.to_owned(), |given| given.trim().to_owned())
-        };
+        let heading = |column: Column| head.heading(column).unwrap_or_else(|| column.heading().1);
         let before = self.faults.len();
-        for (letters, cell) in homeless(headings, cells) {
-            let shown: String = cell.chars().take(40).collect();
-            self.fault(
-                row,
-                &letters,
-                format!("`{shown}` stands under no heading"),
-                HOMELESS,
-            );
-        }
+        head.homeless(row, cells, self.faults);
         if Column::ALL.iter().all(|column| text(*column).is_empty()) {
             return None;
         }
-        let mut take =
-            |column: Column, wrong: Wrong| self.fault(row, &heading(column), wrong.what, wrong.help);
+        let mut take = |column: Column, wrong: Wrong| self.faults.wrong(row, heading(column), wrong);
         // A heading that is missing was told once.
-        let has_address = columns.contains_key(&Column::Address);
         let ip = cells::address(text(Column::Address))
-            .map_err(|wrong| has_address.then(|| take(Column::Address, wrong)))
+            .map_err(|wrong| head.has(Column::Address).then(|| take(Column::Address, wrong)))
             .ok();
         fn some<T>(
             text: &str,
@@ -248,35 +105,18 @@ impl Reader<'_> {
         });
         let found = some(
             text(Column::Asset),
-            |number| {
-                asset(number).ok_or_else(|| Wrong {
-                    what: format!(
-                        "no asset has the number `{}`",
-                        number.chars().take(40).collect::<String>()
-                    ),
-                    help: "register the asset first, or leave the cell empty and name the owner",
-                })
-            },
+            |number| (self.asset)(number).ok_or_else(|| unregistered(number)),
             |wrong| take(Column::Asset, wrong),
         );
         if let (Some(ip), Some(prefix), Some(gateway)) = (ip, prefix, gateway)
-            && !cells::same_subnet(ip, gateway, prefix)
+            && let Some(wrong) = cells::outside(ip, gateway, prefix)
         {
-            self.fault(
-                row,
-                &heading(Column::Gateway),
-                format!("{gateway} is not in the subnet of {ip}/{prefix}"),
-                "correct the gateway, the mask or the address",
-            );
+            take(Column::Gateway, wrong);
         }
         let ip = ip?;
-        if let Some(earlier) = seen.insert(ip, row) {
-            self.fault(
-                row,
-                &heading(Column::Address),
-                format!("{ip} stands in row {earlier} already"),
-                "keep one of them",
-            );
+        if let Some(earlier) = self.seen.insert(ip, row) {
+            self.faults
+                .repeats(row, heading(Column::Address), &ip.to_string(), earlier);
         }
         (self.faults.len() == before).then(|| LedgerEntry {
             address: ip.to_string(),
@@ -292,13 +132,18 @@ impl Reader<'_> {
     }
 }
 
-/// A cell without surrounding space, and without the mark that keeps spreadsheets from calculating.
-pub(crate) fn plain(cell: &str) -> &str {
-    let cell = cell.trim();
-    match cell.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(['=', '+', '-', '@']) => rest,
-        _ => cell,
-    }
+fn unregistered(number: &str) -> Wrong {
+    let shown = start_of(number);
+    Wrong::new(
+        (
+            format!("没有编号为“{shown}”的资产"),
+            format!("no asset has the number `{shown}`"),
+        ),
+        (
+            "请先登记该资产，或留空并填写使用人",
+            "register the asset first, or leave the cell empty and name the owner",
+        ),
+    )
 }
 
 #[cfg(test)]
@@ -366,7 +211,8 @@ mod tests {
         ]);
         let (zh, en) = (read(&zh, &assets).unwrap(), read(&en, &assets).unwrap());
         assert_eq!(zh.entries, en.entries);
-        assert_eq!((zh.ignored, en.ignored), (vec!["序号".to_owned()], Vec::new()));
+        let ignored: Vec<String> = zh.ignored.iter().map(ToString::to_string).collect();
+        assert_eq!((ignored, en.ignored), (vec!["序号".to_owned()], Vec::new()));
         let entry = &en.entries[0];
         assert_eq!((entry.prefix, entry.asset), (Some(24), Some(AssetId(7))));
         assert_eq!(super::super::row(entry, "PC-7", true)[1], "255.255.255.0");
@@ -429,21 +275,6 @@ mod tests {
             faults[0].to_string().starts_with("台账.csv:1: no column"),
             "{}",
             faults[0]
-        );
-        assert_eq!([0, 25, 26, 701, 702].map(letters), ["A", "Z", "AA", "ZZ", "AAA"]);
-    }
-
-    #[test]
-    fn of_too_many_faults_their_number_is_told() {
-        let mut rows = vec![vec!["IP地址"]];
-        rows.resize(FAULTS + 8, vec!["x"]);
-        let rows: Vec<&[&str]> = rows.iter().map(Vec::as_slice).collect();
-        let faults = read(&table(&rows), &assets).unwrap_err();
-        assert_eq!(faults.len(), FAULTS + 1);
-        assert!(
-            faults[FAULTS].to_string().contains("7 more faults"),
-            "{}",
-            faults[FAULTS]
         );
     }
 

@@ -11,13 +11,15 @@ mod plan;
 
 pub use cells::refuse_unfit;
 pub use grid::{Addresses, Place, SeenAddress, Subnet, Use};
-pub(crate) use import::{HOMELESS, homeless, plain, told};
-pub use import::{Imported, RowFault, Table, read};
+pub use import::{Imported, read};
 pub use learn::{ADDRESS_CLAUSE, ADDRESS_RULES, Learned, propose};
 pub use observe::{NotATable, Observation, arp_table, claims, leases};
 pub use plan::{Plan, plan};
 
-use crate::model::{LedgerEntry, LedgerMode};
+use crate::{
+    model::{LedgerEntry, LedgerMode},
+    table::heading_text,
+};
 
 /// A column of ledger files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,17 +113,16 @@ impl Column {
 
     /// The column that a heading names.
     pub fn named(heading: &str) -> Option<Self> {
-        let plain: String = heading
-            .chars()
-            .filter(|c| c.is_alphanumeric())
-            .flat_map(char::to_lowercase)
-            .collect();
-        Self::ALL.into_iter().find(|column| {
-            let (zh, en) = column.heading();
-            plain == zh.to_lowercase()
-                || plain == en.to_lowercase()
-                || column.also().contains(&plain.as_str())
-        })
+        let given = heading_text(heading);
+        Self::ALL
+            .into_iter()
+            .find(|column| column.spellings().iter().any(|name| heading_text(name) == given))
+    }
+
+    /// How it may be headed.
+    fn spellings(self) -> Vec<&'static str> {
+        let (zh, en) = self.heading();
+        [&[zh, en], self.also()].concat()
     }
 }
 

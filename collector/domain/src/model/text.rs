@@ -42,6 +42,12 @@ impl Text {
     }
 }
 
+impl<Zh: Into<String>, En: Into<String>> From<(Zh, En)> for Text {
+    fn from((zh, en): (Zh, En)) -> Self {
+        Self::new(zh, en)
+    }
+}
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

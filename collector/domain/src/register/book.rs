@@ -1,5 +1,7 @@
 //! The books and their columns.
 
+use crate::table::heading_text;
+
 /// A book of the register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Book {
@@ -57,7 +59,7 @@ pub enum Kind {
 }
 
 /// A column of a book.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name in the store, the API and on command lines.
     pub name: &'static str,
@@ -95,21 +97,10 @@ impl Column {
         self
     }
 
-    /// Whether a heading names it.
-    fn is(&self, heading: &str) -> bool {
-        heading == self.name.replace('_', "")
-            || heading == plain(self.zh)
-            || heading == plain(self.en)
-            || self.also.contains(&heading)
+    /// How it may be headed.
+    pub(super) fn spellings(&self) -> Vec<&'static str> {
+        [&[self.zh, self.en, self.name], self.also].concat()
     }
-}
-
-fn plain(heading: &str) -> String {
-    heading
-        .chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 const NOTE: Column = column("note", "备注", "Note", Kind::Words).also(&["说明", "remark"]);
@@ -303,8 +294,9 @@ impl Book {
 
     /// The column that a heading names.
     pub fn named(self, heading: &str) -> Option<&'static Column> {
-        let heading = plain(heading);
-        self.columns().iter().find(|column| column.is(&heading))
+        let given = heading_text(heading);
+        let names = |column: &&Column| column.spellings().iter().any(|name| heading_text(name) == given);
+        self.columns().iter().find(names)
     }
 
     /// The column of that name.

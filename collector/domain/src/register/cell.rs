@@ -8,12 +8,15 @@ use crate::{
     custody,
     model::{AssetClass, AssetId, AssetState},
     moment,
+    table::Wrong,
 };
 
 /// Longest text of a cell, in characters.
 const LONGEST: usize = 300;
 /// Most values of a cell that holds several.
 const SEVERAL: usize = 32;
+/// How a subnet is written.
+pub(super) const SUBNET: (&str, &str) = ("请写成 10.1.2.0/24 的形式", "write it as 10.1.2.0/24");
 
 /// What is known around a file: assets by number, providers, entries of the catalogue, the zone of its days.
 pub struct Known<'a> {
@@ -27,28 +30,18 @@ pub struct Known<'a> {
     pub offset_minutes: i16,
 }
 
-/// What is wrong with a cell, and what to do.
-pub(super) struct Wrong {
-    pub(super) what: String,
-    pub(super) help: &'static str,
-}
-
-fn wrong(text: &str, what: &str, help: &'static str) -> Wrong {
-    let shown: String = text.chars().take(40).collect();
-    Wrong {
-        what: format!("`{shown}` is no {what}"),
-        help,
-    }
-}
-
 /// The form in which a cell is kept. Empty cells are not asked.
 pub(super) fn kept(kind: Kind, text: &str, known: &Known<'_>) -> Result<String, Wrong> {
     if text.chars().count() > LONGEST || text.chars().any(|c| c.is_control() && c != '\n') {
-        return Err(Wrong {
-            what: "the text is too long or has control characters".to_owned(),
-            help: "write at most 300 characters",
-        });
+        return Err(Wrong::new(
+            (
+                "内容过长或含有控制字符",
+                "the text is too long or has control characters",
+            ),
+            ("最多 300 个字符", "write at most 300 characters"),
+        ));
     }
+    let wrong = || wrong(kind, text);
     match kind {
         Kind::Words => Ok(text.replace('\n', " ")),
         Kind::List => several(text, |part| Ok(part.to_owned())),
@@ -57,71 +50,102 @@ pub(super) fn kept(kind: Kind, text: &str, known: &Known<'_>) -> Result<String, 
             .ok()
             .filter(|number| *number > 0)
             .map(|number| number.to_string())
-            .ok_or_else(|| wrong(text, "number above 0", "write a whole number, as 25")),
+            .ok_or_else(wrong),
         Kind::Moment => moment::parse(text, known.offset_minutes)
             .map(|at| at.to_string())
-            .ok_or_else(|| wrong(text, "day", "write it as 2026-11-28 or 2026-11-28 14:30")),
+            .ok_or_else(wrong),
         Kind::Subnets => several(text, |part| {
-            Subnet::parse(part)
-                .map(|subnet| subnet.to_string())
-                .ok_or_else(|| wrong(part, "subnet", "write it as 10.1.2.0/24"))
+            let subnet = Subnet::parse(part).map(|subnet| subnet.to_string());
+            subnet.ok_or_else(|| self::wrong(kind, part))
         }),
         Kind::Serial => serial(text),
         Kind::Serials => several(text, serial),
-        Kind::Asset => (known.asset)(text).map(|_| text.to_owned()).ok_or_else(|| {
-            wrong(
-                text,
-                "number of an asset",
-                "register the asset first, or correct the number",
-            )
-        }),
-        Kind::State => state(text).map(|state| state.name().to_owned()).ok_or_else(|| {
-            wrong(
-                text,
-                "state",
-                "write 在用 in_use, 闲置 idle, 维修 in_repair, 报废 scrapped or 遗失 lost",
-            )
-        }),
-        Kind::Class => class(text)
-            .map(|class| class.name().to_owned())
-            .ok_or_else(|| wrong(text, "class", "write 自有 own or 外包 outsourced")),
-        Kind::Provider => {
-            if (known.provider)(text) {
-                Ok(text.to_owned())
-            } else {
-                Err(wrong(
-                    text,
-                    "provider that is registered",
-                    "register the provider first, or correct the name",
-                ))
-            }
-        }
-        Kind::Entry => {
-            if (known.entry)(text) {
-                Ok(text.to_owned())
-            } else {
-                Err(wrong(
-                    text,
-                    "entry of the catalogue",
-                    "leave it empty and write a name pattern, as `AutoCAD*`",
-                ))
-            }
-        }
+        Kind::Asset => (known.asset)(text).map(|_| text.to_owned()).ok_or_else(wrong),
+        Kind::State => state(text).map(|state| state.name().to_owned()).ok_or_else(wrong),
+        Kind::Class => class(text).map(|class| class.name().to_owned()).ok_or_else(wrong),
+        Kind::Provider => (known.provider)(text).then(|| text.to_owned()).ok_or_else(wrong),
+        Kind::Entry => (known.entry)(text).then(|| text.to_owned()).ok_or_else(wrong),
         Kind::Parts => several(text, |part| {
-            part_class(part)
-                .map(str::to_owned)
-                .ok_or_else(|| wrong(part, "class of part", "use board, cpu, memory, disk, gpu, nic"))
+            let class = part_class(part).map(str::to_owned);
+            class.ok_or_else(|| self::wrong(kind, part))
         }),
         Kind::Sign => Sign::by_word(text)
             .map(|sign| sign.name().to_owned())
-            .ok_or_else(|| {
-                wrong(
-                    text,
-                    "sign of a department",
-                    "write 网段 subnet, 主机名 host or 目录 domain",
-                )
-            }),
+            .ok_or_else(wrong),
     }
+}
+
+/// A text that is none of its kind, and what to write.
+fn wrong(kind: Kind, text: &str) -> Wrong {
+    let (what, help) = match kind {
+        Kind::Words | Kind::List => (("文字", "text"), ("请改正", "correct it")),
+        Kind::Number => (
+            ("大于 0 的整数", "number above 0"),
+            ("请填写整数，例如 25", "write a whole number, as 25"),
+        ),
+        Kind::Moment => (
+            ("日期", "day"),
+            (
+                "请写成 2026-11-28 或 2026-11-28 14:30",
+                "write it as 2026-11-28 or 2026-11-28 14:30",
+            ),
+        ),
+        Kind::Subnets => (("网段", "subnet"), SUBNET),
+        Kind::Serial | Kind::Serials => (
+            ("可以识别设备的序列号", "serial that tells anything"),
+            (
+                "请填写整机、主板或硬盘的序列号",
+                "write the serial of the case, the board or a disk",
+            ),
+        ),
+        Kind::Asset => (
+            ("已登记的资产编号", "number of an asset"),
+            (
+                "请先登记该资产，或改正编号",
+                "register the asset first, or correct the number",
+            ),
+        ),
+        Kind::State => (
+            ("资产状态", "state"),
+            (
+                "请写 在用、闲置、维修、报废 或 遗失",
+                "write 在用 in_use, 闲置 idle, 维修 in_repair, 报废 scrapped or 遗失 lost",
+            ),
+        ),
+        Kind::Class => (
+            ("资产类别", "class"),
+            ("请写 自有 或 外包", "write 自有 own or 外包 outsourced"),
+        ),
+        Kind::Provider => (
+            ("已登记的外包服务商", "provider that is registered"),
+            (
+                "请先登记该服务商，或改正名称",
+                "register the provider first, or correct the name",
+            ),
+        ),
+        Kind::Entry => (
+            ("软件目录的条目", "entry of the catalogue"),
+            (
+                "请留空，改填名称模式，例如 `AutoCAD*`",
+                "leave it empty and write a name pattern, as `AutoCAD*`",
+            ),
+        ),
+        Kind::Parts => (
+            ("部件类别", "class of part"),
+            (
+                "请写 主板、处理器、内存、硬盘、显卡 或 网卡",
+                "use board, cpu, memory, disk, gpu, nic",
+            ),
+        ),
+        Kind::Sign => (
+            ("部门识别方式", "sign of a department"),
+            (
+                "请写 网段、主机名 或 目录",
+                "write 网段 subnet, 主机名 host or 目录 domain",
+            ),
+        ),
+    };
+    Wrong::is_no(text, what, help)
 }
 
 fn several(text: &str, each: impl Fn(&str) -> Result<String, Wrong>) -> Result<String, Wrong> {
@@ -133,7 +157,10 @@ fn several(text: &str, each: impl Fn(&str) -> Result<String, Wrong>) -> Result<S
         }
     }
     if parts.len() > SEVERAL {
-        return Err(wrong(text, "short list", "write at most 32 values"));
+        return Err(Wrong::new(
+            ("一格内超过 32 项", "the cell has more than 32 values"),
+            ("最多填写 32 项", "write at most 32"),
+        ));
     }
     Ok(parts.join(", "))
 }
@@ -141,11 +168,7 @@ fn several(text: &str, each: impl Fn(&str) -> Result<String, Wrong>) -> Result<S
 fn serial(text: &str) -> Result<String, Wrong> {
     let meaningful = custody::meaningful(text);
     if meaningful.is_empty() {
-        return Err(wrong(
-            text,
-            "serial that tells anything",
-            "write the serial of the case, the board or a disk",
-        ));
+        return Err(wrong(Kind::Serial, text));
     }
     Ok(meaningful.to_lowercase())
 }
@@ -224,7 +247,7 @@ mod tests {
             entry: &|entry| entry == "autocad",
             offset_minutes: 480,
         };
-        kept(kind, text, &known).map_err(|wrong| wrong.what)
+        kept(kind, text, &known).map_err(|wrong| wrong.what.en)
     }
 
     #[test]

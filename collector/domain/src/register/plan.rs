@@ -9,7 +9,7 @@ use super::{
     read::{Imported, Reading, read},
     record::Row,
 };
-use crate::ledger::{RowFault, Table, told};
+use crate::table::{Faults, RowFault, Table, Wrong};
 
 /// What would be added, changed and removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,11 +48,10 @@ pub fn preview(
     current: &[Row],
     replace: bool,
 ) -> Result<(Imported, Plan), Vec<RowFault>> {
-    let mut read = read(book, table, known);
-    let plan = plan(book, current, &mut read, replace, &table.file);
-    if !read.faults.is_empty() {
-        return Err(told(read.faults));
-    }
+    let mut faults = Faults::of(&table.file);
+    let read = read(book, table, known, &mut faults);
+    let plan = plan(book, current, &read, replace, &mut faults);
+    faults.end()?;
     let file = Imported {
         rows: read.lines.into_iter().map(|line| line.row).collect(),
         ignored: read.ignored,
@@ -60,9 +59,10 @@ pub fn preview(
     Ok((file, plan))
 }
 
-fn plan(book: Book, current: &[Row], read: &mut Reading, replace: bool, name: &str) -> Plan {
+fn plan(book: Book, current: &[Row], read: &Reading<'_>, replace: bool, faults: &mut Faults<'_>) -> Plan {
     let known: BTreeMap<&str, &Row> = current.iter().map(|row| (row.key.as_str(), row)).collect();
     let mut plan = Plan::default();
+    let mut serials = Serials::of(book, current, read);
     for line in &read.lines {
         let before = known.get(line.row.key.as_str()).copied();
         let mut after = merged(before, &line.row);
@@ -70,16 +70,11 @@ fn plan(book: Book, current: &[Row], read: &mut Reading, replace: bool, name: &s
             after.cells.remove(*wrong);
         }
         let lacking = lacks(book, &after, &line.wrong);
-        for (column, what, help) in lacking.into_iter().chain(fits(book, &after).err()) {
-            let heading = read.headings.get(column).map(String::as_str);
-            let heading = heading.or_else(|| book.column(column).map(|column| column.en));
-            read.faults.push(RowFault {
-                file: name.to_owned(),
-                row: line.number,
-                column: heading.unwrap_or(column).to_owned(),
-                what: what.to_owned(),
-                help: help.to_owned(),
-            });
+        for (column, wrong) in lacking.into_iter().chain(fits(book, &after).err()) {
+            faults.wrong(line.number, read.heading(book, column), wrong);
+        }
+        for wrong in serials.taken(&after) {
+            faults.wrong(line.number, read.heading(book, SERIALS), wrong);
         }
         match before {
             None => plan.added.push(after),
@@ -95,6 +90,43 @@ fn plan(book: Book, current: &[Row], read: &mut Reading, replace: bool, name: &s
         plan.same = current.len().saturating_sub(plan.changed.len());
     }
     plan
+}
+
+/// The column of what an asset is recognised by.
+const SERIALS: &str = "serials";
+
+/// Which asset a serial stands for: a device that comes with it is linked to that asset, so it can be one only.
+struct Serials(BTreeMap<String, String>);
+
+impl Serials {
+    /// Those of rows that the file says nothing of.
+    fn of(book: Book, current: &[Row], read: &Reading<'_>) -> Self {
+        let mut serials = Self(BTreeMap::new());
+        if book.column(SERIALS).is_some() {
+            let told: BTreeSet<&str> = read.lines.iter().map(|line| line.row.key.as_str()).collect();
+            let others = current.iter().filter(|row| !told.contains(row.key.as_str()));
+            others.for_each(|row| drop(serials.taken(row)));
+        }
+        serials
+    }
+
+    /// Takes a row's; those that stand for another asset are faults.
+    fn taken(&mut self, row: &Row) -> Vec<Wrong> {
+        let mut taken = Vec::new();
+        for serial in row.several(SERIALS) {
+            let owner = self.0.entry(serial.clone()).or_insert_with(|| row.key.clone());
+            if *owner != row.key && !row.key.is_empty() {
+                taken.push(Wrong::new(
+                    (
+                        format!("序列号“{serial}”已属于资产 {owner}"),
+                        format!("the serial `{serial}` stands for asset {owner} already"),
+                    ),
+                    ("请只写在一台资产下", "write it at one asset only"),
+                ));
+            }
+        }
+        taken
+    }
 }
 
 /// The row with the cells that the file has; empty ones clear.

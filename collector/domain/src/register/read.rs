@@ -6,12 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     book::{Book, Column, Kind},
     cell::{self, Known},
+    fits,
     record::Row,
 };
-use crate::ledger::{HOMELESS, RowFault, Table, homeless, plain};
-
-/// Most rows of a file.
-const ROWS: usize = 100_000;
+use crate::table::{Faults, Head, Ignored, Table, Wrong, plain};
 
 /// What a file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +17,7 @@ pub struct Imported {
     /// Rows in the order of the file. Cells of columns that the file has, also empty ones.
     pub rows: Vec<Row>,
     /// Columns that are none of the book: left out, and said.
-    pub ignored: Vec<String>,
+    pub ignored: Vec<Ignored>,
 }
 
 /// A row of a file, as far as its cells say something.
@@ -35,131 +33,108 @@ pub(super) struct Line {
 
 /// A file as it was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Reading {
+pub(super) struct Reading<'t> {
     /// Its rows.
     pub(super) lines: Vec<Line>,
     /// Columns that are none of the book.
-    pub(super) ignored: Vec<String>,
+    pub(super) ignored: Vec<Ignored>,
     /// How it heads the columns of the book.
-    pub(super) headings: BTreeMap<&'static str, String>,
-    /// What is wrong with its headings and cells.
-    pub(super) faults: Vec<RowFault>,
+    headings: BTreeMap<&'static str, &'t str>,
+}
+
+impl Reading<'_> {
+    /// What a column is called: as in the file, or else by us.
+    pub(super) fn heading(&self, book: Book, name: &'static str) -> &str {
+        let given = self.headings.get(name).copied();
+        given
+            .or_else(|| book.column(name).map(|column| column.en))
+            .unwrap_or(name)
+    }
 }
 
 /// Reads a table.
-pub(super) fn read(book: Book, table: &Table, known: &Known<'_>) -> Reading {
+pub(super) fn read<'t>(
+    book: Book,
+    table: &'t Table,
+    known: &Known<'_>,
+    faults: &mut Faults<'_>,
+) -> Reading<'t> {
+    let Some((first, headings, rows)) = table.parts(faults) else {
+        return Reading::default();
+    };
+    let columns = book.columns().iter();
+    let spelled: Vec<_> = columns.map(|column| (column, column.spellings())).collect();
+    let head = Head::read(first, headings, |heading| book.named(heading), &spelled, faults);
     let mut reader = Reader {
         book,
-        file: &table.file,
         known,
-        read: Reading::default(),
+        head: &head,
+        // A heading that is missing is told once.
+        keyless: missing_keys(book, &head, first, faults),
+        seen: BTreeMap::new(),
+        faults,
     };
-    let Some(((first, headings), rows)) = table
-        .rows
-        .split_first()
-        .map(|(head, rows)| ((head.0, &head.1), rows))
-    else {
-        reader.fault(1, "", "the file is empty", "begin with a row of headings");
-        return reader.read;
-    };
-    let columns = reader.columns(first, headings);
-    if rows.len() > ROWS {
-        reader.fault(first, "", "the file has more than 100,000 rows", "split it");
-        return reader.read;
+    let lines = rows
+        .iter()
+        .filter_map(|(number, cells)| reader.row(*number, cells))
+        .collect();
+    let named = head.columns().iter();
+    Reading {
+        lines,
+        headings: named
+            .filter_map(|(column, _)| Some((column.name, head.heading(column)?)))
+            .collect(),
+        ignored: head.ignored,
     }
-    let mut seen = BTreeMap::new();
-    for (number, cells) in rows {
-        for (letters, cell) in homeless(headings, cells) {
-            let shown: String = cell.chars().take(40).collect();
-            let what = format!("`{shown}` stands under no heading");
-            reader.fault(*number, &letters, what, HOMELESS);
-        }
-        let line = reader.row(*number, cells, &columns, &mut seen);
-        reader.read.lines.extend(line);
-    }
-    reader.read
 }
 
-/// A column of the file, and where it is there.
-type Found = (&'static Column, usize);
-
-struct Reader<'a> {
+/// Tells of columns that no row can be without.
+fn missing_keys(
     book: Book,
-    file: &'a str,
-    known: &'a Known<'a>,
-    read: Reading,
+    head: &Head<'_, &'static Column>,
+    row: usize,
+    faults: &mut Faults<'_>,
+) -> BTreeSet<&'static str> {
+    let keys = book.keys().iter();
+    let columns = keys.filter_map(|key| book.column(key));
+    let missing: Vec<&Column> = columns.filter(|column| !head.has(*column)).collect();
+    for Column { zh, en, .. } in &missing {
+        let help = (
+            format!("请在第一行写上“{zh}”这一列标题"),
+            format!("name one {zh} or {en} in the first row"),
+        );
+        faults.add(
+            row,
+            "",
+            (format!("缺少“{zh}”列"), format!("no column holds `{en}`")),
+            help,
+        );
+    }
+    missing.into_iter().map(|column| column.name).collect()
 }
 
-impl Reader<'_> {
-    fn fault(&mut self, row: usize, column: &str, what: impl Into<String>, help: &str) {
-        self.read.faults.push(RowFault {
-            file: self.file.to_owned(),
-            row,
-            column: column.to_owned(),
-            what: what.into(),
-            help: help.to_owned(),
-        });
-    }
+struct Reader<'r, 'f> {
+    book: Book,
+    known: &'r Known<'r>,
+    head: &'r Head<'r, &'static Column>,
+    /// Columns of the key that the file does not have.
+    keyless: BTreeSet<&'static str>,
+    /// Rows of keys.
+    seen: BTreeMap<String, usize>,
+    faults: &'r mut Faults<'f>,
+}
 
-    fn heading(&self, name: &'static str) -> String {
-        let given = self.read.headings.get(name);
-        given.map_or(name.to_owned(), String::clone)
-    }
-
-    fn columns(&mut self, row: usize, headings: &[String]) -> Vec<Found> {
-        let mut found: Vec<Found> = Vec::new();
-        for (index, heading) in headings.iter().enumerate() {
-            let heading = heading.trim();
-            match self.book.named(heading) {
-                Some(column) if self.read.headings.contains_key(column.name) => {
-                    self.fault(
-                        row,
-                        heading,
-                        "this column stands here twice",
-                        "remove one of them",
-                    );
-                }
-                Some(column) => {
-                    found.push((column, index));
-                    self.read.headings.insert(column.name, heading.to_owned());
-                }
-                None if heading.is_empty() => {}
-                None => self.read.ignored.push(heading.to_owned()),
-            }
-        }
-        for key in self.book.keys() {
-            let Some(column) = self.book.column(key) else {
-                continue;
-            };
-            if !self.read.headings.contains_key(key) {
-                let help = format!("name one {} or {} in the first row", column.zh, column.en);
-                self.fault(row, "", format!("no column holds `{}`", column.en), &help);
-            }
-        }
-        found
-    }
-
-    fn row(
-        &mut self,
-        number: usize,
-        cells: &[String],
-        columns: &[Found],
-        seen: &mut BTreeMap<String, usize>,
-    ) -> Option<Line> {
+impl Reader<'_, '_> {
+    fn row(&mut self, number: usize, cells: &[String]) -> Option<Line> {
         let text = |index: usize| cells.get(index).map_or("", |cell| plain(cell));
+        self.head.homeless(number, cells, self.faults);
+        let columns = self.head.columns();
         if columns.iter().all(|(_, index)| text(*index).is_empty()) {
             return None;
         }
         let mut line = Line {
             number,
-            // A heading that is missing was told once.
-            wrong: self
-                .book
-                .keys()
-                .iter()
-                .copied()
-                .filter(|key| !self.read.headings.contains_key(key))
-                .collect(),
+            wrong: self.keyless.clone(),
             row: Row::default(),
         };
         let row = &mut line.row;
@@ -167,8 +142,8 @@ impl Reader<'_> {
             let given = text(*index);
             if given.is_empty() {
                 if column.needed {
-                    let help = "fill it in, or remove the row";
-                    self.fault(number, &self.heading(column.name), "the cell is empty", help);
+                    let help = ("请填写，或删除此行", "fill it in, or remove the row");
+                    self.wrong(number, column, fits::empty(help));
                     line.wrong.insert(column.name);
                 }
                 row.cells.insert(column.name.to_owned(), String::new());
@@ -180,7 +155,7 @@ impl Reader<'_> {
                     row.cells.insert(column.name.to_owned(), kept);
                 }
                 Err(wrong) => {
-                    self.fault(number, &self.heading(column.name), wrong.what, wrong.help);
+                    self.wrong(number, column, wrong);
                     line.wrong.insert(column.name);
                 }
             }
@@ -190,11 +165,17 @@ impl Reader<'_> {
             return Some(line);
         }
         line.row.key = Row::key_of(self.book, &line.row.cells);
-        if let Some(earlier) = seen.insert(line.row.key.clone(), number) {
-            let first = keys.first().copied().unwrap_or_default();
-            let what = format!("`{}` stands in row {earlier} already", line.row.key);
-            self.fault(number, &self.heading(first), what, "keep one of them");
+        if let Some(earlier) = self.seen.insert(line.row.key.clone(), number) {
+            let first = keys.first().and_then(|key| self.book.column(key));
+            let heading = first.and_then(|column| self.head.heading(column));
+            self.faults
+                .repeats(number, heading.unwrap_or_default(), &line.row.key, earlier);
         }
         Some(line)
+    }
+
+    fn wrong(&mut self, row: usize, column: &'static Column, wrong: Wrong) {
+        let heading = self.head.heading(column).unwrap_or(column.en);
+        self.faults.wrong(row, heading, wrong);
     }
 }

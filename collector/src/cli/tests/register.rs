@@ -69,7 +69,10 @@ fn a_faulty_file_loads_nothing_and_names_every_fault() {
         Lang::Zh,
     );
     assert_eq!(ran.code, 1);
-    for place in ["media.csv:3: 序列号", "media.csv:4: 序列号"] {
+    for place in [
+        "media.csv 第 3 行，序列号：“Default string”不是可以识别设备的序列号",
+        "media.csv 第 4 行，序列号：单元格为空",
+    ] {
         assert!(ran.err.contains(place), "{}", ran.err);
     }
     assert_eq!(json(home.path(), &["media", "list"]), serde_json::json!([]));
@@ -105,7 +108,10 @@ fn a_provider_that_nobody_registered_is_refused_wherever_it_is_named() {
     json(home.path(), &["provider", "set", "name=甲公司"]);
     let ran = run_in(home.path(), &["visit", "import", &path], Lang::Zh);
     assert_eq!(ran.code, 1);
-    for place in ["visits.csv:3: 服务商", "visits.csv:3: 结束"] {
+    for place in [
+        "visits.csv 第 3 行，服务商：“乙公司”不是已登记的外包服务商",
+        "visits.csv 第 3 行，结束：结束时间不晚于开始时间",
+    ] {
         assert!(ran.err.contains(place), "{}", ran.err);
     }
     assert_eq!(json(home.path(), &["visit", "list"]), serde_json::json!([]));

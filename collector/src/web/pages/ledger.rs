@@ -18,11 +18,10 @@ use deskwarden_domain::{
 use super::{
     Asked, grid,
     pager::{Pager, ROWS, window},
-    render,
+    pasted, render,
 };
 use crate::{
     ledger::{self, Assets},
-    sheet,
     web::{
         error::WebError,
         form::Fields,
@@ -35,8 +34,6 @@ use crate::{
 
 /// Proposals on one page.
 const PROPOSALS: usize = 200;
-/// What the pasted rows are called in faults and in the audit log.
-const PASTED: &str = "pasted";
 
 #[derive(Template)]
 #[template(path = "ledger.html")]
@@ -118,14 +115,11 @@ pub(in crate::web) async fn edit(
             let load = action == "load";
             let text = fields.raw("rows").to_owned();
             let replace = fields.some("replace").is_some();
-            let table = match sheet::read(PASTED, text.as_bytes()) {
-                Ok(table) => table,
-                Err(error) => {
-                    let faults = vec![agent_text(&error.to_string())];
-                    return refused(&state, &asked, text, replace, faults).await;
-                }
-            };
             let lang = asked.preferences.lang;
+            let table = match pasted::table(&text, lang) {
+                Ok(table) => table,
+                Err(faults) => return refused(&state, &asked, text, replace, faults).await,
+            };
             let outcome = state
                 .ask(move |store| {
                     let assets = Assets::load(store)?;
@@ -134,7 +128,7 @@ pub(in crate::web) async fn edit(
                         Err(faults) => return Ok(Err(faults)),
                     };
                     if load && !preview.plan.is_empty() {
-                        ledger::carry_out(store, &preview.plan, PASTED, &actor, now)?;
+                        ledger::carry_out(store, &preview.plan, pasted::SOURCE, &actor, now)?;
                     }
                     Ok(Ok((shown(&preview.plan, &assets, lang), preview.file.ignored)))
                 })
@@ -145,7 +139,7 @@ pub(in crate::web) async fn edit(
             match outcome {
                 Ok(_) if load => Ok(Redirect::to("/ledger").into_response()),
                 Ok((mut preview, ignored)) => {
-                    preview.ignored = ignored.iter().map(|name| agent_text(name)).collect();
+                    preview.ignored = pasted::ignored(&ignored);
                     let pasted = Pasted {
                         text,
                         replace,
@@ -155,10 +149,7 @@ pub(in crate::web) async fn edit(
                     render(&build(&state, &asked, pasted).await?)
                 }
                 Err(faults) => {
-                    let faults = faults
-                        .iter()
-                        .map(|fault| agent_text(&fault.to_string()))
-                        .collect();
+                    let faults = pasted::faults(&faults, lang);
                     refused(&state, &asked, text, replace, faults).await
                 }
             }

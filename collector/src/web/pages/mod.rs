@@ -33,6 +33,7 @@ pub(super) mod mine;
 pub(super) mod notices;
 pub(super) mod overview;
 mod pager;
+mod pasted;
 mod proof;
 pub(super) mod register;
 mod rollout;

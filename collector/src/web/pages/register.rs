@@ -10,7 +10,6 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use deskwarden_domain::{
-    ledger::RowFault,
     model::{AssetId, AuditEntry, Lang},
     port::{AssetFilter, Store, StoreResult},
     register::{Book, Plan, Row, asset_cells},
@@ -19,7 +18,7 @@ use deskwarden_domain::{
 use super::{
     Asked,
     pager::{Pager, ROWS, window},
-    render,
+    pasted, render,
 };
 use crate::{
     actions::DecisionError,
@@ -38,8 +37,6 @@ use crate::{
 const PRINTED: u32 = 500;
 /// Proposed departments on one page.
 const PROPOSALS: usize = 200;
-/// What the pasted rows are called in faults and in the audit log.
-const PASTED: &str = "pasted";
 
 #[derive(Template)]
 #[template(path = "register.html")]
@@ -278,11 +275,6 @@ impl Who {
     }
 }
 
-fn told(faults: &[RowFault]) -> Vec<Agent> {
-    let faults = faults.iter();
-    faults.map(|fault| agent_text(&fault.to_string())).collect()
-}
-
 async fn set(state: &WebState, asked: &Asked, book: Book, fields: &Fields) -> Result<Vec<Agent>, WebError> {
     let cells: Vec<(String, String)> = book
         .columns()
@@ -300,7 +292,11 @@ async fn set(state: &WebState, asked: &Asked, book: Book, fields: &Fields) -> Re
             None => register::set(store, &rules, book, &cells, who.editor()),
         })
         .await?;
-    Ok(outcome.err().map(|faults| told(&faults)).unwrap_or_default())
+    let lang = asked.preferences.lang;
+    Ok(outcome
+        .err()
+        .map(|faults| pasted::faults(&faults, lang))
+        .unwrap_or_default())
 }
 
 /// The asset without a number that is to be registered.
@@ -339,12 +335,12 @@ async fn pasted(
     replace: bool,
     load: bool,
 ) -> Result<Result<Option<Shown>, Vec<Agent>>, WebError> {
-    let table = match sheet::read(PASTED, text.as_bytes()) {
+    let lang = asked.preferences.lang;
+    let table = match pasted::table(text, lang) {
         Ok(table) => table,
-        Err(error) => return Ok(Err(vec![agent_text(&error.to_string())])),
+        Err(faults) => return Ok(Err(faults)),
     };
     let (who, rules) = (Who::of(state, asked), state.rules_now());
-    let lang = asked.preferences.lang;
     let outcome = state
         .ask(move |store| {
             let shelf = Shelf::load(store, book)?;
@@ -353,15 +349,15 @@ async fn pasted(
                 Err(faults) => return Ok(Err(faults)),
             };
             if load {
-                shelf.carry_out(store, &preview.plan, PASTED, who.editor())?;
+                shelf.carry_out(store, &preview.plan, pasted::SOURCE, who.editor())?;
                 return Ok(Ok(None));
             }
             let mut shown = shown(&shelf, &preview.plan, lang, who.offset_minutes);
-            shown.ignored = preview.file.ignored.iter().map(|name| agent_text(name)).collect();
+            shown.ignored = pasted::ignored(&preview.file.ignored);
             Ok(Ok(Some(shown)))
         })
         .await?;
-    Ok(outcome.map_err(|faults| told(&faults)))
+    Ok(outcome.map_err(|faults| pasted::faults(&faults, lang)))
 }
 
 fn shown(shelf: &Shelf, plan: &Plan, lang: Lang, offset: i16) -> Shown {

@@ -660,7 +660,8 @@ fn pasted_rows_are_shown_before_they_are_loaded_and_their_faults_named() {
     assert!(empty(), "a preview writes nothing");
     let faulty = keeper.post("/ledger", &[("rows", "ip\n10.0.0.300\n"), ("action", "load")]);
     assert_eq!(faulty.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(faulty.body.contains("10.0.0.300"), "{}", faulty.body);
+    let told = "粘贴内容 第 2 行，ip：“10.0.0.300”不是计算机可用的地址";
+    assert!(faulty.body.contains(told), "{}", faulty.body);
     assert!(empty(), "nothing is half-loaded");
     let loaded = keeper.post("/ledger", &[("rows", rows), ("action", "load")]);
     assert_eq!(loaded.status, StatusCode::SEE_OTHER);

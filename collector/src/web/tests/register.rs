@@ -60,6 +60,9 @@ fn pasted_rows_are_shown_before_they_are_written() {
     let shown = wang.post("/register/assets", &[("action", "preview"), ("rows", rows)]);
     assert_eq!(shown.status, StatusCode::OK);
     assert!(shown.body.contains("财务部") && shown.body.contains("value=\"load\""));
+    let misspelt = "资产编号\t保管者\nPC-1\t李强\n";
+    let shown = wang.post("/register/assets", &[("action", "preview"), ("rows", misspelt)]);
+    assert!(shown.body.contains("保管者 (保管人?)"), "{}", shown.body);
     assert_eq!(house.store.overview(0, &Sight::Everything).unwrap().assets, 1);
     wang.post("/register/assets", &[("action", "load"), ("rows", rows)]);
     let page = wang.get("/register/assets?text=PC-1");
@@ -71,7 +74,8 @@ fn pasted_rows_are_shown_before_they_are_written() {
     let faulty = "资产编号\t状态\nPC-3\tbroken\n";
     let refused = wang.post("/register/assets", &[("action", "load"), ("rows", faulty)]);
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(refused.body.contains("broken"));
+    let told = "粘贴内容 第 2 行，状态：“broken”不是资产状态；请写 在用、闲置";
+    assert!(refused.body.contains(told), "{}", refused.body);
     assert_eq!(house.store.overview(0, &Sight::Everything).unwrap().assets, 2);
 }
 

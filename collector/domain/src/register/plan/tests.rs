@@ -100,8 +100,48 @@ fn headings_of_both_languages_make_the_same_rows() {
     ];
     let en = reads(Book::Assets, &[&en, &en_row]).unwrap();
     assert_eq!(zh.rows, en.rows);
-    assert_eq!(zh.ignored, ["序号"]);
+    assert_eq!(
+        zh.ignored.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["序号"]
+    );
     assert_eq!(en.rows[0].key, "PC-9");
+}
+
+fn asset(number: &str, serials: &str) -> Row {
+    let cells = [("number", number), ("serials", serials)];
+    Row {
+        key: number.into(),
+        cells: cells
+            .map(|(name, cell)| (name.to_owned(), cell.to_owned()))
+            .into(),
+        ..Row::default()
+    }
+}
+
+#[test]
+fn a_serial_stands_for_one_asset() {
+    let current = [asset("PC-1", "aaa111, bbb222"), asset("PC-2", "ccc333")];
+    let load = |rows: &[&[&str]]| {
+        let faults = against(Book::Assets, &current, rows, false)
+            .err()
+            .unwrap_or_default();
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let head = ["资产编号", "序列号"];
+    assert_eq!(
+        load(&[&head, &["PC-3", "BBB222, ddd444"], &["PC-4", "ddd444"]]),
+        [
+            "台账.csv:2: 序列号: the serial `bbb222` stands for asset PC-1 already; write it at one asset only",
+            "台账.csv:3: 序列号: the serial `ddd444` stands for asset PC-3 already; write it at one asset only",
+        ]
+    );
+    let none: [&str; 0] = [];
+    assert_eq!(
+        load(&[&head, &["PC-1", "aaa111"], &["PC-3", "bbb222"]]),
+        none,
+        "it moves"
+    );
+    assert_eq!(load(&[&["资产编号", "名称"], &["PC-1", "前台"]]), none);
 }
 
 #[test]
