@@ -143,7 +143,15 @@ pub(super) fn mode(asked: Mode, session: &Session, out: &mut Out<'_>) -> Result<
         }
     }
     flagged.sort_by_key(|title| std::cmp::Reverse(title.devices));
-    show(&flagged, out)
+    show(&flagged, out)?;
+    if out.json {
+        return Ok(());
+    }
+    let left_out = out.say(
+        "软件目录不认得的发行版软件包不计入；请看 `catalogue unknown`。",
+        "Packages of a distribution that the catalogue does not know do not count: see `catalogue unknown`.",
+    );
+    Ok(out.line(left_out)?)
 }
 
 /// Refuses a department of which no PC reports: its name would be misspelt, and nothing would ever be found there.

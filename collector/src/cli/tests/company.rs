@@ -204,6 +204,8 @@ fn departments_go_on_allowlist_mode_and_off_again() {
         "a title of two departments is one line"
     );
     assert!(rule(home.path(), "company.not-allowed").is_null());
+    let shown = run_in(home.path(), &[&mode[..], &["--preview"]].concat(), Lang::En).out;
+    assert!(shown.contains("does not know do not count"), "{shown}");
     assert_eq!(run_in(home.path(), &mode, Lang::Zh).code, 0);
     assert!(!rule(home.path(), "company.not-allowed").is_null());
     let wrong = [
