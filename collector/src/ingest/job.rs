@@ -140,6 +140,11 @@ impl Job {
         }
     }
 
+    /// Whether it is something that a PC reports.
+    pub(super) const fn is_record(&self) -> bool {
+        matches!(self, Self::Record { .. })
+    }
+
     /// How long a record has been here.
     pub(super) fn age(&self) -> Option<Duration> {
         match self {

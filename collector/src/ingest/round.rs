@@ -186,6 +186,7 @@ impl Rounds {
                     for (job, answer) in work.jobs.into_iter().zip(answers) {
                         if let Some(age) = job.age().filter(|_| answer.is_acknowledgement()) {
                             self.meter.acknowledged.add(age);
+                            self.meter.writes.taken();
                         }
                         job.answer(answer);
                     }
@@ -213,19 +214,14 @@ impl Rounds {
             steps.attempts += 1;
             let tried = catch_unwind(AssertUnwindSafe(|| self.once(works, now, steps)));
             match tried {
-                Ok(Ok(outcome)) => {
-                    if outcome.committed.is_some() {
-                        self.meter.writes.note(now, true);
-                    }
-                    return Ok(outcome);
-                }
+                Ok(Ok(outcome)) => return Ok(outcome),
                 Ok(Err(StoreError::Stale)) => {
                     if let Err(fault) = self.contexts.refresh() {
-                        return Err(self.out_of_reach(&fault, now));
+                        return Err(self.out_of_reach(&fault, works, now));
                     }
                 }
                 Ok(Err(fault @ StoreError::Unavailable { .. })) => {
-                    return Err(self.out_of_reach(&fault, now));
+                    return Err(self.out_of_reach(&fault, works, now));
                 }
                 Ok(Err(fault)) => {
                     if let [work] = works {
@@ -248,12 +244,14 @@ impl Rounds {
         Err(Failure::Busy)
     }
 
-    fn out_of_reach(&self, fault: &StoreError, now: Millis) -> Failure {
+    fn out_of_reach(&self, fault: &StoreError, works: &[Work], now: Millis) -> Failure {
         warn!(
             error = fault as &dyn std::error::Error,
             "the store is out of reach"
         );
-        self.meter.writes.note(now, false);
+        if works.iter().flat_map(|work| &work.jobs).any(Job::is_record) {
+            self.meter.writes.refused(now);
+        }
         Failure::Busy
     }
 

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use deskwarden_domain::{
     alerting::{self, EntryKind, Fresh},
     model::{AlertKind, AlertRow, Delivery, DeliveryState, Millis, PackKind, Severity},
-    operations::{CLAUSE, Kind, Outage, Speaker, Told},
+    operations::{CLAUSE, Kind, Outage, Speaker, Told, Tried},
     port::{Store, StoreResult},
 };
 use serde_json::json;
@@ -134,17 +134,13 @@ impl OutageWatch {
         Ok((speaker, Some((self.desk)(store)?)))
     }
 
-    /// `written`: whether a small write went through. One does where reports do not: a full disk still has the room
-    /// of its write-ahead log.
     fn step(&self, state: &mut State, written: bool) {
         let now = (self.clock)();
-        let refused = self.meter.writes.are_refused(now);
-        if written && refused {
-            warn!("the store does not take what agents report");
-        }
-        let written = written && !refused;
-        if let (Some(told), Some(desk)) = (state.outage.note(now, written, state.speaker), state.desk.clone())
-        {
+        let tried = Tried {
+            written,
+            refused: self.meter.writes.read(now),
+        };
+        if let (Some(told), Some(desk)) = (state.outage.note(now, tried, state.speaker), state.desk.clone()) {
             let (kind, since) = match told {
                 Told::Down(since) => (AlertKind::Opened, since),
                 Told::Back(since) => (AlertKind::Resolved, since),

@@ -17,7 +17,7 @@ use crate::{
 /// The clause of what the collector watches of itself.
 pub use crate::model::OPERATIONS as CLAUSE;
 pub use kind::Kind;
-pub use outage::{Outage, Speaker, Told};
+pub use outage::{Outage, Refused, Speaker, Told, Tried};
 
 /// A day.
 const DAY: Millis = 86_400_000;

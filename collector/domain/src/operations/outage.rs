@@ -38,26 +38,60 @@ pub enum Told {
     Back(Millis),
 }
 
+/// When reports were refused, with none taken in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The first time.
+    pub first: Millis,
+    /// The last time.
+    pub last: Millis,
+}
+
+/// What a try to write came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// Whether a small write went through.
+    pub written: bool,
+    /// The reports that were refused since one was taken.
+    pub refused: Option<Refused>,
+}
+
 /// What is known of an outage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outage {
     since: Option<Millis>,
     told: bool,
+    /// Since when reports are refused, and when a small write went through first after that.
+    passed: Option<(Millis, Millis)>,
 }
 
 impl Outage {
-    /// Notes whether a write went through; says what is to be told because of it by the collector whose turn it was
-    /// when writes still went through.
-    pub fn note(&mut self, now: Millis, written: bool, speaker: Speaker) -> Option<Told> {
-        if written {
-            let Self { since, told } = std::mem::take(self);
-            return since.filter(|_| told).map(Told::Back);
+    /// Notes a try; says what is to be told because of it by the collector whose turn it was when writes still went
+    /// through.
+    pub fn note(&mut self, now: Millis, tried: Tried, speaker: Speaker) -> Option<Told> {
+        if self.is_written(now, tried) {
+            let since = self.since.take();
+            return since.filter(|_| std::mem::take(&mut self.told)).map(Told::Back);
         }
         let since = *self.since.get_or_insert(now);
         let lasted = now.saturating_sub(since);
         let is_due = !self.told && speaker.patience().is_some_and(|patience| lasted >= patience);
         self.told |= is_due;
         is_due.then_some(Told::Down(since))
+    }
+
+    /// A full disk still has the room of its write-ahead log, where small writes go through and reports do not. Reports
+    /// that were refused and come again later say nothing: the database may have been started anew. Those that are
+    /// refused once more, after a small write went through, do.
+    fn is_written(&mut self, now: Millis, tried: Tried) -> bool {
+        let Tried { written, refused } = tried;
+        let Some(Refused { first, last }) = refused.filter(|_| written) else {
+            self.passed = None;
+            return written;
+        };
+        let known = self.passed.filter(|(since, _)| *since == first);
+        let (_, passed) = *self.passed.insert(known.unwrap_or((first, now)));
+        last <= passed
     }
 }
 
@@ -71,11 +105,73 @@ mod tests {
     }
 
     fn told_by(speaker: Speaker, writes: &[bool]) -> Vec<(Millis, Told)> {
+        let tries = writes.iter().map(|written| Tried {
+            written: *written,
+            refused: None,
+        });
+        told_of(speaker, tries)
+    }
+
+    fn told_of(speaker: Speaker, tries: impl Iterator<Item = Tried>) -> Vec<(Millis, Told)> {
         let mut outage = Outage::default();
         let at = (0..).map(|n| n * 10_000);
-        at.zip(writes)
-            .filter_map(|(now, written)| Some((now, outage.note(now, *written, speaker)?)))
+        at.zip(tries)
+            .filter_map(|(now, tried)| Some((now, outage.note(now, tried, speaker)?)))
             .collect()
+    }
+
+    /// Small writes go through; reports are refused at some times and taken at others.
+    fn told_of_reports(refused: &[Millis], taken: &[Millis]) -> Vec<(Millis, Told)> {
+        let tries = (0..20).map(|n| n * 10_000).map(|now| {
+            let took = taken.iter().copied().rfind(|at| *at < now).unwrap_or(-1);
+            let since = refused.iter().copied().filter(|at| *at > took && *at < now);
+            let run: Vec<Millis> = since.collect();
+            Tried {
+                written: true,
+                refused: run.first().zip(run.last()).map(|(first, last)| Refused {
+                    first: *first,
+                    last: *last,
+                }),
+            }
+        });
+        told_of(Speaker::First, tries)
+    }
+
+    #[test]
+    fn reports_that_are_refused_again_although_small_writes_go_through_are_an_outage() {
+        assert_eq!(
+            told_of_reports(&[5_000, 45_000, 95_000], &[125_000]),
+            [(80_000, Told::Down(50_000)), (130_000, Told::Back(50_000))]
+        );
+    }
+
+    #[test]
+    fn reports_that_were_refused_during_a_restart_are_none() {
+        assert_eq!(told_of_reports(&[5_000, 6_000], &[65_000]), []);
+        // Three restarts, each as soon as the agents are back.
+        let (refused, taken) = ([5_000, 44_000, 83_000, 85_000], [43_000, 82_000, 120_000]);
+        assert_eq!(told_of_reports(&refused, &taken), []);
+        let seen = |written, last| Tried {
+            written,
+            refused: Some(Refused { first: 9_000, last }),
+        };
+        let tries = [
+            Tried {
+                written: true,
+                refused: None,
+            },
+            seen(false, 9_000),
+            seen(false, 19_000),
+            seen(true, 29_000),
+            seen(true, 29_000),
+            seen(true, 29_000),
+            seen(true, 29_000),
+            Tried {
+                written: true,
+                refused: None,
+            },
+        ];
+        assert_eq!(told_of(Speaker::First, tries.into_iter()), []);
     }
 
     #[test]

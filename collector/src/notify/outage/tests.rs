@@ -131,13 +131,12 @@ fn a_moment_without_writes_is_none() {
 fn reports_that_are_refused_are_an_outage_though_a_small_write_goes_through() {
     let mut bed = Bed::new(Severity::High);
     for _ in 0..30 {
-        let now = bed.clock.load(SeqCst);
-        bed.watch.meter.writes.note(now, false);
+        bed.watch.meter.writes.refused(bed.clock.load(SeqCst));
         bed.pass(true, 1);
     }
     let kinds = |bed: &Bed| bed.got().into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
     assert_eq!(kinds(&bed), ["opened"]);
-    bed.watch.meter.writes.note(bed.clock.load(SeqCst), true);
+    bed.watch.meter.writes.taken();
     bed.pass(true, 1);
     assert_eq!(kinds(&bed), ["opened", "resolved"]);
 }

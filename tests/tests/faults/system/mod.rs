@@ -13,8 +13,9 @@ use std::time::Duration;
 use deskwarden_domain::operations::Kind;
 use deskwarden_tests::{collector::Setup, wait::PATIENCE, webhook::Receiver};
 
-/// An outage is told after half a minute.
-const OUTAGE: Duration = PATIENCE.saturating_mul(2);
+/// An outage is told after half a minute; where small writes go on, once agents were refused again, which come back
+/// within a minute.
+const OUTAGE: Duration = PATIENCE.saturating_mul(3);
 
 /// Somebody who is told of everything, and a collector that knows them.
 fn told(setup: Setup) -> (Receiver, Setup) {
