@@ -195,7 +195,10 @@ fn set(book: Book, cells: &[String], session: &Session, out: &mut Out<'_>) -> Re
     let context = load_context(store)?;
     let key = match register::set(store, &context.rules, book, &typed, editor(session))? {
         Ok(key) => key,
-        Err(faults) => return Err(faulty(&faults, out)?),
+        Err(faults) => {
+            let faults = faults.iter().map(|fault| fault.said_of(&fault.column, out.lang));
+            return Err(CliError::Refused(faults.collect::<Vec<_>>().join("\n")));
+        }
     };
     Ok(out.done(
         &json!({"key": key}),

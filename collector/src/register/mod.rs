@@ -35,14 +35,8 @@ pub type Checked<T> = Result<T, Vec<RowFault>>;
 
 /// Headings of a book's columns.
 pub fn headings(book: Book, lang: Lang) -> Vec<String> {
-    let word = |column: &deskwarden_domain::register::Column| match lang {
-        Lang::Zh => column.zh,
-        Lang::En => column.en,
-    };
-    book.columns()
-        .iter()
-        .map(|column| word(column).to_owned())
-        .collect()
+    let columns = book.columns().iter();
+    columns.map(|column| column.title(lang).to_owned()).collect()
 }
 
 /// What a book is called.

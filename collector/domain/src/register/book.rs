@@ -1,6 +1,6 @@
 //! The books and their columns.
 
-use crate::table::heading_text;
+use crate::{model::Lang, table::heading_text};
 
 /// A book of the register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +95,14 @@ impl Column {
     const fn also(mut self, also: &'static [&'static str]) -> Self {
         self.also = also;
         self
+    }
+
+    /// Its heading.
+    pub const fn title(&self, lang: Lang) -> &'static str {
+        match lang {
+            Lang::Zh => self.zh,
+            Lang::En => self.en,
+        }
     }
 
     /// How it may be headed.

@@ -34,15 +34,23 @@ fn english<S: Serializer>(text: &Text, serializer: S) -> Result<S::Ok, S::Error>
 impl RowFault {
     /// The fault as one line.
     pub fn said(&self, lang: Lang) -> String {
-        let Self {
-            file, row, column, ..
-        } = self;
+        let Self { file, row, .. } = self;
+        let what = self.said_of(&self.column, lang);
+        match (lang, self.column.is_empty()) {
+            (Lang::Zh, true) => format!("{file} 第 {row} 行：{what}"),
+            (Lang::Zh, false) => format!("{file} 第 {row} 行，{what}"),
+            (Lang::En, _) => format!("{file}:{row}: {what}"),
+        }
+    }
+
+    /// The fault of the only row that there is, where its column is called so.
+    pub fn said_of(&self, column: &str, lang: Lang) -> String {
         let (what, help) = (self.what.get(lang), self.help.get(lang));
         match (lang, column.is_empty()) {
-            (Lang::Zh, true) => format!("{file} 第 {row} 行：{what}；{help}"),
-            (Lang::Zh, false) => format!("{file} 第 {row} 行，{column}：{what}；{help}"),
-            (Lang::En, true) => format!("{file}:{row}: {what}; {help}"),
-            (Lang::En, false) => format!("{file}:{row}: {column}: {what}; {help}"),
+            (Lang::Zh, true) => format!("{what}；{help}"),
+            (Lang::Zh, false) => format!("{column}：{what}；{help}"),
+            (Lang::En, true) => format!("{what}; {help}"),
+            (Lang::En, false) => format!("{column}: {what}; {help}"),
         }
     }
 }
@@ -183,6 +191,11 @@ mod tests {
                 "台账.csv:3: 网关: `x` is no address; correct it"
             ]
         );
+        assert_eq!(
+            faults[1].said_of("Gateway", Lang::En),
+            "Gateway: `x` is no address; correct it"
+        );
+        assert_eq!(faults[0].said_of("", Lang::Zh), "空的；请填写");
         let json = serde_json::to_value(&faults[1]).unwrap();
         assert_eq!(
             (json["what"].as_str(), json["row"].as_u64()),

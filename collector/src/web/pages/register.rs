@@ -13,6 +13,7 @@ use deskwarden_domain::{
     model::{AssetId, AuditEntry, Lang},
     port::{AssetFilter, Store, StoreResult},
     register::{Book, Plan, Row, asset_cells},
+    table::RowFault,
 };
 
 use super::{
@@ -295,8 +296,17 @@ async fn set(state: &WebState, asked: &Asked, book: Book, fields: &Fields) -> Re
     let lang = asked.preferences.lang;
     Ok(outcome
         .err()
-        .map(|faults| pasted::faults(&faults, lang))
+        .map(|faults| typed(book, &faults, lang))
         .unwrap_or_default())
+}
+
+/// Faults of one row's fields, which have the names of columns.
+fn typed(book: Book, faults: &[RowFault], lang: Lang) -> Vec<Agent> {
+    let faults = faults.iter().map(|fault| {
+        let column = book.column(&fault.column).map_or("", |column| column.title(lang));
+        agent_text(&fault.said_of(column, lang))
+    });
+    faults.collect()
 }
 
 /// The asset without a number that is to be registered.

@@ -125,6 +125,8 @@ fn a_pc_that_reported_first_is_registered_from_its_page() {
     let enter = |number: &'static str| [("action", "set"), ("entered", "1"), ("cell_number", number)];
     let taken = wang.post("/register/assets", &enter("PC-1"));
     assert_eq!(taken.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let told = "资产编号：“PC-1”是另一台资产的编号";
+    assert!(taken.body.contains(told), "{}", taken.body);
     assert_eq!(
         wang.post("/register/assets", &enter("PC-2")).status,
         StatusCode::SEE_OTHER
