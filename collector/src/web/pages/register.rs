@@ -11,7 +11,7 @@ use axum::{
 };
 use deskwarden_domain::{
     model::{AssetId, AuditEntry, Lang},
-    port::{AssetFilter, Store, StoreResult},
+    port::{AssetFilter, Store, StoreError, StoreResult},
     register::{Book, Plan, Row, asset_cells},
     table::RowFault,
 };
@@ -26,8 +26,10 @@ use crate::{
     register::{self, Closing, Editor, Shelf},
     sheet,
     web::{
+        decisions,
         error::WebError,
         form::{Fields, link},
+        locale,
         page::Page,
         state::WebState,
         text::{Agent, agent_text},
@@ -329,11 +331,14 @@ async fn close(state: &WebState, asked: &Asked, fields: &Fields) -> Result<Vec<A
             move |store| match register::close_order(store, &number, closing, &result, who.editor()) {
                 Ok(_) => Ok(None),
                 Err(DecisionError::Store(error)) => Err(error),
-                Err(other) => Ok(Some(other.to_string())),
+                Err(DecisionError::Refused(refused)) => Ok(Some(decisions::refusal(&refused))),
+                Err(DecisionError::Unknown(id)) => Err(StoreError::NotFound(format!("finding {id}"))),
             },
         )
         .await?;
-    Ok(outcome.map(|why| agent_text(&why)).into_iter().collect())
+    let lang = asked.preferences.lang;
+    let words = |refusal| agent_text(locale::word(lang, &format!("refused.{refusal}")));
+    Ok(outcome.map(words).into_iter().collect())
 }
 
 /// What pasted rows would change, or that they were loaded; else what is wrong with them.
