@@ -198,6 +198,16 @@ fn part_class(text: &str) -> Option<&'static str> {
         .find(|name| text.eq_ignore_ascii_case(name) || custody::class_words(name).0 == text)
 }
 
+/// The kept forms among which a cell is chosen; none where anything may be written.
+pub const fn choices(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::State => &["in_use", "idle", "in_repair", "scrapped", "lost"],
+        Kind::Class => &["own", "outsourced"],
+        Kind::Sign => &["subnet", "host", "domain"],
+        _ => &[],
+    }
+}
+
 /// A kept cell as people read it.
 pub fn shown(kind: Kind, cell: &str, zh: bool, offset_minutes: i16) -> String {
     let pick = |words: (&str, &str)| (if zh { words.0 } else { words.1 }).to_owned();
@@ -280,6 +290,20 @@ mod tests {
             assert_eq!(keep(kind, text).as_deref(), Ok(form), "{text}");
             assert_eq!(shown(kind, form, true, 480), zh);
         }
+    }
+
+    #[test]
+    fn what_may_be_chosen_is_kept_as_it_is_shown() {
+        let mut kinds = 0;
+        for kind in [Kind::State, Kind::Class, Kind::Sign] {
+            for choice in choices(kind) {
+                for zh in [true, false] {
+                    assert_eq!(keep(kind, &shown(kind, choice, zh, 0)).as_deref(), Ok(*choice));
+                }
+                kinds += 1;
+            }
+        }
+        assert_eq!((kinds, choices(Kind::Words).len()), (10, 0));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod record;
 
 pub use asset::{AssetEdit, asset_cells, edited};
 pub use book::{Book, Column, Kind};
-pub use cell::{Known, shown};
+pub use cell::{Known, choices, shown};
 pub use department::{Candidate, Proposed, Reason, propose};
 pub use plan::{Plan, preview};
 pub use read::Imported;

@@ -36,6 +36,7 @@ mod pager;
 mod pasted;
 mod proof;
 pub(super) mod register;
+mod register_form;
 mod rollout;
 pub(super) mod rules;
 pub(super) mod saved;

@@ -19,7 +19,9 @@ use deskwarden_domain::{
 use super::{
     Asked,
     pager::{Pager, ROWS, window},
-    pasted, render,
+    pasted,
+    register_form::{Field, Typed, entered, fields},
+    render,
 };
 use crate::{
     actions::DecisionError,
@@ -71,13 +73,6 @@ struct Line {
     cells: Vec<Agent>,
 }
 
-struct Field {
-    name: &'static str,
-    label: String,
-    value: String,
-    needed: bool,
-}
-
 struct Proposal {
     asset: i64,
     name: Agent,
@@ -94,6 +89,7 @@ struct Pasted {
     replace: bool,
     preview: Option<Shown>,
     faults: Vec<Agent>,
+    typed: Option<Typed>,
 }
 
 struct Shown {
@@ -173,7 +169,7 @@ async fn carry_out(
                         text,
                         replace,
                         preview: Some(preview),
-                        faults: Vec::new(),
+                        ..Pasted::default()
                     };
                     return render(&build(state, asked, book, pasted).await?);
                 }
@@ -181,8 +177,8 @@ async fn carry_out(
                     let pasted = Pasted {
                         text,
                         replace,
-                        preview: None,
                         faults,
+                        ..Pasted::default()
                     };
                     return refused(state, asked, book, pasted).await;
                 }
@@ -195,6 +191,7 @@ async fn carry_out(
     }
     let pasted = Pasted {
         faults,
+        typed: (fields.text("action") == "set").then(|| Typed::of(book, fields)),
         ..Pasted::default()
     };
     refused(state, asked, book, pasted).await
@@ -279,16 +276,9 @@ impl Who {
 }
 
 async fn set(state: &WebState, asked: &Asked, book: Book, fields: &Fields) -> Result<Vec<Agent>, WebError> {
-    let cells: Vec<(String, String)> = book
-        .columns()
-        .iter()
-        .map(|column| {
-            let field = format!("cell_{}", column.name);
-            (column.name.to_owned(), fields.text(&field).to_owned())
-        })
-        .collect();
+    let typed = Typed::of(book, fields);
+    let (cells, entered) = (typed.cells(), typed.entered);
     let (who, rules) = (Who::of(state, asked), state.rules_now());
-    let entered = entered(book, fields.text("entered"));
     let outcome = state
         .ask(move |store| match entered {
             Some(id) => register::enter(store, &rules, id, cells, who.editor()),
@@ -298,23 +288,17 @@ async fn set(state: &WebState, asked: &Asked, book: Book, fields: &Fields) -> Re
     let lang = asked.preferences.lang;
     Ok(outcome
         .err()
-        .map(|faults| typed(book, &faults, lang))
+        .map(|faults| told(book, &faults, lang))
         .unwrap_or_default())
 }
 
 /// Faults of one row's fields, which have the names of columns.
-fn typed(book: Book, faults: &[RowFault], lang: Lang) -> Vec<Agent> {
+fn told(book: Book, faults: &[RowFault], lang: Lang) -> Vec<Agent> {
     let faults = faults.iter().map(|fault| {
         let column = book.column(&fault.column).map_or("", |column| column.title(lang));
         agent_text(&fault.said_of(column, lang))
     });
     faults.collect()
-}
-
-/// The asset without a number that is to be registered.
-fn entered(book: Book, text: &str) -> Option<AssetId> {
-    let id = text.parse().ok().filter(|_| book == Book::Assets)?;
-    Some(AssetId(id))
 }
 
 async fn close(state: &WebState, asked: &Asked, fields: &Fields) -> Result<Vec<Agent>, WebError> {
@@ -462,7 +446,10 @@ async fn build(
     } else {
         ROWS
     };
-    let entered = entered(book, &given("asset"));
+    let typed = pasted.typed.as_ref();
+    let entered = typed
+        .and_then(|typed| typed.entered)
+        .or_else(|| entered(book, &given("asset")));
     let (wanted, edited) = (text.clone(), key.clone());
     let proposals = if book == Book::Departments {
         state.proposed().await?
@@ -497,7 +484,6 @@ async fn build(
             cells: agents(shelf.cells(&line.listed(book), lang, offset)),
         })
         .collect();
-    let columns = book.columns().iter();
     Ok(RegisterPage {
         title: register::title(book, lang),
         tabs: Book::ALL
@@ -513,18 +499,7 @@ async fn build(
         headings: shelf.headings(lang),
         pager: Pager::new(&here, &[("text", &text)], number, size, lines.len(), total),
         lines,
-        fields: columns
-            .zip(shelf.headings(lang))
-            .map(|(column, label)| Field {
-                name: column.name,
-                label,
-                value: row
-                    .as_ref()
-                    .map(|row| shelf.cell(row, column.name, lang, offset))
-                    .unwrap_or_default(),
-                needed: column.needed && column.name != "number",
-            })
-            .collect(),
+        fields: fields(&shelf, row.as_ref(), pasted.typed.as_ref(), lang, offset),
         editing: row.is_some(),
         removable: book != Book::Assets,
         orders: book == Book::Orders,

@@ -127,6 +127,12 @@ fn a_pc_that_reported_first_is_registered_from_its_page() {
     assert_eq!(taken.status, StatusCode::UNPROCESSABLE_ENTITY);
     let told = "资产编号：“PC-1”是另一台资产的编号";
     assert!(taken.body.contains(told), "{}", taken.body);
+    assert!(
+        taken.body.contains("name=\"entered\" value=\"1\"")
+            && taken.body.contains("name=\"cell_number\" value=\"PC-1\""),
+        "what was typed comes back: {}",
+        taken.body
+    );
     assert_eq!(
         wang.post("/register/assets", &enter("PC-2")).status,
         StatusCode::SEE_OTHER
@@ -170,9 +176,24 @@ fn the_unit_of_a_directory_proposes_the_department_of_that_name_and_a_sign_anoth
     );
     let page = proposed(&mut wang);
     assert!(
-        page.contains("<bdi>研发中心</bdi>") && page.contains("目录"),
+        page.contains("<bdi>研发中心</bdi>") && page.contains("</td><td>目录"),
         "{page}"
     );
+    let wrong = [
+        ("action", "set"),
+        ("cell_sign", "网段"),
+        ("cell_pattern", "台式*"),
+        ("cell_department", "桌面组"),
+    ];
+    let refused = wang.post("/register/departments", &wrong);
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for there in [
+        "模式：“台式*”不是网段；请写成 10.1.2.0/24 的形式",
+        "<option selected>网段</option>",
+        "value=\"台式*\"",
+    ] {
+        assert!(refused.body.contains(there), "{there}: {}", refused.body);
+    }
     let sign = [
         ("action", "set"),
         ("cell_sign", "目录"),
