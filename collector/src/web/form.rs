@@ -15,7 +15,7 @@ pub(super) const FORM_BYTES: usize = 64 * 1024;
 /// nine.
 pub(super) const OWN_FORM_BYTES: usize = 2 * 1024 * 1024;
 /// Most fields of a form or parameters of a query.
-const FIELDS: usize = 64;
+pub(super) const FIELDS: usize = 64;
 
 /// The fields of a form, read by the guard before a handler runs.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,11 @@ impl Fields {
                 .map(|(k, v)| (k.into_owned(), v.into_owned()))
                 .collect(),
         )
+    }
+
+    /// From names and values.
+    pub(super) const fn new(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
     }
 
     /// The value of a field, trimmed; empty when it is not there.

@@ -17,6 +17,7 @@ use super::{
     form::{FORM_BYTES, Fields, OWN_FORM_BYTES, link},
     session::{self, Viewer},
     state::WebState,
+    upload,
 };
 
 /// Header of requests that the page's script makes by itself: they are no use of the session.
@@ -68,7 +69,7 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
     }
     if access == Access::Anyone {
         if writes {
-            read_form(request, FORM_BYTES).await?;
+            read_form(request, FORM_BYTES, false).await?;
         }
         return Ok(());
     }
@@ -98,7 +99,7 @@ async fn admit(state: &WebState, request: &mut Request) -> Result<(), Denied> {
     };
     if writes {
         // Not before it is known who sends it: strangers do not fill the memory.
-        read_form(request, OWN_FORM_BYTES).await?;
+        read_form(request, OWN_FORM_BYTES, upload::takes_files(&pattern)).await?;
         let sent = request
             .extensions()
             .get::<Fields>()
@@ -216,16 +217,24 @@ fn origin_of(text: &str) -> Option<&str> {
 }
 
 /// Reads the body of a form into the request's extensions.
-async fn read_form(request: &mut Request, most: usize) -> Result<(), WebError> {
+async fn read_form(request: &mut Request, most: usize, files: bool) -> Result<(), WebError> {
+    let body = std::mem::replace(request.body_mut(), Body::empty());
     let kind = request
         .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
+    if files && kind.starts_with(upload::KIND) {
+        let (fields, upload) = upload::read(kind, body).await?;
+        request.extensions_mut().insert(fields);
+        if let Some(upload) = upload {
+            request.extensions_mut().insert(upload);
+        }
+        return Ok(());
+    }
     if !kind.starts_with("application/x-www-form-urlencoded") {
         return Err(WebError::Malformed);
     }
-    let body = std::mem::replace(request.body_mut(), Body::empty());
     let bytes = axum::body::to_bytes(body, most)
         .await
         .map_err(|_| WebError::TooLarge)?;

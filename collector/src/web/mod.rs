@@ -40,6 +40,7 @@ mod state;
 mod tests;
 mod text;
 mod totp;
+mod upload;
 mod vouched;
 
 use axum::{

@@ -1,5 +1,5 @@
 //! `GET /ledger`, `POST /ledger`: the assigned addresses, what could be learned from reports, and rows pasted
-//! from a spreadsheet, shown before they are loaded. Files go through the command line.
+//! from a spreadsheet or sent as a file, shown before they are loaded.
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use deskwarden_domain::{
 use super::{
     Asked, grid,
     pager::{Pager, ROWS, window},
-    pasted, render,
+    pasted::{self, Sent},
+    render,
 };
 use crate::{
     ledger::{self, Assets},
@@ -29,6 +30,7 @@ use crate::{
         page::Page,
         state::WebState,
         text::{Agent, agent_text},
+        upload::Uploaded,
     },
 };
 
@@ -89,6 +91,7 @@ pub(in crate::web) async fn page(State(state): State<WebState>, asked: Asked) ->
 pub(in crate::web) async fn edit(
     State(state): State<WebState>,
     asked: Asked,
+    Uploaded(upload): Uploaded,
     fields: Fields,
 ) -> Result<Response, WebError> {
     let (actor, now) = (asked.viewer.name.clone(), state.clock.now());
@@ -112,49 +115,62 @@ pub(in crate::web) async fn edit(
             Ok(Redirect::to("/ledger").into_response())
         }
         action @ ("preview" | "load") => {
-            let load = action == "load";
-            let text = fields.raw("rows").to_owned();
-            let replace = fields.some("replace").is_some();
-            let lang = asked.preferences.lang;
-            let table = match pasted::table(&text, lang) {
-                Ok(table) => table,
-                Err(faults) => return refused(&state, &asked, text, replace, faults).await,
-            };
-            let outcome = state
-                .ask(move |store| {
-                    let assets = Assets::load(store)?;
-                    let preview = match ledger::preview(store, &table, &assets, replace)? {
-                        Ok(preview) => preview,
-                        Err(faults) => return Ok(Err(faults)),
-                    };
-                    if load && !preview.plan.is_empty() {
-                        ledger::carry_out(store, &preview.plan, pasted::SOURCE, &actor, now)?;
-                    }
-                    Ok(Ok((shown(&preview.plan, &assets, lang), preview.file.ignored)))
-                })
-                .await?;
-            if load {
-                state.learned.forget();
-            }
-            match outcome {
-                Ok(_) if load => Ok(Redirect::to("/ledger").into_response()),
-                Ok((mut preview, ignored)) => {
-                    preview.ignored = pasted::ignored(&ignored);
-                    let pasted = Pasted {
-                        text,
-                        replace,
-                        preview: Some(preview),
-                        faults: Vec::new(),
-                    };
-                    render(&build(&state, &asked, pasted).await?)
-                }
-                Err(faults) => {
-                    let faults = pasted::faults(&faults, lang);
-                    refused(&state, &asked, text, replace, faults).await
-                }
-            }
+            let sent = Sent::of(&fields, upload, asked.preferences.lang).await?;
+            table(&state, &asked, sent, action == "load").await
         }
         _ => Err(WebError::Malformed),
+    }
+}
+
+/// Shows what the rows that somebody sent would change, or loads them.
+async fn table(state: &WebState, asked: &Asked, sent: Sent, load: bool) -> Result<Response, WebError> {
+    let Sent {
+        text,
+        replace,
+        source,
+        table,
+    } = sent;
+    let table = match table {
+        Ok(table) => table,
+        Err(faults) => return refused(state, asked, text, replace, faults).await,
+    };
+    let (actor, now, lang) = (
+        asked.viewer.name.clone(),
+        state.clock.now(),
+        asked.preferences.lang,
+    );
+    let outcome = state
+        .ask(move |store| {
+            let assets = Assets::load(store)?;
+            let preview = match ledger::preview(store, &table, &assets, replace)? {
+                Ok(preview) => preview,
+                Err(faults) => return Ok(Err(faults)),
+            };
+            if load && !preview.plan.is_empty() {
+                ledger::carry_out(store, &preview.plan, &source, &actor, now)?;
+            }
+            Ok(Ok((shown(&preview.plan, &assets, lang), preview.file.ignored)))
+        })
+        .await?;
+    match outcome {
+        Ok(_) if load => {
+            state.learned.forget();
+            Ok(Redirect::to("/ledger").into_response())
+        }
+        Ok((mut preview, ignored)) => {
+            preview.ignored = pasted::ignored(&ignored);
+            let pasted = Pasted {
+                text,
+                replace,
+                preview: Some(preview),
+                faults: Vec::new(),
+            };
+            render(&build(state, asked, pasted).await?)
+        }
+        Err(faults) => {
+            let faults = pasted::faults(&faults, lang);
+            refused(state, asked, text, replace, faults).await
+        }
     }
 }
 

@@ -13,13 +13,13 @@ use deskwarden_domain::{
     model::{AssetId, AuditEntry, Lang},
     port::{AssetFilter, Store, StoreError, StoreResult},
     register::{Book, Plan, Row, asset_cells},
-    table::RowFault,
+    table::{RowFault, Table},
 };
 
 use super::{
     Asked,
     pager::{Pager, ROWS, window},
-    pasted,
+    pasted::{self, Sent},
     register_form::{Field, Typed, entered, fields},
     render,
 };
@@ -35,6 +35,7 @@ use crate::{
         page::Page,
         state::WebState,
         text::{Agent, agent_text},
+        upload::{Upload, Uploaded},
     },
 };
 
@@ -121,9 +122,10 @@ pub(in crate::web) async fn edit(
     State(state): State<WebState>,
     asked: Asked,
     Path(book): Path<String>,
+    Uploaded(upload): Uploaded,
     fields: Fields,
 ) -> Result<Response, WebError> {
-    let answer = carry_out(&state, &asked, book_of(&book)?, &fields).await;
+    let answer = carry_out(&state, &asked, book_of(&book)?, &fields, upload).await;
     // Departments are proposed from what is edited here.
     state.proposed.forget();
     answer
@@ -134,6 +136,7 @@ async fn carry_out(
     asked: &Asked,
     book: Book,
     fields: &Fields,
+    upload: Option<Upload>,
 ) -> Result<Response, WebError> {
     let done = || Redirect::to(&format!("/register/{}", book.name())).into_response();
     let faults = match fields.text("action") {
@@ -161,27 +164,37 @@ async fn carry_out(
             Vec::new()
         }
         action @ ("preview" | "load") => {
-            let (text, replace) = (fields.raw("rows").to_owned(), fields.some("replace").is_some());
-            match pasted(state, asked, book, &text, replace, action == "load").await? {
+            let Sent {
+                text,
+                replace,
+                source,
+                table,
+            } = Sent::of(fields, upload, asked.preferences.lang).await?;
+            let outcome = match table {
+                Ok(table) => {
+                    sent(
+                        state,
+                        asked,
+                        book,
+                        table,
+                        replace,
+                        (action == "load").then_some(source),
+                    )
+                    .await?
+                }
+                Err(faults) => Err(faults),
+            };
+            let pasted = |preview, faults| Pasted {
+                text,
+                replace,
+                preview,
+                faults,
+                typed: None,
+            };
+            match outcome {
                 Ok(None) => Vec::new(),
-                Ok(Some(preview)) => {
-                    let pasted = Pasted {
-                        text,
-                        replace,
-                        preview: Some(preview),
-                        ..Pasted::default()
-                    };
-                    return render(&build(state, asked, book, pasted).await?);
-                }
-                Err(faults) => {
-                    let pasted = Pasted {
-                        text,
-                        replace,
-                        faults,
-                        ..Pasted::default()
-                    };
-                    return refused(state, asked, book, pasted).await;
-                }
+                Ok(preview) => return render(&build(state, asked, book, pasted(preview, Vec::new())).await?),
+                Err(faults) => return refused(state, asked, book, pasted(None, faults)).await,
             }
         }
         _ => return Err(WebError::Malformed),
@@ -325,20 +338,16 @@ async fn close(state: &WebState, asked: &Asked, fields: &Fields) -> Result<Vec<A
     Ok(outcome.map(words).into_iter().collect())
 }
 
-/// What pasted rows would change, or that they were loaded; else what is wrong with them.
-async fn pasted(
+/// What rows would change, or, with where they come from, that they were loaded; else what is wrong with them.
+async fn sent(
     state: &WebState,
     asked: &Asked,
     book: Book,
-    text: &str,
+    table: Table,
     replace: bool,
-    load: bool,
+    load: Option<String>,
 ) -> Result<Result<Option<Shown>, Vec<Agent>>, WebError> {
     let lang = asked.preferences.lang;
-    let table = match pasted::table(text, lang) {
-        Ok(table) => table,
-        Err(faults) => return Ok(Err(faults)),
-    };
     let (who, rules) = (Who::of(state, asked), state.rules_now());
     let outcome = state
         .ask(move |store| {
@@ -347,8 +356,8 @@ async fn pasted(
                 Ok(preview) => preview,
                 Err(faults) => return Ok(Err(faults)),
             };
-            if load {
-                shelf.carry_out(store, &preview.plan, pasted::SOURCE, who.editor())?;
+            if let Some(source) = load {
+                shelf.carry_out(store, &preview.plan, &source, who.editor())?;
                 return Ok(Ok(None));
             }
             let mut shown = shown(&shelf, &preview.plan, lang, who.offset_minutes);

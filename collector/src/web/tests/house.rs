@@ -318,6 +318,34 @@ impl Person<'_> {
         self.post_raw(path, &all, Some(&format!("https://{HOST}")))
     }
 
+    /// Sends a form with a file as a browser would that has the page open.
+    pub(super) fn upload(&mut self, path: &str, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Answer {
+        let csrf = self.csrf();
+        let mut body = Vec::new();
+        for (field, value) in [("csrf", csrf.as_str())].iter().chain(fields) {
+            let head =
+                format!("--edge\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(head.as_bytes());
+        }
+        let head =
+            format!("--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n--edge--\r\n");
+        self.post_as(path, "multipart/form-data; boundary=edge", body)
+    }
+
+    /// Sends a body of a type from an own page.
+    pub(super) fn post_as(&mut self, path: &str, kind: &str, body: Vec<u8>) -> Answer {
+        let request = self
+            .request(Method::POST, path)
+            .header(header::CONTENT_TYPE, kind)
+            .header(header::ORIGIN, format!("https://{HOST}"))
+            .body(Body::from(body))
+            .unwrap();
+        self.keep(self.house.ask(request))
+    }
+
     pub(super) fn post_raw(&mut self, path: &str, fields: &[(&str, &str)], origin: Option<&str>) -> Answer {
         let mut body = form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(fields);

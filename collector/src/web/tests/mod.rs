@@ -23,5 +23,6 @@ mod subjects;
 mod system;
 mod tokens;
 mod totp;
+mod uploads;
 mod users;
 mod words;
