@@ -94,11 +94,17 @@ pub fn preview(
     assets: &Assets,
     replace: bool,
 ) -> StoreResult<Result<Preview, Vec<RowFault>>> {
-    let file = match ledger::read(table, &|number| assets.find(number)) {
+    let current = entries(store)?;
+    let by_address: BTreeMap<&str, &LedgerEntry> = current
+        .iter()
+        .map(|entry| (entry.address.as_str(), entry))
+        .collect();
+    let known = |address: &str| by_address.get(address).copied();
+    let file = match ledger::read(table, &|number| assets.find(number), &known) {
         Ok(file) => file,
         Err(faults) => return Ok(Err(faults)),
     };
-    let plan = ledger::plan(&entries(store)?, &file.entries, replace);
+    let plan = ledger::plan(&current, &file.entries, replace);
     Ok(Ok(Preview { file, plan }))
 }
 

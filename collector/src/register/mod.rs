@@ -139,6 +139,11 @@ fn next_number(shelf: &Shelf, editor: Editor<'_>) -> String {
         .unwrap_or(day)
 }
 
+/// Carries out transfers that were written ahead and whose day has come. Returns how many.
+pub fn carry_out_due(store: &dyn Store, editor: Editor<'_>) -> StoreResult<usize> {
+    Shelf::load(store, Book::Transfers)?.fallen_due(store, editor)
+}
+
 /// Removes a row. Assets are not removed: they are scrapped.
 pub fn remove(store: &dyn Store, book: Book, key: &str, editor: Editor<'_>) -> StoreResult<()> {
     if !store.book(book)?.iter().any(|row| row.key == key) {

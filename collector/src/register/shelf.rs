@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use deskwarden_domain::{
     model::{Asset, AssetId, Lang},
     port::{Paging, Store, StoreResult},
-    register::{AssetEdit, Book, Imported, Kind, Known, Plan, Row, asset_cells, edited, preview, shown},
+    register::{
+        AssetEdit, Book, Holder, Imported, Kind, Known, Plan, Row, asset_cells, complete, decides, edited,
+        fallen_due, preview, shown,
+    },
     rules::RuleSet,
     table::Table,
 };
@@ -218,13 +221,28 @@ impl Shelf {
         }
         let mut put: Vec<Row> = plan.put().cloned().collect();
         if self.book == Book::Transfers {
-            put.iter_mut().for_each(|row| self.complete(row));
+            let others: Vec<Row> = self
+                .rows
+                .iter()
+                .filter(|row| put.iter().all(|new| new.key != row.key))
+                .cloned()
+                .collect();
+            complete(&mut put, &others, &|id| self.holder(id));
         }
         let removed: Vec<String> = plan.removed.iter().map(|row| row.key.clone()).collect();
         store.edit_book(self.book, &put, &removed, &audit)?;
         if self.book == Book::Transfers {
-            let new = |row: &&Row| plan.added.iter().any(|added| added.key == row.key);
-            self.moves(store, put.iter().filter(new), editor)?;
+            let stays = |row: &&Row| !removed.contains(&row.key) && put.iter().all(|new| new.key != row.key);
+            let all: Vec<Row> = self.rows.iter().filter(stays).chain(&put).cloned().collect();
+            let decide = |row: &&Row| {
+                let last = row.asset.and_then(|asset| decides(&all, asset, editor.now));
+                last.is_some_and(|last| last.key == row.key)
+            };
+            let new = plan
+                .added
+                .iter()
+                .filter_map(|added| all.iter().find(|row| row.key == added.key));
+            self.moves(store, new.filter(decide), editor)?;
         }
         Ok(())
     }
@@ -238,22 +256,22 @@ impl Shelf {
         self.numbered(self.numbers.get(&id?)?)
     }
 
-    /// Who gives: whom the register names, where the row does not say.
-    fn complete(&self, row: &mut Row) {
-        let Some(asset) = self.asset(row.asset) else {
-            return;
-        };
-        for (name, value) in [
-            ("from_custodian", &asset.custodian),
-            ("from_department", &asset.department),
-        ] {
-            if let (true, Some(value)) = (row.text(name).is_empty(), value) {
-                row.cells.insert(name.to_owned(), value.clone());
-            }
-        }
+    /// Whom the register names.
+    fn holder(&self, asset: AssetId) -> Option<Holder> {
+        self.asset(Some(asset)).map(|asset| Holder {
+            custodian: asset.custodian.clone(),
+            department: asset.department.clone(),
+        })
     }
 
-    /// The register follows a transfer that has taken place.
+    /// The register follows transfers that were written ahead and whose day has come. How many did.
+    pub(super) fn fallen_due(&self, store: &dyn Store, editor: Editor<'_>) -> StoreResult<usize> {
+        let due = fallen_due(&self.rows, editor.now, &|id| self.holder(id));
+        self.moves(store, due.iter().copied(), editor)?;
+        Ok(due.len())
+    }
+
+    /// The register follows transfers, one of each asset.
     fn moves<'r>(
         &self,
         store: &dyn Store,
@@ -262,14 +280,13 @@ impl Shelf {
     ) -> StoreResult<()> {
         let mut edits = Vec::new();
         let mut numbers = Vec::new();
-        for row in rows.filter(|row| row.at("date").is_some_and(|date| date <= editor.now)) {
+        for row in rows {
             let Some(asset) = self.asset(row.asset) else {
                 continue;
             };
-            let cell = |name: &str| Some(row.text(name).to_owned()).filter(|text| !text.is_empty());
             let mut asset = asset.clone();
-            asset.custodian = cell("to_custodian");
-            asset.department = cell("to_department").or(asset.department);
+            let receiver = Holder::receiver(row, asset.department.as_deref());
+            (asset.custodian, asset.department) = (receiver.custodian, receiver.department);
             numbers.push(row.key.clone());
             edits.push(AssetEdit {
                 asset,

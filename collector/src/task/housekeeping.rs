@@ -1,4 +1,5 @@
-//! Removes what nobody will ask for again, once an hour.
+//! What falls due by itself, once an hour: transfers that were written ahead are carried out, and what nobody will ask
+//! for again is removed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,14 +8,19 @@ use deskwarden_domain::{
     port::{Store, StoreResult},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
-use crate::clock;
+use crate::{
+    clock,
+    register::{self, Editor},
+};
 
 use super::Lease;
 
 /// Pause between two rounds.
 const EVERY: Duration = Duration::from_secs(3_600);
+/// Who does it, in the audit log.
+const ACTOR: &str = "collector";
 /// Milliseconds of a day.
 const DAY: Millis = 86_400_000;
 
@@ -57,6 +63,18 @@ fn round(
         return Ok(0);
     }
     let life = Millis::try_from(session_life.as_millis()).unwrap_or(Millis::MAX);
+    let editor = Editor {
+        name: ACTOR,
+        now,
+        offset_minutes: 0,
+    };
+    let moved = register::carry_out_due(store, editor)?;
+    if moved > 0 {
+        info!(
+            transfers = moved,
+            "the register followed transfers whose day has come"
+        );
+    }
     let tidied = store.tidy(now.saturating_sub(life))?;
     // Inspections are records as the log of what was done is: kept as long.
     let runs = store.prune_inspections(now.saturating_sub(Millis::from(audit_days) * DAY))?;
@@ -112,5 +130,54 @@ mod tests {
         assert_eq!(round(store.as_ref(), &first, life, 730, 100_000).unwrap(), 1);
         assert!(store.session(&[1; 32], 0, 0).unwrap().is_none());
         assert!(store.session(&[2; 32], 0, 0).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_transfer_that_was_written_ahead_takes_place_on_its_day() {
+        use deskwarden_domain::{register::Book, rules::RuleSet};
+
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("test.db");
+        let store = deskwarden_store::open(&format!("sqlite:{}", file.display())).unwrap();
+        let store = store.as_ref();
+        let rules = RuleSet::load(&[]).unwrap();
+        // 28 November 2026.
+        let now = 1_795_824_000_000;
+        let editor = Editor {
+            name: "wang",
+            now,
+            offset_minutes: 0,
+        };
+        let set = |book, cells: &[(&str, &str)]| {
+            let cells: Vec<_> = cells
+                .iter()
+                .map(|(name, cell)| ((*name).into(), (*cell).into()))
+                .collect();
+            register::set(store, &rules, book, &cells, editor)
+                .unwrap()
+                .unwrap();
+        };
+        set(Book::Assets, &[("number", "PC-1"), ("custodian", "甲")]);
+        set(
+            Book::Transfers,
+            &[("asset", "PC-1"), ("to_custodian", "乙"), ("date", "2026-11-30")],
+        );
+        let lease = Lease::new("housekeeping", "one");
+        let custodian_at = |at| {
+            round(store, &lease, Duration::from_secs(60), 730, at).unwrap();
+            let row = register::Shelf::find(store, Book::Assets, "PC-1")
+                .unwrap()
+                .unwrap();
+            row.text("custodian").to_owned()
+        };
+        assert_eq!(custodian_at(now + DAY), "甲");
+        assert_eq!(custodian_at(now + 3 * DAY), "乙");
+        let log = store.audit_records(0, 100).unwrap();
+        let entry = log
+            .iter()
+            .map(|record| &record.entry)
+            .find(|entry| entry.actor == ACTOR)
+            .unwrap();
+        assert_eq!(entry.action, "register.transferred");
     }
 }

@@ -108,7 +108,9 @@ pub(super) fn dns(text: &str) -> Result<Vec<String>, Wrong> {
 pub(super) fn mode(text: &str) -> Result<LedgerMode, Wrong> {
     match text.to_lowercase().as_str() {
         "static" | "静态" | "固定" | "手动" | "手工" | "manual" | "fixed" => Ok(LedgerMode::Static),
-        "dhcp" | "动态" | "自动" | "dynamic" | "automatic" => Ok(LedgerMode::Dhcp),
+        "dhcp" | "动态" | "自动" | "自动获取" | "自动获得" | "dynamic" | "automatic" => {
+            Ok(LedgerMode::Dhcp)
+        }
         _ => Err(Wrong::is_no(
             text,
             ("获取方式", "way to get an address"),

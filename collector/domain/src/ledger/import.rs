@@ -17,8 +17,13 @@ pub struct Imported {
     pub ignored: Vec<Ignored>,
 }
 
-/// Reads a table. `asset` finds an asset by its number. Nothing is half-read.
-pub fn read(table: &Table, asset: &dyn Fn(&str) -> Option<AssetId>) -> Result<Imported, Vec<RowFault>> {
+/// Reads a table. `asset` finds an asset by its number, `known` the entry of an address, of which columns that the table
+/// does not have stay as they are. Nothing is half-read.
+pub fn read<'k>(
+    table: &Table,
+    asset: &dyn Fn(&str) -> Option<AssetId>,
+    known: &dyn Fn(&str) -> Option<&'k LedgerEntry>,
+) -> Result<Imported, Vec<RowFault>> {
     let mut faults = Faults::of(&table.file);
     let mut imported = Imported::default();
     if let Some((first, headings, rows)) = table.parts(&mut faults) {
@@ -39,6 +44,7 @@ pub fn read(table: &Table, asset: &dyn Fn(&str) -> Option<AssetId>) -> Result<Im
             head: &head,
             faults: &mut faults,
             asset,
+            known,
             seen: BTreeMap::new(),
         };
         imported.entries = rows
@@ -50,15 +56,16 @@ pub fn read(table: &Table, asset: &dyn Fn(&str) -> Option<AssetId>) -> Result<Im
     faults.end().map(|()| imported)
 }
 
-struct Reader<'r, 'f> {
+struct Reader<'r, 'f, 'k> {
     head: &'r Head<'r, Column>,
     faults: &'r mut Faults<'f>,
     asset: &'r dyn Fn(&str) -> Option<AssetId>,
+    known: &'r dyn Fn(&str) -> Option<&'k LedgerEntry>,
     /// Rows of addresses.
     seen: BTreeMap<IpAddr, usize>,
 }
 
-impl Reader<'_, '_> {
+impl Reader<'_, '_, '_> {
     fn entry(&mut self, row: usize, cells: &[String]) -> Option<LedgerEntry> {
         let head = self.head;
         let text = |column: Column| {
@@ -108,6 +115,20 @@ impl Reader<'_, '_> {
             |number| (self.asset)(number).ok_or_else(|| unregistered(number)),
             |wrong| take(Column::Asset, wrong),
         );
+        let stays = ip
+            .and_then(|ip| (self.known)(&ip.to_string()))
+            .cloned()
+            .unwrap_or_else(|| LedgerEntry::of(String::new()));
+        let prefix = if head.has(Column::Mask) {
+            prefix
+        } else {
+            stays.prefix
+        };
+        let gateway = if head.has(Column::Gateway) {
+            gateway
+        } else {
+            stays.gateway.as_deref().and_then(|gateway| gateway.parse().ok())
+        };
         if let (Some(ip), Some(prefix), Some(gateway)) = (ip, prefix, gateway)
             && let Some(wrong) = cells::outside(ip, gateway, prefix)
         {
@@ -118,16 +139,21 @@ impl Reader<'_, '_> {
             self.faults
                 .repeats(row, heading(Column::Address), &ip.to_string(), earlier);
         }
+        let has = |column| head.has(column);
         (self.faults.len() == before).then(|| LedgerEntry {
             address: ip.to_string(),
             prefix,
             gateway: gateway.map(|ip| ip.to_string()),
-            dns: dns.unwrap_or_default(),
-            mode,
-            mac,
-            asset: found,
-            owner,
-            place,
+            dns: if has(Column::Dns) {
+                dns.unwrap_or_default()
+            } else {
+                stays.dns
+            },
+            mode: if has(Column::Mode) { mode } else { stays.mode },
+            mac: if has(Column::Mac) { mac } else { stays.mac },
+            asset: if has(Column::Asset) { found } else { stays.asset },
+            owner: if has(Column::Owner) { owner } else { stays.owner },
+            place: if has(Column::Place) { place } else { stays.place },
         })
     }
 }
@@ -149,6 +175,10 @@ fn unregistered(number: &str) -> Wrong {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn nothing<'k>(_: &str) -> Option<&'k LedgerEntry> {
+        None
+    }
 
     fn table(rows: &[&[&str]]) -> Table {
         Table {
@@ -209,7 +239,10 @@ mod tests {
                 "201",
             ],
         ]);
-        let (zh, en) = (read(&zh, &assets).unwrap(), read(&en, &assets).unwrap());
+        let (zh, en) = (
+            read(&zh, &assets, &nothing).unwrap(),
+            read(&en, &assets, &nothing).unwrap(),
+        );
         assert_eq!(zh.entries, en.entries);
         let ignored: Vec<String> = zh.ignored.iter().map(ToString::to_string).collect();
         assert_eq!((ignored, en.ignored), (vec!["序号".to_owned()], Vec::new()));
@@ -229,6 +262,7 @@ mod tests {
                 &["", "", "", "", "", ""],
             ]),
             &assets,
+            &nothing,
         )
         .unwrap_err();
         let places: Vec<(usize, &str)> = faults
@@ -261,6 +295,7 @@ mod tests {
                 &["", "", "", "", "", "y"],
             ]),
             &assets,
+            &nothing,
         )
         .unwrap_err();
         let places: Vec<(usize, &str)> = faults.iter().map(|f| (f.row, f.column.as_str())).collect();
@@ -268,7 +303,7 @@ mod tests {
             places,
             [(1, "使用人"), (2, "B"), (2, "E"), (3, "IP地址"), (4, "F")]
         );
-        let faults = read(&table(&[&["掩码", "位置"], &["0", "201"]]), &assets).unwrap_err();
+        let faults = read(&table(&[&["掩码", "位置"], &["0", "201"]]), &assets, &nothing).unwrap_err();
         let places: Vec<(usize, &str)> = faults.iter().map(|f| (f.row, f.column.as_str())).collect();
         assert_eq!(places, [(1, ""), (2, "掩码")]);
         assert!(
@@ -285,7 +320,44 @@ mod tests {
             &[&["name", "phone"][..], &["a", "b"]],
             &[&["ip", "地址"][..]],
         ] {
-            assert!(read(&table(rows), &assets).is_err());
+            assert!(read(&table(rows), &assets, &nothing).is_err());
         }
+    }
+
+    #[test]
+    fn columns_that_the_file_does_not_have_stay() {
+        let before = LedgerEntry {
+            prefix: Some(24),
+            gateway: Some("10.0.0.1".into()),
+            mac: Some("00:1a:2b:3c:4d:5e".into()),
+            asset: Some(AssetId(7)),
+            owner: Some("王芳".into()),
+            ..LedgerEntry::of("10.0.0.20".into())
+        };
+        let known = |address: &str| (address == "10.0.0.20").then_some(&before);
+        let file = table(&[
+            &["IP地址", "使用人", "位置"],
+            &["10.0.0.20", "", "201"],
+            &["10.0.0.21", "", "202"],
+        ]);
+        let read_rows = read(&file, &assets, &known).unwrap().entries;
+        let expected = LedgerEntry {
+            owner: None,
+            place: Some("201".into()),
+            ..before.clone()
+        };
+        assert_eq!(
+            read_rows[0], expected,
+            "an empty cell clears, a missing column does not"
+        );
+        assert_eq!(read_rows[1].prefix, None);
+        // What stays and what is new must go together.
+        let file = table(&[&["IP地址", "掩码"], &["10.0.0.20", "32"]]);
+        let faults = read(&file, &assets, &known).unwrap_err();
+        assert!(
+            faults[0].to_string().contains("10.0.0.1 is not in the subnet"),
+            "{}",
+            faults[0]
+        );
     }
 }

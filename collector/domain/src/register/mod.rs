@@ -12,6 +12,7 @@ mod fits;
 mod plan;
 mod read;
 mod record;
+mod transfer;
 
 pub use asset::{AssetEdit, asset_cells, edited};
 pub use book::{Book, Column, Kind};
@@ -23,3 +24,4 @@ pub use record::{
     DepartmentSign, Licence, Order, Papers, Person, Provider, Row, Sign, Subnet, Transfer, Visit,
     licence_subject, same_account,
 };
+pub use transfer::{Holder, complete, decides, fallen_due};

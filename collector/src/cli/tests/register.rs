@@ -223,3 +223,41 @@ fn a_work_order_is_written_listed_and_closed() {
     );
     assert_eq!(both.code, 2);
 }
+
+#[test]
+fn the_last_day_decides_who_has_a_pc_whatever_order_papers_come_in() {
+    let home = tempfile::tempdir().unwrap();
+    json(
+        home.path(),
+        &["asset", "set", "number=PC-1", "custodian=甲", "department=客服部"],
+    );
+    let custodian = || json(home.path(), &["asset", "list"])[0]["custodian"].clone();
+    let file = home.path().join("移交.csv");
+    let rows = "单号,资产编号,接收人,接收部门,日期\nB2,PC-1,丙,财务部,2026-06-20\nB1,PC-1,乙,,2026-06-10\n";
+    std::fs::write(&file, rows).unwrap();
+    json(home.path(), &["transfer", "import", &file.display().to_string()]);
+    assert_eq!(custodian(), "丙");
+    let late = [
+        "transfer",
+        "set",
+        "number=A1",
+        "asset=PC-1",
+        "to_custodian=丁",
+        "date=2026-05-01",
+    ];
+    json(home.path(), &late);
+    assert_eq!(custodian(), "丙", "a paper that comes late changes nothing");
+    let listed = json(home.path(), &["transfer", "list"]);
+    let givers: Vec<(&str, &str)> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            (
+                row["number"].as_str().unwrap(),
+                row["from_custodian"].as_str().unwrap_or_default(),
+            )
+        })
+        .collect();
+    assert_eq!(givers, [("A1", "甲"), ("B1", "甲"), ("B2", "乙")]);
+}

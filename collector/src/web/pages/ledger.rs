@@ -12,7 +12,7 @@ use axum::{
 use deskwarden_domain::{
     ledger::{Column, Plan, Subnet},
     model::{Lang, LedgerEntry, LedgerMode},
-    port::{Store, StoreResult},
+    port::{self, Store, StoreResult},
 };
 
 use super::{
@@ -294,39 +294,49 @@ fn shown(plan: &Plan, assets: &Assets, lang: Lang) -> Shown {
 pub(in crate::web) struct LedgerList;
 
 impl List for LedgerList {
-    type Row = LedgerEntry;
+    /// An entry, and the number of its asset.
+    type Row = (LedgerEntry, String);
     const NAME: &'static str = "ledger";
     const TITLE: &'static str = "nav.ledger";
     const FILTERS: &'static [(&'static str, &'static str)] = &[];
 
-    fn columns() -> Vec<list::Column<LedgerEntry>> {
+    fn columns() -> Vec<list::Column<Self::Row>> {
         use list::Column;
         vec![
-            Column::text("address", "ledger.address", |entry, _| {
+            Column::text("address", "ledger.address", |(entry, _), _| {
                 Some(entry.address.clone())
             }),
-            Column::number("prefix", "ledger.prefix", |entry| entry.prefix.map(i64::from)),
-            Column::text("gateway", "ledger.gateway", |entry, _| entry.gateway.clone()),
-            Column::texts("dns", "ledger.dns", |entry| entry.dns.clone()),
-            Column::word("mode", "ledger.mode", "ledger_mode", |entry| {
+            Column::number("prefix", "ledger.prefix", |(entry, _)| {
+                entry.prefix.map(i64::from)
+            }),
+            Column::text("gateway", "ledger.gateway", |(entry, _), _| entry.gateway.clone()),
+            Column::texts("dns", "ledger.dns", |(entry, _)| entry.dns.clone()),
+            Column::word("mode", "ledger.mode", "ledger_mode", |(entry, _)| {
                 entry.mode.map(LedgerMode::name)
             }),
-            Column::text("mac", "ledger.mac", |entry, _| entry.mac.clone()),
-            Column::number("asset_id", "findings.asset_id", |entry| {
+            Column::text("mac", "ledger.mac", |(entry, _), _| entry.mac.clone()),
+            Column::text("asset", "ledger.asset", |(_, number), _| {
+                Some(number.clone()).filter(|number| !number.is_empty())
+            }),
+            Column::number("asset_id", "findings.asset_id", |(entry, _)| {
                 entry.asset.map(|asset| asset.0)
             }),
-            Column::text("owner", "ledger.owner", |entry, _| entry.owner.clone()),
-            Column::text("place", "ledger.place", |entry, _| entry.place.clone()),
+            Column::text("owner", "ledger.owner", |(entry, _), _| entry.owner.clone()),
+            Column::text("place", "ledger.place", |(entry, _), _| entry.place.clone()),
         ]
     }
 
-    fn fetch(
-        store: &dyn Store,
-        _: &ListAsk,
-        from: Option<i64>,
-        limit: u32,
-    ) -> StoreResult<Batch<LedgerEntry>> {
+    fn fetch(store: &dyn Store, _: &ListAsk, from: Option<i64>, limit: u32) -> StoreResult<Batch<Self::Row>> {
         let page = store.ledger(list::offset(from, limit))?;
+        let assets = Assets::of(store, page.rows.iter())?;
+        let numbered = |entry: LedgerEntry| {
+            let number = assets.shown(entry.asset).to_owned();
+            (entry, number)
+        };
+        let page = port::Page {
+            rows: page.rows.into_iter().map(numbered).collect(),
+            total: page.total,
+        };
         Ok(Batch::by_offset(page, from))
     }
 }

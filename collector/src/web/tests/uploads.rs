@@ -128,3 +128,35 @@ fn forms_with_files_are_refused_where_they_make_no_sense() {
     let refused = auditor.upload("/ledger", &load, "x.csv", b"IP\n10.0.0.1\n");
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
 }
+
+#[test]
+fn what_the_page_gave_out_changes_nothing_when_it_comes_back() {
+    let house = House::new();
+    let mut wang = house.person("wang", &T);
+    let assets = "资产编号,状态\nPC-1,在用\n".as_bytes();
+    wang.upload("/register/assets", &[("action", "load")], "资产.csv", assets);
+    let rows = "IP地址,掩码,网关,方式,MAC,资产编号,使用人,位置\n10.0.0.20,24,10.0.0.1,静态,001A2B3C4D5E,PC-1,王芳,201\n\
+                10.0.0.21,24,10.0.0.1,动态,,,李强,\n";
+    let load = [("action", "load")];
+    wang.upload("/ledger", &load, "台账.csv", rows.as_bytes());
+    for format in ["csv", "xlsx"] {
+        for lang in ["zh-CN", "en"] {
+            wang.lang = lang;
+            let path = format!("/ledger/export?format={format}");
+            let request = wang.request(axum::http::Method::GET, &path);
+            let (status, file) = house.ask_bytes(request.body(axum::body::Body::empty()).unwrap());
+            assert_eq!(status, StatusCode::OK);
+            let shown = wang.upload("/ledger", &[("action", "preview")], &format!("x.{format}"), &file);
+            assert_eq!(shown.status, StatusCode::OK, "{}", shown.body);
+            let counts = shown.body.split("role=\"status\">").nth(1).unwrap();
+            let counts: Vec<u32> = counts
+                .split("</p>")
+                .next()
+                .unwrap()
+                .split(' ')
+                .filter_map(|word| word.parse().ok())
+                .collect();
+            assert_eq!(counts, [0, 0, 0, 2], "{format} {lang}");
+        }
+    }
+}
