@@ -1,7 +1,7 @@
 //! What the record forms list.
 
 use deskwarden_domain::{
-    model::{FindingHistory, FindingState},
+    model::{Asset, FindingHistory, FindingState},
     port::{AcceptedChange, Page, Paging, RecordFilter, Records, StoreError, StoreResult, Violation},
 };
 
@@ -18,7 +18,7 @@ impl Records for Database {
              WHERE l.finding_id = f.id)";
         list(
             self,
-            &format!("{FINDING}, {notice}, {ASSET}"),
+            &format!("{FINDING}, {notice}"),
             from,
             ("f.opened_at", "f.opened_at, f.id"),
             filter,
@@ -42,7 +42,7 @@ impl Records for Database {
              LEFT JOIN assets a ON a.id = f.asset_id";
         list(
             self,
-            &format!("{FINDING}, h.at, h.actor, h.from_state, h.to_state, h.note, {ASSET}"),
+            &format!("{FINDING}, h.at, h.actor, h.from_state, h.to_state, h.note"),
             from,
             ("h.at", "h.at, h.id"),
             filter,
@@ -72,14 +72,31 @@ fn no_id() -> StoreError {
     StoreError::Damaged("a finding has no id".into())
 }
 
-fn asset(r: &mut Reader<'_>) -> StoreResult<Option<deskwarden_domain::model::Asset>> {
-    Ok(if r.absent(ASSET_COLUMNS)? {
-        None
-    } else {
-        Some(rows::asset(r)?)
-    })
+/// What a field of an asset said at a moment: what the first edit after it replaced, or else what it says. Where it said
+/// nothing yet, what it said first.
+fn said(field: &str, time: &str) -> String {
+    format!(
+        "COALESCE((SELECT s.was FROM asset_history s WHERE s.asset_id = a.id AND s.field = '{field}' AND s.at > {time} \
+         AND s.was <> '' \
+         ORDER BY s.id LIMIT 1), a.{field}, '')"
+    )
 }
 
+/// The asset as it is, with who had it then.
+fn asset(r: &mut Reader<'_>) -> StoreResult<Option<Asset>> {
+    let then = [r.string()?, r.string()?].map(|text| Some(text).filter(|text| !text.is_empty()));
+    if r.absent(ASSET_COLUMNS)? {
+        return Ok(None);
+    }
+    let [custodian, department] = then;
+    Ok(Some(Asset {
+        custodian,
+        department,
+        ..rows::asset(r)?
+    }))
+}
+
+/// Rows of a period with their assets; department and custodian are those of the time of each row.
 fn list<T>(
     database: &Database,
     columns: &str,
@@ -95,8 +112,9 @@ fn list<T>(
     c.and(format!("{time} >= {begin} AND {time} < {end}"));
     if let Some(department) = &filter.department {
         let department = c.bind(Cell::Text(department));
-        c.and(format!("a.department = {department}"));
+        c.and(format!("{} = {department}", said("department", time)));
     }
+    let then = format!("{}, {}", said("custodian", time), said("department", time));
     database.read(|connection| {
         let mut params = c.params();
         let total = connection.number(&format!("SELECT COUNT(*) FROM {from}{}", c.sql()), &params)?;
@@ -104,7 +122,7 @@ fn list<T>(
         params.extend(window(paging));
         let rows = connection.rows(
             &format!(
-                "SELECT {columns} FROM {from}{} ORDER BY {order} LIMIT ?{limit} OFFSET ?{offset}",
+                "SELECT {columns}, {then}, {ASSET} FROM {from}{} ORDER BY {order} LIMIT ?{limit} OFFSET ?{offset}",
                 c.sql()
             ),
             &params,

@@ -1,8 +1,9 @@
 //! What the record forms list.
 
 use deskwarden_domain::{
-    model::{Asset, FindingHistory, FindingState, Severity},
-    port::{Op, Paging, RecordFilter},
+    model::{Asset, AuditEntry, FindingHistory, FindingState, Severity},
+    port::{Op, Paging, RecordFilter, Store},
+    register::AssetEdit,
 };
 
 use super::{
@@ -11,6 +12,27 @@ use super::{
 };
 
 const ALL: Paging = Paging { offset: 0, limit: 50 };
+
+/// The PC gets its first custodian, and later another one in another department.
+fn hands_over(store: &dyn Store, asset: Asset) {
+    let mut asset = asset;
+    for (at, custodian, department) in [(NOW + 50, "王芳", "客服部"), (NOW + 60, "李强", "法务部")]
+    {
+        asset.custodian = Some(custodian.into());
+        asset.department = Some(department.into());
+        let edit = AssetEdit {
+            asset: asset.clone(),
+            make: false,
+            serials: None,
+        };
+        let audit = AuditEntry {
+            at,
+            ..audit("register.assets")
+        };
+        store.edit_assets(&[edit], &audit).unwrap();
+        asset.version += 1;
+    }
+}
 
 pub fn breaches_and_accepted_changes_are_listed_by_period_and_department(bench: &dyn Bench) {
     let store = bench.open();
@@ -60,6 +82,17 @@ pub fn breaches_and_accepted_changes_are_listed_by_period_and_department(bench: 
     assert_eq!(opened(&period(NOW + 1, NOW + 101, None)), ["pc.chat"]);
     assert_eq!(opened(&period(NOW, NOW + 100, None)), ["pc.part-changed"]);
     assert_eq!(opened(&period(0, NOW + 101, Some("客服部"))), ["pc.part-changed"]);
+    hands_over(store, asset);
+    // What was found stays with those who had the PC then.
+    assert_eq!(opened(&period(0, NOW + 101, Some("客服部"))), ["pc.part-changed"]);
+    assert!(opened(&period(0, NOW + 101, Some("法务部"))).is_empty());
+    let page = store.violations(&period(NOW, NOW + 1, None), ALL).unwrap();
+    let then = page.rows[0].asset.as_ref().unwrap();
+    let said = |text: &Option<String>| text.clone().unwrap_or_default();
+    assert_eq!(
+        (said(&then.custodian), said(&then.department)),
+        ("王芳".to_owned(), "客服部".to_owned())
+    );
     let changes = store.accepted_changes(&period(NOW, NOW + 11, None), ALL).unwrap();
     assert_eq!(changes.rows[0].step, accepted);
     assert_eq!(
