@@ -65,8 +65,6 @@ struct Base {
     contexts: Arc<Contexts>,
     pki: Arc<Pki>,
     standing: Arc<grpc::Standing>,
-    admin: Option<OneTime>,
-    first_password_waits: bool,
 }
 
 /// Runs a collector until it is asked to stop or a part of it fails. `listen` begins to hear who asks, and its answer
@@ -165,11 +163,6 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
         observation::put(store.as_ref(), Observation::fresh(), PRODUCT, now)
             .context("beginning to observe")?;
     }
-    let admin = people::first_administrator(store.as_ref(), now).context("making the first administrator")?;
-    let users = store.users().context("looking for people")?;
-    let first_password_waits = users
-        .iter()
-        .any(|user| user.name == people::FIRST && user.must_change_password);
     let standing = grpc::Standing::load(store.as_ref()).context("reading which devices are barred")?;
     Ok(Base {
         config,
@@ -178,9 +171,21 @@ fn prepare(config: Config) -> anyhow::Result<Base> {
         contexts: Arc::new(contexts),
         pki: Arc::new(pki),
         standing: Arc::new(standing),
-        admin,
-        first_password_waits,
     })
+}
+
+/// The first administrator with the password, if there was nobody yet, and whether that password waits to be changed.
+async fn first_person(store: Arc<dyn Store>) -> anyhow::Result<(Option<OneTime>, bool)> {
+    let made = tokio::task::spawn_blocking(move || {
+        let admin = people::first_administrator(store.as_ref(), clock::now())
+            .context("making the first administrator")?;
+        let users = store.users().context("looking for people")?;
+        let waits = users
+            .iter()
+            .any(|user| user.name == people::FIRST && user.must_change_password);
+        Ok((admin, waits))
+    });
+    made.await.context("making the first administrator was cut off")?
 }
 
 /// Runs everything. Asks the store for nothing by itself, as that would hold up whoever shares the thread.
@@ -196,8 +201,6 @@ async fn serve(
         contexts,
         pki,
         standing,
-        admin,
-        first_password_waits,
     } = base;
     let mut tasks = Supervisor::new();
     let cancel = tasks.token();
@@ -211,6 +214,8 @@ async fn serve(
     let tls = net::dashboard_config(Arc::clone(&dashboard_identity.served))?;
     let listen = config.dashboard.listener.listen;
     let dashboard = TlsListener::bind(listen, tls, Limits::default(), cancel.clone()).await?;
+    // A password is shown once: not before nothing stands in the way of saying so.
+    let (admin, first_password_waits) = first_person(Arc::clone(&store)).await?;
     let doors = vec![("agents", agents.counters()), ("dashboard", dashboard.counters())];
     let told = Ready {
         agents: url(agents.address(), &config.agents),
@@ -353,7 +358,10 @@ async fn serve(
         since: clock::now(),
     });
     tasks.spawn("looks", endless(web::settle_looks(state.clone(), cancel.clone())));
-    tasks.spawn("dashboard", pages(dashboard, web::router(state), cancel.clone()));
+    tasks.spawn(
+        "dashboard",
+        web::serve(dashboard, web::router(state), cancel.clone()),
+    );
 
     let rules = contexts.rules();
     let words: RuleWordsOf = Arc::new(move |id| {
@@ -473,20 +481,6 @@ async fn stay_up(contexts: Arc<Contexts>, cancel: CancellationToken) {
 async fn endless(task: impl Future<Output = ()>) -> Result<(), std::convert::Infallible> {
     task.await;
     Ok(())
-}
-
-/// Serves the dashboard. Open event streams would last as long as their pages: they are cut off.
-async fn pages(listener: TlsListener, router: axum::Router, cancel: CancellationToken) -> io::Result<()> {
-    let stop = cancel.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-    let cut_off = async {
-        cancel.cancelled().await;
-        tokio::time::sleep(LINGER).await;
-    };
-    tokio::select! {
-        served = serving.into_future() => served,
-        () = cut_off => Ok(()),
-    }
 }
 
 /// A listener's certificate and how to make the next.

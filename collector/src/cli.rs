@@ -299,7 +299,7 @@ fn dispatch(cli: Cli, out: &mut Out<'_>) -> Result<(), CliError> {
         Command::Serve(serve) => serve::run(serve, &common, out),
         Command::Service => Ok(crate::service::run().map_err(CliError::refused)?),
         Command::CheckConfig => check::run(&common, out),
-        Command::CheckStore(command) => check_store::run(&command, &Session::open(&common)?, out),
+        Command::CheckStore(command) => check_store::run(&command, &Session::of_existing(&common)?, out),
         Command::Backup(command) => backup::run(&command, &common, out),
         Command::Restore(command) => backup::restore(&command, &common, out),
         Command::MigrateStore(command) => migrate_store::run(&command, out),

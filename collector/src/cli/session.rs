@@ -1,6 +1,6 @@
 //! What most commands need: the configuration, and the store beside a collector that may be running.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use deskwarden_domain::{
     model::{AuditEntry, Millis},
@@ -38,6 +38,25 @@ impl Session {
         }
         let store = deskwarden_store::open(config.store.reveal())?;
         Ok(Self { config, store })
+    }
+
+    /// Opens the store only if it is there: what looks at a database must not make an empty one and find it whole.
+    pub(super) fn of_existing(common: &Common) -> Result<Self, CliError> {
+        let location = config(common)?.store;
+        if let Some(file) = deskwarden_store::file_of(location.reveal())? {
+            let place = file.display();
+            let wrong = match fs::metadata(&file) {
+                Ok(found) if found.len() > 0 => None,
+                Ok(_) => Some(format!("{place} is empty: it is no database of a collector")),
+                Err(error) => Some(format!("{place} cannot be opened: {error}")),
+            };
+            if let Some(wrong) = wrong {
+                return Err(CliError::Refused(format!(
+                    "{wrong}; name the right one (--store), or restore a backup"
+                )));
+            }
+        }
+        Self::open(common)
     }
 
     /// Writes a line of the audit log about something that is not in the store.

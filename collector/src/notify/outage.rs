@@ -11,7 +11,7 @@ use deskwarden_domain::{
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
     Composer, Desk, Style, Templates,
@@ -26,6 +26,8 @@ type Probe = tokio::task::JoinHandle<StoreResult<(Speaker, Option<Desk>)>>;
 const EVERY: Duration = Duration::from_secs(10);
 /// For how long a collector that does not try any more keeps its turn.
 const HELD: Millis = 60_000;
+/// Leases: whoever has the first one tells, whoever has the second one tells later.
+const TURNS: [&str; 2] = ["outage", "outage-second"];
 /// A write that takes longer than this is none.
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -108,10 +110,23 @@ impl OutageWatch {
                 }
             };
             tokio::select! {
-                () = cancel.cancelled() => return,
+                () = cancel.cancelled() => break,
                 () = tokio::time::sleep(EVERY) => {}
             }
         }
+        // Others need not wait until its turn is over.
+        let given_back = tokio::task::spawn_blocking(move || this.give_back()).await;
+        if let Ok(Err(error)) = given_back {
+            debug!(%error, "the turn to tell of the store was not given back");
+        }
+    }
+
+    fn give_back(&self) -> StoreResult<()> {
+        let now = (self.clock)();
+        for name in TURNS {
+            self.store.lease(name, &self.holder, now, now)?;
+        }
+        Ok(())
     }
 
     /// Writes, by which it learns whose turn it would be, and reads the channels if they changed.
@@ -119,9 +134,10 @@ impl OutageWatch {
         let now = (self.clock)();
         let store = self.store.as_ref();
         let takes = |name: &str| store.lease(name, &self.holder, now, now + HELD);
-        let speaker = if takes("outage")? {
+        let [first, second] = TURNS;
+        let speaker = if takes(first)? {
             Speaker::First
-        } else if takes("outage-second")? {
+        } else if takes(second)? {
             Speaker::Second
         } else {
             // Nothing was written for a turn that others have; a lease that ends at once always is.

@@ -1,6 +1,8 @@
 //! The one place that lets a request through: route table, origin, form secret, session, roles. Handlers
 //! behind it know who is asking and need no check of their own.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     extract::{FromRequestParts, MatchedPath, Request, State},
@@ -24,6 +26,8 @@ use super::{
 pub(super) const LIVE_HEADER: &str = "dw-live";
 /// What is told, in part, also without the store.
 const METRICS: &str = "/metrics";
+/// Longest time for the body of a request: a file over a slow line.
+const BODY: Duration = Duration::from_secs(120);
 /// A session's last use is noted at most this often.
 const TOUCH_EVERY_MS: Millis = 60_000;
 
@@ -178,8 +182,9 @@ async fn admit_program(
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let body = std::mem::replace(request.body_mut(), Body::empty());
-        let bytes = axum::body::to_bytes(body, FORM_BYTES)
+        let bytes = tokio::time::timeout(BODY, axum::body::to_bytes(body, FORM_BYTES))
             .await
+            .map_err(|_| WebError::Malformed)?
             .map_err(|_| WebError::TooLarge)?;
         request.extensions_mut().insert(JsonBody(bytes));
     }
@@ -225,7 +230,9 @@ async fn read_form(request: &mut Request, most: usize, files: bool) -> Result<()
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     if files && kind.starts_with(upload::KIND) {
-        let (fields, upload) = upload::read(kind, body).await?;
+        let (fields, upload) = tokio::time::timeout(BODY, upload::read(kind, body))
+            .await
+            .map_err(|_| WebError::Malformed)??;
         request.extensions_mut().insert(fields);
         if let Some(upload) = upload {
             request.extensions_mut().insert(upload);
@@ -235,8 +242,9 @@ async fn read_form(request: &mut Request, most: usize, files: bool) -> Result<()
     if !kind.starts_with("application/x-www-form-urlencoded") {
         return Err(WebError::Malformed);
     }
-    let bytes = axum::body::to_bytes(body, most)
+    let bytes = tokio::time::timeout(BODY, axum::body::to_bytes(body, most))
         .await
+        .map_err(|_| WebError::Malformed)?
         .map_err(|_| WebError::TooLarge)?;
     request.extensions_mut().insert(Fields::parse(&bytes));
     Ok(())

@@ -32,6 +32,7 @@ mod pages;
 mod plot;
 mod rate;
 mod rulewords;
+mod serve;
 mod session;
 mod settle;
 mod software;
@@ -53,6 +54,7 @@ use axum::{
 };
 
 pub use decisions::StoreActions;
+pub use serve::serve;
 pub use settle::settle_looks;
 pub use state::{
     Actions, Clock, LiveEvent, LiveKind, Refresh, SignInPolicy, System, SystemClock, WebConfig, WebState,

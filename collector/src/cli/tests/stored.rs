@@ -171,3 +171,20 @@ fn a_store_is_moved_with_progress_and_the_source_stays() {
     );
     assert!(wrong.err.contains("--from: a store is"), "{}", wrong.err);
 }
+
+#[test]
+fn a_database_that_is_missing_or_empty_is_not_whole() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("deskwarden.db");
+    let ran = run_in(home.path(), &["check-store"], Lang::En);
+    assert!(
+        ran.code == 1 && ran.err.contains("cannot be opened"),
+        "{}",
+        ran.err
+    );
+    assert!(!file.exists(), "none is made");
+    std::fs::write(&file, "").unwrap();
+    let ran = run_in(home.path(), &["check-store"], Lang::En);
+    assert!(ran.code == 1 && ran.err.contains("is empty"), "{}", ran.err);
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), 0, "nothing is written");
+}

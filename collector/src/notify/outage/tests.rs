@@ -162,19 +162,17 @@ fn a_channel_that_was_away_is_told_when_it_is_back_and_of_no_end_that_it_never_k
 #[test]
 fn of_three_collectors_one_tells_and_another_takes_its_turn_when_it_is_gone() {
     let bed = Bed::new(Severity::High);
-    let turn = |holder: &str| {
-        let watch = OutageWatch {
-            store: Arc::clone(&bed.watch.store),
-            meter: Arc::default(),
-            holder: holder.to_owned(),
-            desk: Arc::clone(&bed.watch.desk),
-            words: Arc::new(RuleWords::of_condition),
-            templates: Templates::default(),
-            style: Style::default(),
-            clock: Arc::clone(&bed.watch.clock),
-        };
-        watch.probe(None).unwrap().0
+    let watch = |holder: &str| OutageWatch {
+        store: Arc::clone(&bed.watch.store),
+        meter: Arc::default(),
+        holder: holder.to_owned(),
+        desk: Arc::clone(&bed.watch.desk),
+        words: Arc::new(RuleWords::of_condition),
+        templates: Templates::default(),
+        style: Style::default(),
+        clock: Arc::clone(&bed.watch.clock),
     };
+    let turn = |holder: &str| watch(holder).probe(None).unwrap().0;
     let turns = || ["one", "two", "three"].map(turn);
     let all = [Speaker::First, Speaker::Second, Speaker::Silent];
     assert_eq!(turns(), all);
@@ -188,4 +186,7 @@ fn of_three_collectors_one_tells_and_another_takes_its_turn_when_it_is_gone() {
     }
     assert_eq!((turn("two"), turn("three")), (Speaker::First, Speaker::Second));
     assert_eq!(turn("one"), Speaker::Silent);
+    // One that is asked to end gives its turn back.
+    watch("two").give_back().unwrap();
+    assert_eq!((turn("one"), turn("three")), (Speaker::First, Speaker::Second));
 }
