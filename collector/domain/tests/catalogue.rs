@@ -299,6 +299,116 @@ fn installed_running_and_listening_are_one_entry() {
 }
 
 #[test]
+fn a_program_is_one_entry_by_its_title_and_by_its_file() {
+    for (name, executable, entry) in [
+        ("Cheat Engine 7.5", "cheatengine-x86_64.exe", "cheat-engine"),
+        ("Cheat Engine", "cheatengine-x86_64-SSE4-AVX2.exe", "cheat-engine"),
+        ("KMSpico", "KMSELDI.exe", "kmspico"),
+        ("PotPlayer-64 bit", "PotPlayerMini64.exe", "potplayer"),
+        ("UU加速器", "uu.exe", "uu加速器"),
+        ("Zenmap", "nmap.exe", "nmap"),
+        ("Wireshark 4.2 64-bit", "dumpcap.exe", "wireshark"),
+        ("天翼云盘", "eCloud.exe", "天翼云盘"),
+        ("夸克网盘", "QuarkCloudDrive.exe", "夸克网盘"),
+        ("MuMu模拟器12", "MuMuPlayer.exe", "mumu-player"),
+        ("雷电模拟器", "dnplayer.exe", "ldplayer"),
+        ("Burp Suite Professional", "BurpSuitePro.exe", "burp-suite"),
+        ("CS:GO", "csgo.exe", "counter-strike"),
+        ("Acunetix", "wvs.exe", "acunetix"),
+    ] {
+        let entry_of = |found: Option<Classified>| found.map(|class| class.entry).unwrap_or_default();
+        assert_eq!(entry_of(title(name, "")), entry, "{name}");
+        assert_eq!(entry_of(process(executable, "", "", "")), entry, "{executable}");
+    }
+}
+
+#[test]
+fn an_id_that_became_part_of_another_is_still_known() {
+    for (former, now) in [
+        ("cheat-engine-7-5", "cheat-engine"),
+        ("zenmap", "nmap"),
+        ("微信电脑版", "wechat"),
+    ] {
+        assert_eq!(SET.catalogue().id_now(former), now);
+        assert_eq!(
+            SET.catalogue().entry(former).map(|entry| entry.id.as_str()),
+            Some(now)
+        );
+    }
+    assert_eq!(SET.catalogue().id_now("qq"), "qq");
+}
+
+#[test]
+fn what_the_switch_for_wechat_governs_is_wechat_by_every_name() {
+    let is_wechat = |found: Option<Classified>| {
+        found.is_some_and(|class| class.categories.iter().any(|category| category == "wechat"))
+    };
+    for name in [
+        "微信",
+        "微信电脑版",
+        "微信（电脑版）",
+        "微信多开助手",
+        "微信防撤回补丁",
+        "WeChat 3.9",
+    ] {
+        assert!(is_wechat(title(name, "")), "{name}");
+    }
+    for name in [
+        "deepin-wine-wechat",
+        "deepin.com.wechat2",
+        "com.wechat.spark",
+        "wechat-universal-privileged",
+    ] {
+        assert!(is_wechat(package(name)), "{name}");
+    }
+    for name in [
+        "企业微信",
+        "企业微信多开",
+        "微信读书",
+        "微信输入法",
+        "微信开发者工具",
+    ] {
+        assert!(!is_wechat(title(name, "")), "{name}");
+    }
+}
+
+#[test]
+fn plugins_that_desktops_install_to_join_a_vpn_come_with_the_system() {
+    for kind in [
+        "openvpn",
+        "pptp",
+        "l2tp",
+        "vpnc",
+        "strongswan",
+        "openconnect",
+        "fortisslvpn",
+        "sstp",
+    ] {
+        for name in [
+            format!("network-manager-{kind}"),
+            format!("network-manager-{kind}-gnome"),
+            format!("NetworkManager-{kind}"),
+            format!("NetworkManager-{kind}-gnome"),
+        ] {
+            let class = package(&name).unwrap_or_else(|| panic!("{name}"));
+            assert_eq!(class.categories, ["vpn", "preinstalled"], "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_group_is_not_called_as_one_of_it() {
+    for name in ["招商银行网上银行安全控件", "建设银行E路护航"] {
+        assert_eq!(
+            title(name, "").map(|class| class.name).as_deref(),
+            Some("网银与数字证书"),
+            "{name}"
+        );
+    }
+    assert_eq!(package("vpnc").map(|class| class.name).as_deref(), Some("vpnc"));
+}
+
+#[test]
 fn why_it_was_recognised_is_said() {
     assert_eq!(title("腾讯QQ 9.7.25", "").unwrap().why, "title \"腾讯QQ 9.7.25\"");
     assert_eq!(package("linuxqq").unwrap().why, "package \"linuxqq\"");

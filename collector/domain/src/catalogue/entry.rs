@@ -1,7 +1,7 @@
 //! Catalogue entries as rule files write them, and the check that no two entries claim the same thing.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     ops::Range,
 };
 
@@ -67,6 +67,8 @@ pub(crate) struct Names {
     pub(crate) makers: Vec<Placed>,
     /// Sections of a packager's archive that hold nothing else.
     pub(crate) sections: Vec<Placed>,
+    /// Ids that it had before, or that entries had which became part of it: registers and rules may name them.
+    pub(crate) former: Vec<Placed>,
 }
 
 impl Names {
@@ -110,6 +112,8 @@ pub(crate) struct Claim {
 pub(crate) struct Builder {
     pub(crate) entries: Vec<Entry>,
     ids: BTreeMap<String, Place>,
+    /// Entries by ids that are theirs no more.
+    pub(crate) former: HashMap<String, usize>,
     /// Where each entry stands.
     places: Vec<Place>,
     pub(crate) titles: HashMap<String, Vec<Claim>>,
@@ -123,8 +127,13 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    pub(crate) fn ids(&self) -> BTreeSet<String> {
-        self.ids.keys().cloned().collect()
+    /// Ids that rules may name, each with the one that its entry has now.
+    pub(crate) fn ids(&self) -> BTreeMap<String, String> {
+        let now = |id: &String| {
+            let entry = self.former.get(id).and_then(|entry| self.entries.get(*entry));
+            entry.map_or_else(|| id.clone(), |entry| entry.id.clone())
+        };
+        self.ids.keys().map(|id| (id.clone(), now(id))).collect()
     }
 }
 
@@ -151,6 +160,7 @@ pub(crate) fn read_entry(
         packages: fields.texts(sink, "packages"),
         makers: fields.texts(sink, "anything_by"),
         sections: fields.texts(sink, "sections"),
+        former: fields.texts(sink, "was"),
     };
     names.packages.extend(fields.texts(sink, "product_codes"));
     fields.finish(sink);
@@ -235,6 +245,18 @@ pub(crate) fn register(
     builder.places.push(sink.place(span.start));
     let index = builder.entries.len();
     builder.entries.push(entry);
+    for (former, span) in names.former {
+        if !read::id(sink, &former, span.start) {
+            continue;
+        }
+        if let Some(earlier) = builder.ids.get(&former) {
+            let what = format!("there is already an entry `{former}`");
+            sink.twice(span.start, *earlier, &what, "remove one of them");
+            continue;
+        }
+        builder.ids.insert(former.clone(), sink.place(span.start));
+        builder.former.insert(former, index);
+    }
     for (raw, span) in names.titles {
         title(sink, builder, &raw, &span, index);
     }

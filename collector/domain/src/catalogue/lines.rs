@@ -1,7 +1,7 @@
 //! Programs as one line each: what `[[programs]]` tables list. The parts of a line stand between `|`:
 //! titles, executables (they end in `.exe`, or have `exe:` before them), `pkg:` packages, `code:` product codes,
 //! `by:` publishers; `?` before a title or executable makes it count only with one of the publishers. The id is
-//! made of the first part, or stands there as `id:`.
+//! made of the first part, or stands there as `id:`; ids that it had before stand as `was:`.
 //!
 //! People see the first title. Where it is Chinese, the title behind it is its English name; a Chinese name
 //! that stands further behind is marked `zh:` and is a title too.
@@ -53,7 +53,9 @@ fn line(sink: &mut Sink<'_>, text: &str, span: &Range<usize>, traits: &Entry) ->
     for part in text.split('|').map(str::trim) {
         let (hinted, part) = part.strip_prefix('?').map_or((false, part), |rest| (true, rest));
         let (kind, value) = match part.split_once(':') {
-            Some((kind @ ("id" | "pkg" | "code" | "by" | "exe" | "zh"), value)) => (kind, value.trim()),
+            Some((kind @ ("id" | "pkg" | "code" | "by" | "exe" | "zh" | "was"), value)) => {
+                (kind, value.trim())
+            }
             _ if is_exe(part) => ("exe", part),
             _ => ("", part),
         };
@@ -65,7 +67,7 @@ fn line(sink: &mut Sink<'_>, text: &str, span: &Range<usize>, traits: &Entry) ->
             );
             return None;
         }
-        if kind != "id" && kind != "by" {
+        if !matches!(kind, "id" | "by" | "was") {
             first.get_or_insert_with(|| value.to_owned());
         }
         let placed = (value.to_owned(), span.clone());
@@ -83,6 +85,7 @@ fn line(sink: &mut Sink<'_>, text: &str, span: &Range<usize>, traits: &Entry) ->
                 }
                 entry.publishers.push(words.text().to_owned());
             }
+            ("was", _) => names.former.push(placed),
             ("pkg" | "code", _) => names.packages.push(placed),
             ("exe", false) => names.executables.push(placed),
             ("exe", true) => names.hinted_executables.push(placed),

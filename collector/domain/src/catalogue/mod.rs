@@ -57,6 +57,8 @@ pub struct Catalogue {
     sections: Claims,
     patterns: Vec<(usize, Reach, usize)>,
     automaton: Option<AhoCorasick>,
+    /// Entries by ids that are theirs no more.
+    former: HashMap<String, usize>,
 }
 
 type Claims = HashMap<String, Vec<Claim>>;
@@ -89,6 +91,7 @@ impl Catalogue {
                 .map(|(words, reach, entry)| (words.split(' ').count(), reach, entry))
                 .collect(),
             automaton,
+            former: builder.former,
         }
     }
 
@@ -97,9 +100,16 @@ impl Catalogue {
         &self.entries
     }
 
-    /// The entry of that id.
+    /// The entry of that id, or of that former id.
     pub fn entry(&self, id: &str) -> Option<&Entry> {
+        let id = self.id_now(id);
         self.entries.iter().find(|entry| entry.id == id)
+    }
+
+    /// The id that an entry has now, of one that it may have had before.
+    pub fn id_now<'a>(&'a self, id: &'a str) -> &'a str {
+        let entry = self.former.get(id).and_then(|entry| self.entries.get(*entry));
+        entry.map_or(id, |entry| entry.id.as_str())
     }
 
     /// All categories, by id.

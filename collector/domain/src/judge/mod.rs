@@ -279,7 +279,8 @@ fn licences(context: &Context, kind: &facet::Kind, class: Option<&Classified>) -
     };
     let entry = class.map(|class| class.entry.as_str());
     let all = context.licences.iter().enumerate();
-    all.filter(|(_, licence)| licence.is(entry, &software.name))
+    let now = |id| context.rules.catalogue().id_now(id);
+    all.filter(|(_, licence)| licence.is(entry, &software.name, &now))
         .map(|(index, _)| index)
         .collect()
 }

@@ -197,9 +197,9 @@ impl Licence {
         }
     }
 
-    /// Whether a program is it: by its entry, or by its name.
-    pub fn is(&self, entry: Option<&str>, name: &str) -> bool {
-        (!self.entry.is_empty() && entry == Some(self.entry.as_str()))
+    /// Whether a program is it: by its entry, or by its name. `now` gives the id that an entry has now.
+    pub fn is<'a>(&'a self, entry: Option<&str>, name: &str, now: &dyn Fn(&'a str) -> &'a str) -> bool {
+        (!self.entry.is_empty() && entry == Some(now(&self.entry)))
             || (!self.pattern.is_empty() && like(&self.pattern, &name.to_lowercase()))
     }
 }
@@ -489,9 +489,12 @@ mod tests {
         };
         let licence = Licence::of(&row);
         assert_eq!(licence.seats, 5);
-        assert!(licence.is(Some("autocad"), "浩辰CAD"));
-        assert!(licence.is(None, "AutoCAD 2024"));
-        assert!(!licence.is(Some("zwcad"), "中望CAD") && !licence.is(None, ""));
+        let is = |entry, name| licence.is(entry, name, &|id| id);
+        assert!(is(Some("autocad"), "浩辰CAD"));
+        assert!(is(None, "AutoCAD 2024"));
+        assert!(!is(Some("zwcad"), "中望CAD") && !is(None, ""));
+        let renamed = |id| if id == "autocad" { "acad" } else { id };
+        assert!(licence.is(Some("acad"), "浩辰CAD", &renamed));
     }
 
     #[test]

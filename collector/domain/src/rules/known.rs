@@ -1,6 +1,6 @@
 //! What rules may refer to: regulations and their clauses, categories, catalogue entries, lists, placeholders.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     regulation::{Checkable, Clause, Regulation},
@@ -13,7 +13,7 @@ use crate::{catalogue::Category, file::read::Sink, model::Text};
 pub(crate) struct Known {
     pub(crate) regulations: BTreeMap<String, Regulation>,
     pub(crate) categories: BTreeMap<String, Category>,
-    pub(crate) entries: BTreeSet<String>,
+    pub(crate) entries: BTreeMap<String, String>,
     pub(crate) lists: BTreeMap<String, Vec<String>>,
 }
 

@@ -223,14 +223,15 @@ pub(crate) fn read(sink: &mut Sink<'_>, node: &Node<'_>, sections: &[Section], k
             }
             "entry" => {
                 for (entry, span) in texts(sink, value, name) {
-                    if !known.entries.contains(&entry) {
+                    let Some(now) = known.entries.get(&entry) else {
                         sink.fault(
                             span.start,
                             format!("the catalogue has no entry `{entry}`"),
                             "add the entry, or correct its id",
                         );
-                    }
-                    selector.entries.push(entry);
+                        continue;
+                    };
+                    selector.entries.push(now.clone());
                 }
             }
             _ if ITEM_FIELDS.contains(&name) => selector.item.extend(test(sink, name, value, known)),
