@@ -217,6 +217,10 @@ fn import(book: Book, import: &Import, session: &Session, out: &mut Out<'_>) -> 
         Err(faults) => return Err(faulty(&faults, out)?),
     };
     let plan = &preview.plan;
+    let held = shelf.held(store, plan, &table.file)?;
+    if !held.is_empty() {
+        return Err(faulty(&held, out)?);
+    }
     if !import.dry_run {
         shelf.carry_out(store, plan, &table.file, editor(session))?;
     }

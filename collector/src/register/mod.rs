@@ -144,6 +144,30 @@ pub fn carry_out_due(store: &dyn Store, editor: Editor<'_>) -> StoreResult<usize
     Shelf::load(store, Book::Transfers)?.fallen_due(store, editor)
 }
 
+/// Why a row cannot be removed, if something names it: a provider, by a PC or a visit.
+pub fn held_by(store: &dyn Store, book: Book, key: &str) -> StoreResult<Option<RowFault>> {
+    if book != Book::Providers {
+        return Ok(None);
+    }
+    let visits = store.book(Book::Visits)?;
+    let visit = visits.iter().find(|row| row.text("provider") == key);
+    let assets = Shelf::load(store, Book::Assets)?;
+    let asset = assets.rows.iter().find(|row| row.text("provider") == key);
+    let by = visit
+        .map(|row| (format!("来访 {}", row.key), format!("visit {}", row.key)))
+        .or_else(|| asset.map(|row| (format!("资产 {}", row.key), format!("asset {}", row.key))));
+    Ok(by.map(|(zh, en)| RowFault {
+        file: book.name().to_owned(),
+        row: 1,
+        column: String::new(),
+        what: Text::new(
+            format!("服务商“{key}”仍被{zh}引用，不能删除"),
+            format!("provider {key} is named by {en} and cannot be removed"),
+        ),
+        help: Text::new("请先在那里改填其他服务商", "name another one there first"),
+    }))
+}
+
 /// Removes a row. Assets are not removed: they are scrapped.
 pub fn remove(store: &dyn Store, book: Book, key: &str, editor: Editor<'_>) -> StoreResult<()> {
     if !store.book(book)?.iter().any(|row| row.key == key) {

@@ -10,11 +10,11 @@ use deskwarden_domain::{
         fallen_due, preview, shown,
     },
     rules::RuleSet,
-    table::Table,
+    table::{RowFault, Table},
 };
 use serde_json::json;
 
-use super::{Checked, Editor, audit, headings, named};
+use super::{Checked, Editor, audit, headings, held_by, named};
 use crate::ledger::all;
 
 /// What a file says and would change.
@@ -188,6 +188,18 @@ impl Shelf {
         };
         let (file, plan) = preview(self.book, table, &known, &self.rows, replace)?;
         Ok(Preview { file, plan })
+    }
+
+    /// What a plan would remove although something names it.
+    pub fn held(&self, store: &dyn Store, plan: &Plan, file: &str) -> StoreResult<Vec<RowFault>> {
+        let mut held = Vec::new();
+        for row in &plan.removed {
+            held.extend(held_by(store, self.book, &row.key)?.map(|fault| RowFault {
+                file: file.to_owned(),
+                ..fault
+            }));
+        }
+        Ok(held)
     }
 
     /// Carries a plan out: in one transaction; a new transfer moves custodian and department in a second one.

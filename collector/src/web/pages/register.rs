@@ -144,10 +144,26 @@ async fn carry_out(
         "remove" if book != Book::Assets => {
             let key = fields.raw("key").to_owned();
             let who = Who::of(state, asked);
-            state
-                .ask(move |store| register::remove(store, book, &key, who.editor()))
+            let held = state
+                .ask(move |store| {
+                    let held = register::held_by(store, book, &key)?;
+                    if held.is_none() {
+                        register::remove(store, book, &key, who.editor())?;
+                    }
+                    Ok(held)
+                })
                 .await?;
-            Vec::new()
+            let lang = asked.preferences.lang;
+            return match held {
+                None => Ok(done()),
+                Some(fault) => {
+                    let pasted = Pasted {
+                        faults: vec![agent_text(&fault.said_of("", lang))],
+                        ..Pasted::default()
+                    };
+                    refused(state, asked, book, pasted).await
+                }
+            };
         }
         "close" if book == Book::Orders => close(state, asked, fields).await?,
         "accept" | "accept_all" if book == Book::Departments => {
@@ -356,6 +372,10 @@ async fn sent(
                 Ok(preview) => preview,
                 Err(faults) => return Ok(Err(faults)),
             };
+            let held = shelf.held(store, &preview.plan, &table.file)?;
+            if !held.is_empty() {
+                return Ok(Err(held));
+            }
             if let Some(source) = load {
                 shelf.carry_out(store, &preview.plan, &source, who.editor())?;
                 return Ok(Ok(None));

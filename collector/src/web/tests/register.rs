@@ -257,3 +257,43 @@ fn a_work_order_is_closed_and_what_makes_no_sense_is_refused() {
         StatusCode::NOT_FOUND
     );
 }
+
+#[test]
+fn a_provider_that_a_visit_names_is_not_removed_and_the_page_says_by_whom() {
+    let house = House::new();
+    let mut wang = house.person("wang", &T);
+    let put = |wang: &mut super::house::Person<'_>, book: &str, rows: &str| {
+        let sent = wang.post(
+            &format!("/register/{book}"),
+            &[("action", "load"), ("rows", rows)],
+        );
+        assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
+    };
+    put(&mut wang, "providers", "服务商\n甲公司\n乙公司\n");
+    put(
+        &mut wang,
+        "visits",
+        "来访单号,服务商,开始,结束\nV1,甲公司,2026-11-28,2026-11-29\n",
+    );
+    let told = "服务商“甲公司”仍被来访 V1引用，不能删除";
+    for fields in [
+        vec![("action", "remove"), ("key", "甲公司")],
+        vec![
+            ("action", "preview"),
+            ("replace", "on"),
+            ("rows", "服务商\n乙公司\n"),
+        ],
+        vec![
+            ("action", "load"),
+            ("replace", "on"),
+            ("rows", "服务商\n乙公司\n"),
+        ],
+    ] {
+        let refused = wang.post("/register/providers", &fields);
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields:?}");
+        assert!(refused.body.contains(told), "{fields:?} {}", refused.body);
+    }
+    let gone = wang.post("/register/providers", &[("action", "remove"), ("key", "乙公司")]);
+    assert_eq!(gone.status, StatusCode::SEE_OTHER);
+    assert_eq!(house.store.book(Book::Providers).unwrap().len(), 1);
+}
