@@ -10,6 +10,9 @@ use deskwarden_domain::{
 
 use crate::clock;
 
+/// Milliseconds of a day.
+const DAY: Millis = 86_400_000;
+
 /// How the office that issues notices calls itself, and how it numbers them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Office {
@@ -70,9 +73,12 @@ impl Office {
         }
     }
 
-    /// The last moment of the day that a form proposes.
+    /// The end of the day that a form proposes: the whole of it is left to put things right.
     pub fn proposed(&self, now: Millis) -> Millis {
-        now.saturating_add(Millis::from(self.days).saturating_mul(86_400_000))
+        let day = now.saturating_add(self.zone).div_euclid(DAY) + 1;
+        day.saturating_add(Millis::from(self.days))
+            .saturating_mul(DAY)
+            .saturating_sub(self.zone)
     }
 }
 
@@ -188,5 +194,20 @@ mod tests {
             }
         }
         assert_eq!(office.objection_of("Ask Ms Li.", Lang::Zh), "Ask Ms Li.");
+    }
+
+    #[test]
+    fn a_proposed_deadline_leaves_the_whole_of_its_day() {
+        let office = Office {
+            days: 7,
+            zone: 8 * 3_600_000,
+            ..Office::default()
+        };
+        // 30 November 2026, 12:04 in Shanghai.
+        let due = office.proposed(1_796_011_440_000);
+        assert_eq!(
+            Some(due),
+            clock::day("2026-12-07", office.zone).map(|(_, end)| end)
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! `migrate-store`: a whole store into another database, of the same or of the other engine.
 
 use clap::Args;
+use deskwarden_domain::model::Lang;
 use deskwarden_store::Progress;
 use serde_json::json;
 
@@ -52,13 +53,15 @@ pub(super) fn run(command: &MigrateStore, out: &mut Out<'_>) -> Result<(), CliEr
     if out.json {
         return Ok(out.event(&value)?);
     }
-    let text = out
-        .say(
-            "已迁移并逐行核对。请在配置中把 store 改为新地址后启动采集端：",
-            "Moved, and compared row by row. Name the new address as `store` in the configuration, then start the collector: ",
-        )
-        .to_owned();
-    Ok(out.line(&format!("{text} {tables} / {rows}"))?)
+    let text = match out.lang {
+        Lang::Zh => format!(
+            "已迁移 {tables} 张表、{rows} 行，并逐行核对。请在配置中把 store 改为新地址后启动采集端。"
+        ),
+        Lang::En => format!(
+            "Moved: {tables} tables with {rows} rows, compared row by row. Name the new address as `store` in the configuration, then start the collector."
+        ),
+    };
+    Ok(out.line(&text)?)
 }
 
 fn step(out: &mut Out<'_>, table: &str, what: &str, rows: u64, of: u64) -> std::io::Result<()> {

@@ -267,7 +267,7 @@ pub(super) fn new_address(ids: &[FindingId]) -> String {
 pub(in crate::web) async fn new(State(state): State<WebState>, asked: Asked) -> Result<Response, WebError> {
     let office = &state.config.office;
     let form = Typed {
-        due: clock::date(office.proposed(state.clock.now()), office.zone),
+        due: clock::date(office.proposed(state.clock.now()) - 1, office.zone),
         demand: String::new(),
         objection: office.objection(asked.preferences.lang),
     };
