@@ -332,7 +332,15 @@ fn convert(raw: raw::Raw, check: &mut Check<'_>, data: &Path, reach: Reach) -> C
         }),
     };
     let (agents, connections) = agents::convert(raw.agents.unwrap_or_default(), reach, check);
-    let dashboard = dashboard(raw.dashboard.unwrap_or_default(), reach, check);
+    let raw_dashboard = raw.dashboard.unwrap_or_default();
+    let listens = raw_dashboard.listen.as_ref().map(|text| text.span().start);
+    let dashboard = dashboard(raw_dashboard, reach, check);
+    if dashboard.listener.listen == agents.listen && agents.listen.port() != 0 {
+        check.fault(
+            listens.unwrap_or_default(),
+            "dashboard.listen: the same address and port as agents.listen; give each a port of its own",
+        );
+    }
     let mut outbound_allow = Vec::new();
     for entry in raw.outbound_allow.unwrap_or_default() {
         match HostPort::parse(entry.get_ref()) {

@@ -72,6 +72,15 @@ impl DataDir {
             .map_err(fault)?;
         Ok(Self { _lock: lock })
     }
+
+    /// Takes a folder if it is one that a collector has had: nobody may start one in it meanwhile.
+    pub fn take_if_used(folder: &Path) -> Result<Option<Self>, DataError> {
+        if folder.join(LOCK).exists() {
+            Self::take(folder).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
 }
 
 #[cfg(test)]

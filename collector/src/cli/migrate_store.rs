@@ -1,11 +1,13 @@
 //! `migrate-store`: a whole store into another database, of the same or of the other engine.
 
+use std::path::Path;
+
 use clap::Args;
 use deskwarden_domain::model::Lang;
 use deskwarden_store::Progress;
 use serde_json::json;
 
-use crate::config::StoreUrl;
+use crate::{config::StoreUrl, data::DataDir};
 
 use super::{CliError, out::Out};
 
@@ -27,6 +29,13 @@ pub(super) fn run(command: &MigrateStore, out: &mut Out<'_>) -> Result<(), CliEr
         StoreUrl::parse(text).map_err(|fault| CliError::Refused(format!("--{option}: {fault}")))
     };
     let (from, to) = (url("from", &command.from)?, url("to", &command.to)?);
+    // What is decided in a running collector after its rows were copied would be missing in the new store.
+    let folder = deskwarden_store::file_of(from.reveal())?;
+    let folder = folder.as_deref().and_then(Path::parent);
+    let _at_rest = match folder {
+        Some(folder) => DataDir::take_if_used(folder).map_err(CliError::refused)?,
+        None => None,
+    };
     // Who reads the output may be gone; the store is moved all the same.
     let mut told = Ok(());
     let mut last = 0;

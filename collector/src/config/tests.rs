@@ -37,6 +37,18 @@ fn a_data_folder_without_a_file_listens_on_this_machine_and_writes_alerts_out() 
 }
 
 #[test]
+fn two_doors_have_two_ports() {
+    assert_eq!(
+        faults("[agents]\nlisten = \"127.0.0.1:9999\"\n[dashboard]\nlisten = \"127.0.0.1:9999\"\n"),
+        [
+            "collector.toml:4: dashboard.listen: the same address and port as agents.listen; give each a port of its own"
+        ]
+    );
+    let any = "[agents]\nlisten = \"127.0.0.1:0\"\n[dashboard]\nlisten = \"127.0.0.1:0\"\n";
+    assert!(parse(any, Path::new("/")).is_ok());
+}
+
+#[test]
 fn a_store_on_several_servers_is_taken_as_it_is_written() {
     let store = "postgres://deskwarden@db1:5432,db2:5433/deskwarden?target_session_attrs=read-write&connect_timeout=5";
     let config = parse(&format!("store = {store:?}\n"), Path::new("/")).unwrap();

@@ -188,3 +188,19 @@ fn a_database_that_is_missing_or_empty_is_not_whole() {
     assert!(ran.code == 1 && ran.err.contains("is empty"), "{}", ran.err);
     assert_eq!(std::fs::metadata(&file).unwrap().len(), 0, "nothing is written");
 }
+
+#[test]
+fn a_store_is_not_moved_away_under_its_collector() {
+    let home = tempfile::tempdir().unwrap();
+    json(home.path(), &["token", "create", "--label", "kept"]);
+    let running = crate::data::DataDir::take(home.path()).unwrap();
+    let url = |name: &str| format!("sqlite:{}", home.path().join(name).display());
+    let (from, to) = (url("deskwarden.db"), url("new.db"));
+    let command = ["migrate-store", "--from", &from, "--to", &to];
+    let ran = run_in(home.path(), &command, Lang::En);
+    assert!(ran.code == 1 && ran.err.contains("process"), "{}", ran.err);
+    assert!(!home.path().join("new.db").exists());
+    drop(running);
+    let ran = run_in(home.path(), &command, Lang::En);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
