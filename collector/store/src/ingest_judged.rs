@@ -109,6 +109,12 @@ impl<'a> Writer<'a> {
             Op::PutFinding(finding) => self.finding(connection, finding),
             Op::History { finding, step } => {
                 let id = self.finding_id(connection, finding)?;
+                // A decision is later than what was seen last.
+                for (turned, _, at) in &mut self.turned {
+                    if *turned == id {
+                        *at = step.at.max(*at);
+                    }
+                }
                 add_history(connection, id, step)
             }
             Op::Alert(alert) => {

@@ -2,8 +2,8 @@
 
 use deskwarden_domain::{
     model::{
-        Addressee, Device, Finding, FindingId, FindingState, Notice, NoticeLine, NoticeReply, NoticeState,
-        NoticeWords, Severity, Text,
+        Addressee, Device, Finding, FindingHistory, FindingId, FindingState, Millis, Notice, NoticeLine,
+        NoticeReply, NoticeState, NoticeWords, Severity, Text,
     },
     port::{Batch, FindingFilter, NoticeFilter, Op, Paging, Store, StoreError, Subject},
 };
@@ -84,6 +84,21 @@ fn put(store: &dyn Store, id: FindingId, state: FindingState) {
         ..before
     };
     apply(store, vec![Op::PutFinding(after)]);
+}
+
+/// Somebody decides what a finding is.
+fn decide(store: &dyn Store, id: FindingId, state: FindingState, at: Millis) {
+    let before = store.finding(id).unwrap().unwrap().row.finding;
+    let step = FindingHistory {
+        at,
+        actor: "li".into(),
+        from: Some(before.state),
+        to: state,
+        note: "测试工具".into(),
+    };
+    let finding = before.key.clone();
+    let after = Finding { state, ..before };
+    apply(store, vec![Op::PutFinding(after), Op::History { finding, step }]);
 }
 
 fn issue(store: &dyn Store, notice: &Notice) {
@@ -218,7 +233,12 @@ pub fn a_notice_is_rectified_with_its_last_finding(bench: &dyn Bench) {
     );
     put(store, ids[0], FindingState::Open);
     assert_eq!(read(store, &sent).lines[0].cleared, None, "it came back");
-    put(store, ids[0], FindingState::FalsePositive);
+    decide(store, ids[0], FindingState::FalsePositive, NOW + 900);
+    assert_eq!(
+        read(store, &sent).lines[0].cleared,
+        Some((NOW + 900, FindingState::FalsePositive)),
+        "a decision has its own time, not that of the last look"
+    );
     put(store, more[0], FindingState::Resolved);
     let done = read(store, &sent);
     assert_eq!(
