@@ -14,7 +14,8 @@ use crate::{
 };
 
 const HEAD: &str = "n.id, n.label, n.started_by, n.at, n.since_at";
-const TALLY: &str = "COUNT(w.asset_id), COALESCE(SUM(CASE WHEN w.failed = 0 THEN 1 ELSE 0 END), 0), \
+const TALLY: &str = "COUNT(w.asset_id), COALESCE(SUM(CASE WHEN w.active_low + w.active_medium + w.active_high + w.active_critical = 0 \
+     THEN 1 ELSE 0 END), 0), \
      COALESCE(SUM(CASE WHEN w.seen_at IS NULL OR w.seen_at < n.at - 604800000 THEN 1 ELSE 0 END), 0), \
      CAST(COALESCE(SUM(w.blind), 0) AS BIGINT), CAST(COALESCE(SUM(w.active_low), 0) AS BIGINT), \
      CAST(COALESCE(SUM(w.active_medium), 0) AS BIGINT), CAST(COALESCE(SUM(w.active_high), 0) AS BIGINT), \

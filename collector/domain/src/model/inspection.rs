@@ -59,7 +59,7 @@ pub struct Inspection {
 pub struct Tally {
     /// PCs.
     pub assets: u64,
-    /// Of them without a breach.
+    /// Of them without an active finding, as the overview counts: a rule that could not look lately resolves nothing.
     pub compliant: u64,
     /// Of them not heard of for a week.
     pub away: u64,

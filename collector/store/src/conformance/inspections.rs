@@ -68,6 +68,8 @@ pub fn a_run_takes_every_pc_as_it_is_and_once_per_label(bench: &dyn Bench) {
     let good = pc(store, 1, (Some("客服部"), None), &[Pass, Pass, CouldNotLook]);
     let bad = pc(store, 2, (Some("客服部"), Some("东方信息")), &[Pass, Fail]);
     pc(store, 3, (None, Some("东方信息")), &[]);
+    // What was found there stays: its rule could not look since.
+    let unseen = pc(store, 4, (Some("仓库"), None), &[Pass, CouldNotLook]);
     let seen = |device: &Device| Op::Seen {
         device: device.id,
         at: NOW,
@@ -78,7 +80,9 @@ pub fn a_run_takes_every_pc_as_it_is_and_once_per_label(bench: &dyn Bench) {
         vec![
             seen(&good),
             seen(&bad),
+            seen(&unseen),
             Op::PutFinding(finding(&bad, "r1", "qq", Severity::High)),
+            Op::PutFinding(finding(&unseen, "r1", "disk", Severity::Medium)),
             sampled(&bad, 9.0, NOW - 5_000),
             sampled(&bad, 1.0, NOW - 900),
             sampled(&bad, 3.0, NOW - 800),
@@ -96,11 +100,11 @@ pub fn a_run_takes_every_pc_as_it_is_and_once_per_label(bench: &dyn Bench) {
         }
     );
     let expected = Tally {
-        assets: 3,
+        assets: 4,
         compliant: 2,
         away: 1,
-        blind: 1,
-        findings: [0, 0, 1, 0],
+        blind: 2,
+        findings: [0, 1, 1, 0],
     };
     assert_eq!(tally, expected);
     let names = |by| -> Vec<(String, u64, u64)> {
@@ -111,11 +115,15 @@ pub fn a_run_takes_every_pc_as_it_is_and_once_per_label(bench: &dyn Bench) {
     };
     assert_eq!(
         names(By::Department),
-        [(String::new(), 1, 1), ("客服部".to_owned(), 2, 1)]
+        [
+            (String::new(), 1, 1),
+            ("仓库".to_owned(), 1, 0),
+            ("客服部".to_owned(), 2, 1)
+        ]
     );
     assert_eq!(names(By::Provider), [("东方信息".to_owned(), 2, 1)]);
     let page = store.inspected(first, ALL).unwrap();
-    assert_eq!(page.total, 3);
+    assert_eq!(page.total, 4);
     let worst = &page.rows[0];
     assert_eq!((worst.asset, worst.outcomes), (bad.asset, [1, 1, 0]));
     assert_eq!(worst.provider.as_deref(), Some("东方信息"));
