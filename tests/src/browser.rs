@@ -202,7 +202,7 @@ impl Browser {
         self.wait_for("window.waiting !== true && document.readyState === 'complete'")
     }
 
-    /// Presses the first link or button whose words contain these, and waits for the page that follows.
+    /// Presses the first link or button of these words, or else whose words contain them, and waits for the page that follows.
     ///
     /// # Errors
     /// When there is none or no other page follows.
@@ -210,7 +210,7 @@ impl Browser {
         let pressed = self.evaluate(&format!(
             "(() => {{
                 const all = [...document.querySelectorAll('main a[href], main button, nav a[href]')];
-                const found = all.find(e => e.innerText.includes({words}));
+                const found = all.find(e => e.innerText.trim() === {words}) ?? all.find(e => e.innerText.includes({words}));
                 if (!found) return false;
                 window.waiting = true;
                 found.click();
