@@ -6,7 +6,7 @@ use deskwarden_domain::{
     model::{Asset, AssetId, Lang},
     port::{Paging, Store, StoreResult},
     register::{
-        AssetEdit, Book, Holder, Imported, Kind, Known, Plan, Row, asset_cells, complete, decides, edited,
+        AssetEdit, Book, Holder, Imported, Kind, Known, Plan, Row, asset_cells, complete, deciding, edited,
         fallen_due, preview, shown,
     },
     rules::RuleSet,
@@ -232,30 +232,25 @@ impl Shelf {
             return Ok(());
         }
         let mut put: Vec<Row> = plan.put().cloned().collect();
-        if self.book == Book::Transfers {
-            let others: Vec<Row> = self
-                .rows
-                .iter()
-                .filter(|row| put.iter().all(|new| new.key != row.key))
-                .cloned()
-                .collect();
-            complete(&mut put, &others, &|id| self.holder(id));
-        }
         let removed: Vec<String> = plan.removed.iter().map(|row| row.key.clone()).collect();
-        store.edit_book(self.book, &put, &removed, &audit)?;
-        if self.book == Book::Transfers {
-            let stays = |row: &&Row| !removed.contains(&row.key) && put.iter().all(|new| new.key != row.key);
-            let all: Vec<Row> = self.rows.iter().filter(stays).chain(&put).cloned().collect();
-            let decide = |row: &&Row| {
-                let last = row.asset.and_then(|asset| decides(&all, asset, editor.now));
-                last.is_some_and(|last| last.key == row.key)
-            };
-            let new = plan
-                .added
-                .iter()
-                .filter_map(|added| all.iter().find(|row| row.key == added.key));
-            self.moves(store, new.filter(decide), editor)?;
+        if self.book != Book::Transfers {
+            return store.edit_book(self.book, &put, &removed, &audit);
         }
+        let edited = put.iter().chain(&plan.removed).map(|row| row.key.clone());
+        let edited: BTreeSet<String> = edited.collect();
+        let stays = self.rows.iter().filter(|row| !edited.contains(&row.key));
+        let mut all: Vec<Row> = stays.cloned().collect();
+        complete(&mut put, &all, &|id| self.holder(id));
+        store.edit_book(self.book, &put, &removed, &audit)?;
+        // Of one day, what was written last decides.
+        all.extend(put.into_iter().map(|row| Row {
+            at: row.at.max(editor.now),
+            ..row
+        }));
+        let added: BTreeSet<&str> = plan.added.iter().map(|row| row.key.as_str()).collect();
+        let last = deciding(&all, editor.now);
+        let moved = last.into_values().filter(|row| added.contains(row.key.as_str()));
+        self.moves(store, moved, editor)?;
         Ok(())
     }
 

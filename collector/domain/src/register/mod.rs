@@ -24,4 +24,4 @@ pub use record::{
     DepartmentSign, Licence, Order, Papers, Person, Provider, Row, Sign, Subnet, Transfer, Visit,
     licence_subject, same_account,
 };
-pub use transfer::{Holder, complete, decides, fallen_due};
+pub use transfer::{Holder, complete, deciding, fallen_due};

@@ -1,5 +1,7 @@
 //! Who has an asset by the transfers of it: their order is that of their dates, whatever order they were written in.
 
+use std::collections::BTreeMap;
+
 use super::record::Row;
 use crate::model::{AssetId, Millis};
 
@@ -41,16 +43,32 @@ impl Holder {
 /// Fills in who gives where a new transfer does not say: who received the asset before that day, or else who gave it
 /// on the next one, or else whom the register names. `known` are the other transfers.
 pub fn complete(new: &mut [Row], known: &[Row], register: &dyn Fn(AssetId) -> Option<Holder>) {
+    let mut known_of: BTreeMap<AssetId, Vec<&Row>> = BTreeMap::new();
+    for row in known {
+        known_of
+            .entry(row.asset.unwrap_or(AssetId(0)))
+            .or_default()
+            .push(row);
+    }
+    let mut new_of: BTreeMap<AssetId, Vec<usize>> = BTreeMap::new();
+    for (index, row) in new.iter().enumerate() {
+        new_of
+            .entry(row.asset.unwrap_or(AssetId(0)))
+            .or_default()
+            .push(index);
+    }
     let mut order: Vec<usize> = (0..new.len()).collect();
     order.sort_by_key(|index| new.get(*index).and_then(|row| row.at("date")));
     for index in order {
         let Some(row) = new.get(index) else { continue };
         let Some(asset) = row.asset else { continue };
         let day = row.at("date");
-        let others = known
-            .iter()
-            .chain(new.iter().filter(|other| other.key != row.key));
-        let others: Vec<&Row> = others.filter(|other| other.asset == Some(asset)).collect();
+        let beside = new_of.get(&asset).into_iter().flatten();
+        let beside = beside
+            .filter(|other| **other != index)
+            .filter_map(|other| new.get(*other));
+        let others = known_of.get(&asset).into_iter().flatten().copied();
+        let others: Vec<&Row> = others.chain(beside).collect();
         let before = others
             .iter()
             .filter(|other| other.at("date") <= day && !Holder::giver(other).is_empty());
@@ -85,12 +103,21 @@ impl Holder {
     }
 }
 
-/// The transfer by which somebody has an asset: the last one that has taken place; of one moment the one that was
-/// written last.
-pub fn decides(rows: &[Row], asset: AssetId, now: Millis) -> Option<&Row> {
-    let of_asset = rows.iter().filter(|row| row.asset == Some(asset));
-    let past = of_asset.filter(|row| row.at("date").is_some_and(|date| date <= now));
-    past.max_by_key(|row| (row.at("date"), row.at))
+/// The transfers by which assets are where they are: of each the last one that has taken place; of one moment the one
+/// that was written last.
+pub fn deciding(rows: &[Row], now: Millis) -> BTreeMap<AssetId, &Row> {
+    let mut last: BTreeMap<AssetId, &Row> = BTreeMap::new();
+    for row in rows {
+        let Some(asset) = row.asset else { continue };
+        if row.at("date").is_none_or(|date| date > now) {
+            continue;
+        }
+        let known = last.entry(asset).or_insert(row);
+        if (row.at("date"), row.at) >= (known.at("date"), known.at) {
+            *known = row;
+        }
+    }
+    last
 }
 
 /// Transfers that were written ahead and whose day has come, where the register still names who gives.
@@ -99,13 +126,14 @@ pub fn fallen_due<'r>(
     now: Millis,
     register: &dyn Fn(AssetId) -> Option<Holder>,
 ) -> Vec<&'r Row> {
+    let last = deciding(rows, now);
     let due = rows.iter().filter(|row| {
         let Some((asset, date)) = row.asset.zip(row.at("date")) else {
             return false;
         };
         let ahead = row.at < date && (now - LATE..=now).contains(&date);
         ahead
-            && decides(rows, asset, now).is_some_and(|last| last.key == row.key)
+            && last.get(&asset).is_some_and(|last| last.key == row.key)
             && register(asset).is_some_and(|holder| {
                 let receiver = Holder::receiver(row, holder.department.as_deref());
                 holder.custodian == Holder::giver(row).custodian && holder != receiver
@@ -157,9 +185,9 @@ mod tests {
             rows.sort_by(|one, other| one.key.cmp(&other.key));
             assert_eq!(givers(&rows), ["甲", "乙", "丙"], "{order:?}");
             assert_eq!(rows[2].text("from_department"), "财务部");
-            assert_eq!(decides(&rows, AssetId(1), NOW).unwrap().key, "C");
-            assert_eq!(decides(&rows, AssetId(1), 25 * DAY).unwrap().key, "B");
-            assert_eq!(decides(&rows, AssetId(2), NOW), None);
+            assert_eq!(deciding(&rows, NOW)[&AssetId(1)].key, "C");
+            assert_eq!(deciding(&rows, 25 * DAY)[&AssetId(1)].key, "B");
+            assert_eq!(deciding(&rows, NOW).len(), 1);
         }
     }
 
@@ -171,10 +199,7 @@ mod tests {
         complete(&mut late, &first, &held_by("李四"));
         assert_eq!(givers(&late), ["甲"]);
         let all = [first, late].concat();
-        assert_eq!(
-            decides(&all, AssetId(1), NOW).unwrap().text("to_custodian"),
-            "李四"
-        );
+        assert_eq!(deciding(&all, NOW)[&AssetId(1)].text("to_custodian"), "李四");
     }
 
     #[test]

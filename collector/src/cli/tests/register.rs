@@ -247,6 +247,17 @@ fn the_last_day_decides_who_has_a_pc_whatever_order_papers_come_in() {
     ];
     json(home.path(), &late);
     assert_eq!(custodian(), "丙", "a paper that comes late changes nothing");
+    let same_day = [
+        "transfer",
+        "set",
+        "number=B3",
+        "asset=PC-1",
+        "to_custodian=戊",
+        "date=2026-06-20",
+    ];
+    json(home.path(), &same_day);
+    assert_eq!(custodian(), "戊", "of one day the last paper decides");
+    json(home.path(), &["transfer", "remove", "B3"]);
     let listed = json(home.path(), &["transfer", "list"]);
     let givers: Vec<(&str, &str)> = listed
         .as_array()
